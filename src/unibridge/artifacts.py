@@ -1,0 +1,204 @@
+"""One folder per finished stage, complete or absent: built aside, manifest last, then renamed.
+
+A stage's name carries a fingerprint of everything that went into it (settings, inputs, the stages
+before it), so a changed setting gives a new folder beside the old one and a finished stage is
+never computed twice. What was interrupted stays in `.partial-…` with its checkpoints.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import platform
+import resource
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from unibridge.errors import UnibridgeError
+
+# raised when a folder's layout changes in a way that older code would misread
+FORMAT = 1
+MANIFEST = "manifest.json"
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@dataclass
+class Outcome:
+    """What a stage says of itself: facts for the report, and warnings in plain words."""
+
+    facts: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def disk_errors(where: object) -> Iterator[None]:
+    """Turn a full disk or quota into an error that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _DISK_FULL:
+            raise
+        raise UnibridgeError(
+            f"no room left on the disk ({error.strerror})",
+            where=error.filename or where,
+            do="free some space and run the same command again; finished stages are kept",
+        ) from error
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees the old content or the new, never half of it."""
+    temporary = path.with_name(path.name + ".tmp")
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+
+
+def write_json(path: Path, content: Any) -> None:
+    text = json.dumps(content, ensure_ascii=False, indent=2, default=str)
+    write_bytes(path, (text + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UnibridgeError(f"cannot be read ({error})", where=path, do="delete it") from error
+
+
+def fingerprint(content: Any) -> str:
+    """Twelve hex digits that change when anything in `content` (JSON-like) does."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def hash_path(path: Path) -> str:
+    """sha256 of a file, or of a folder's file names and contents."""
+    digest = hashlib.sha256()
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    for file in files:
+        if path.is_dir():
+            digest.update(str(file.relative_to(path)).encode())
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide the numbers."""
+    found = {"python": platform.python_version()}
+    for package in ("unibridge", "torch", "transformers", "tokenizers", "sentencepiece", "gensim"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def reset_peak_memory() -> None:
+    """Start the peak anew where the system allows it (Linux); elsewhere it is the process's own."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return
+
+
+def peak_memory() -> int:
+    """Peak resident memory since `reset_peak_memory`, bytes."""
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    unit = 1 if platform.system() == "Darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a finished folder. Raises UnibridgeError for one of another version."""
+    path = folder / MANIFEST
+    if not path.exists():
+        raise UnibridgeError("not a finished stage: it has no manifest.json", where=folder)
+    manifest = read_json(path)
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        found = manifest.get("format") if isinstance(manifest, dict) else None
+        raise UnibridgeError(
+            f"made by another version of unibridge (format {found}, this one reads {FORMAT})",
+            where=folder,
+            do="use a new run folder, or install the version that made this one",
+        )
+    return manifest
+
+
+def write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
+    """Mark a folder as finished. Always the last file written."""
+    write_json(
+        folder / MANIFEST,
+        {
+            "format": FORMAT,
+            **content,
+            "versions": versions(),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        },
+    )
+
+
+def run_stage(
+    root: Path,
+    stage: str,
+    name: str,
+    build: Callable[[Path], Outcome],
+    *,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    on_start: Callable[[str, bool], None] = lambda folder, done: None,
+) -> Path:
+    """Build a stage's folder once and return it; a finished one is returned as it stands.
+
+    build: fills the folder it is given, which is the same one after an interruption.
+    settings: all that decides the result. inputs: path or stage name -> hash of its content.
+    on_start: told the folder's name and whether it is done already.
+    """
+    key = fingerprint({"stage": stage, "name": name, "settings": settings, "inputs": inputs})
+    folder = root / f"{stage}-{name}-{key[:8]}"
+    if folder.exists():
+        read_manifest(folder)
+        on_start(folder.name, True)
+        return folder
+    on_start(folder.name, False)
+    partial = root / f".partial-{folder.name}"
+    with disk_errors(partial):
+        partial.mkdir(parents=True, exist_ok=True)
+        reset_peak_memory()
+        started = time.perf_counter()
+        outcome = build(partial)
+        seconds = time.perf_counter() - started
+        for leftover in partial.glob("checkpoint*"):
+            leftover.unlink()
+        write_manifest(
+            partial,
+            {
+                "stage": stage,
+                "name": name,
+                "fingerprint": key,
+                "settings": settings,
+                "inputs": inputs,
+                "seconds": round(seconds, 2),
+                "peak_memory_bytes": peak_memory(),
+                "facts": outcome.facts,
+                "warnings": outcome.warnings,
+            },
+        )
+        os.replace(partial, folder)
+    return folder
