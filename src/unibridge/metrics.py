@@ -1,0 +1,254 @@
+"""Scores from plain lists, 0 to 100, with bootstrap intervals over examples. No torch.
+
+An example is one class (a string) or one sequence of tags. Every metric is a pair of functions:
+counts per example, which add up over examples, and a score from summed counts. A bootstrap then
+never scores anything twice: it redraws how often each kind of example occurs.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from unibridge.errors import UnibridgeError
+from unibridge.registry import Registry
+
+Labels = str | Sequence[str]
+"""One example's class, or its tags."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """count: (gold, predicted) -> counts (examples, k). score: sums (..., k) -> (...), 0 to 100."""
+
+    name: str
+    count: Callable[[Sequence[Labels], Sequence[Labels]], np.ndarray]
+    score: Callable[[np.ndarray], np.ndarray]
+
+    def __call__(self, gold: Sequence[Labels], predicted: Sequence[Labels]) -> float:
+        """The score of all examples together."""
+        return float(self.score(self.count(gold, predicted).sum(axis=0)))
+
+
+@dataclass(frozen=True)
+class Score:
+    """metric: name in `METRICS`. value, low, high: 0 to 100, a 95% bootstrap interval.
+
+    all: further scores of the same predictions by name, 0 to 100.
+    """
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    all: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """First system minus second, with its interval; p: share of resamples on the other side of 0.
+
+    p is two-sided (twice the smaller tail, ties counted in both, at most 1).
+    """
+
+    value: float
+    low: float
+    high: float
+    p: float
+
+
+def spans(tags: Sequence[str]) -> set[tuple[str, int, int]]:
+    """Entities of a tag sequence as (type, first word, word after the last).
+
+    conlleval's reading, which seqeval's default mode shares: an entity ends where the type changes
+    or a new one begins, and an I- without its B- begins one. E- and S- tags are understood.
+    """
+    found = set()
+    start, open_type = 0, ""
+    is_open = False
+    for position, tag in enumerate([*tags, "O"]):
+        prefix, _, entity = tag.partition("-")
+        goes_on = is_open and prefix in ("I", "E") and entity == open_type
+        if is_open and not goes_on:
+            found.add((open_type, start, position))
+            is_open = False
+        if prefix != "O" and not goes_on:
+            start, open_type, is_open = position, entity, True
+        if is_open and prefix in ("E", "S"):
+            found.add((open_type, start, position + 1))
+            is_open = False
+    return found
+
+
+def span_f1(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> float:
+    """Micro-averaged entity F1 (type and both ends right); 0 where there is no entity at all."""
+    return SPAN_F1(gold, predicted)
+
+
+def span_scores(
+    gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
+) -> dict[str, float]:
+    """Precision, recall and F1 over all entities, and F1 by entity type."""
+    _check_lengths(gold, predicted)
+    found = [(spans(g), spans(p)) for g, p in zip(gold, predicted, strict=True)]
+
+    def totals(entity: str | None) -> tuple[int, int, int]:
+        kept = [
+            ({s for s in g if entity in (None, s[0])}, {s for s in p if entity in (None, s[0])})
+            for g, p in found
+        ]
+        return (
+            sum(len(g & p) for g, p in kept),
+            sum(len(p) for _, p in kept),
+            sum(len(g) for g, _ in kept),
+        )
+
+    right, predicted_count, gold_count = totals(None)
+    types = sorted({span[0] for pair in found for side in pair for span in side})
+    return {
+        "precision": 100 * right / max(1, predicted_count),
+        "recall": 100 * right / max(1, gold_count),
+        "span_f1": float(_f1(np.array([right, predicted_count, gold_count]))),
+    } | {f"span_f1 {entity}": float(_f1(np.array(totals(entity)))) for entity in types}
+
+
+def accuracy(gold: Sequence[Labels], predicted: Sequence[Labels]) -> float:
+    """Share of right classes, or of right tags over all words of all sequences."""
+    return ACCURACY(gold, predicted)
+
+
+def macro_f1(gold: Sequence[Labels], predicted: Sequence[Labels]) -> float:
+    """Mean F1 of the classes that occur in gold or predicted, each weighing the same."""
+    return MACRO_F1(gold, predicted)
+
+
+def bootstrap_interval(
+    gold: Sequence[Labels],
+    predicted: Sequence[Labels],
+    metric: Metric,
+    *,
+    samples: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> tuple[float, float]:
+    """Percentile interval of a metric when the examples are drawn again with replacement."""
+    scores = metric.score(_resampled(metric.count(gold, predicted), samples, seed))
+    return _interval(scores, level)
+
+
+def bootstrap_difference(
+    gold: Sequence[Labels],
+    first: Sequence[Labels],
+    second: Sequence[Labels],
+    metric: Metric,
+    *,
+    samples: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Difference:
+    """Paired bootstrap of first minus second: both systems are scored on the same resamples."""
+    # counts of classes have their columns by label, so both systems must be counted with the same
+    both = metric.count([*gold, *gold], [*first, *second])
+    counts = np.concatenate([both[: len(gold)], both[len(gold) :]], axis=1)
+    width = both.shape[1]
+    total = counts.sum(axis=0)
+    drawn = _resampled(counts, samples, seed)
+    differences = metric.score(drawn[:, :width]) - metric.score(drawn[:, width:])
+    low, high = _interval(differences, level)
+    tail = min(float((differences <= 0).mean()), float((differences >= 0).mean()))
+    value = float(metric.score(total[:width]) - metric.score(total[width:]))
+    return Difference(value, low, high, min(1.0, 2 * tail))
+
+
+def _resampled(counts: np.ndarray, samples: int, seed: int) -> np.ndarray:
+    """Summed counts of `samples` resamples: (examples, k) -> (samples, k).
+
+    Examples with the same counts are interchangeable, so one multinomial draw over the distinct
+    ones is the bootstrap itself, and its cost does not grow with the number of examples.
+    """
+    kinds, frequency = np.unique(counts, axis=0, return_counts=True)
+    generator = np.random.default_rng(seed)
+    drawn = generator.multinomial(len(counts), frequency / len(counts), size=samples)
+    return drawn.astype(float) @ kinds
+
+
+def _interval(values: np.ndarray, level: float) -> tuple[float, float]:
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _span_counts(gold: Sequence[Labels], predicted: Sequence[Labels]) -> np.ndarray:
+    """Per example: entities right, predicted, in gold."""
+    _check_lengths(gold, predicted)
+    rows = []
+    for gold_tags, predicted_tags in zip(gold, predicted, strict=True):
+        true, guessed = spans(gold_tags), spans(predicted_tags)
+        rows.append((len(true & guessed), len(guessed), len(true)))
+    return np.array(rows, dtype=np.int64)
+
+
+def _f1(sums: np.ndarray) -> np.ndarray:
+    right, predicted, gold = np.moveaxis(np.asarray(sums, dtype=float), -1, 0)
+    # 2PR / (P + R) in terms of counts; nothing predicted and nothing to find scores 0
+    return 100 * 2 * right / np.maximum(predicted + gold, 1)
+
+
+def _accuracy_counts(gold: Sequence[Labels], predicted: Sequence[Labels]) -> np.ndarray:
+    """Per example: labels right, labels in all."""
+    _check_lengths(gold, predicted)
+    rows = []
+    for true, guessed in zip(gold, predicted, strict=True):
+        pairs = list(zip(_sequence(true), _sequence(guessed), strict=True))
+        rows.append((sum(g == p for g, p in pairs), len(pairs)))
+    return np.array(rows, dtype=np.int64)
+
+
+def _accuracy(sums: np.ndarray) -> np.ndarray:
+    right, total = np.moveaxis(np.asarray(sums, dtype=float), -1, 0)
+    return 100 * right / np.maximum(total, 1)
+
+
+def _class_counts(gold: Sequence[Labels], predicted: Sequence[Labels]) -> np.ndarray:
+    """Per example and class in turn: right, predicted, in gold; (examples, 3 * classes)."""
+    _check_lengths(gold, predicted)
+    used = {label for side in (gold, predicted) for one in side for label in _sequence(one)}
+    place = {label: number for number, label in enumerate(sorted(used))}
+    counts = np.zeros((len(gold), len(place), 3), dtype=np.int64)
+    for row, true, guessed in zip(counts, gold, predicted, strict=True):
+        for true_label, guessed_label in zip(_sequence(true), _sequence(guessed), strict=True):
+            row[place[true_label], 2] += 1
+            row[place[guessed_label], 1] += 1
+            row[place[true_label], 0] += true_label == guessed_label
+    return counts.reshape(len(gold), -1)
+
+
+def _macro_f1(sums: np.ndarray) -> np.ndarray:
+    by_class = np.asarray(sums, dtype=float).reshape(*np.shape(sums)[:-1], -1, 3)
+    occurs = by_class[..., 1:].sum(axis=-1) > 0
+    return (_f1(by_class) * occurs).sum(axis=-1) / np.maximum(occurs.sum(axis=-1), 1)
+
+
+def _sequence(example: Labels) -> Sequence[str]:
+    return (example,) if isinstance(example, str) else example
+
+
+def _check_lengths(gold: Sequence[Labels], predicted: Sequence[Labels]) -> None:
+    if not gold:
+        raise UnibridgeError("there is no example to score", do="give a test set with labels")
+    if len(gold) != len(predicted):
+        raise UnibridgeError(f"{len(predicted)} predictions for {len(gold)} gold examples")
+    for number, (true, guessed) in enumerate(zip(gold, predicted, strict=True), start=1):
+        if len(_sequence(true)) != len(_sequence(guessed)):
+            raise UnibridgeError(
+                f"example {number} has {len(_sequence(true))} gold tags and "
+                f"{len(_sequence(guessed))} predicted ones"
+            )
+
+
+SPAN_F1 = Metric("span_f1", _span_counts, _f1)
+ACCURACY = Metric("accuracy", _accuracy_counts, _accuracy)
+MACRO_F1 = Metric("macro_f1", _class_counts, _macro_f1)
+
+METRICS: Registry[Metric] = Registry(
+    "metric", {metric.name: metric for metric in (SPAN_F1, ACCURACY, MACRO_F1)}
+)

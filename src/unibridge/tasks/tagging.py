@@ -1,0 +1,223 @@
+"""Labels of words: words onto subwords and back, for whatever tags."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from unibridge.errors import UnibridgeError
+from unibridge.metrics import accuracy, macro_f1
+from unibridge.tasks.base import IGNORED, Encoded, Task
+from unibridge.text.labels import Expected, TaggedSentence
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedTokenizerBase
+
+
+class TaggingTask(Task[TaggedSentence, list[str]]):
+    """A tag per word, learnt and read at the word's first subword.
+
+    outside: the tag of words that the model never saw because of the length limit; None takes the
+    tag most often predicted in their sentence.
+    """
+
+    kind: Literal["token", "sequence"] = "token"
+    reads: Expected = "words"
+    metric = "accuracy"
+    outside: str | None = None
+
+    def as_example(self, value: Any) -> TaggedSentence:
+        """A sentence from a string of words between spaces, or from a list of words."""
+        if isinstance(value, TaggedSentence):
+            return value
+        words = value.split() if isinstance(value, str) else value
+        right = isinstance(words, list | tuple) and all(isinstance(word, str) for word in words)
+        if not words or not right:
+            raise UnibridgeError(
+                f"{value!r} is not a sentence", do='give "words between spaces" or a list of words'
+            )
+        return TaggedSentence(tuple(words))
+
+    def labels_of(self, example: TaggedSentence) -> Sequence[str]:
+        return example.tags
+
+    def gold(self, example: TaggedSentence) -> list[str]:
+        return list(example.tags)
+
+    def encode(
+        self,
+        tokenizer: "PreTrainedTokenizerBase",
+        examples: Sequence[TaggedSentence],
+        labels: Sequence[str],
+        max_length: int,
+        *,
+        label_all_subwords: bool = False,
+    ) -> list[Encoded]:
+        """See `Task.encode`. label_all_subwords: as the reference does (the paper does not say)."""
+        numbers = {label: number for number, label in enumerate(labels)}
+        split = _split_fast if tokenizer.is_fast else _split_slow
+        encoded = []
+        for example, (ids, words) in zip(
+            examples, split(tokenizer, [list(e.words) for e in examples], max_length), strict=True
+        ):
+            starts = [-1] * len(example.words)
+            label_ids = [IGNORED] * len(ids)
+            for position, word in enumerate(words):
+                if word is None:
+                    continue
+                first = starts[word] < 0
+                if first:
+                    starts[word] = position
+                if example.tags and (first or label_all_subwords):
+                    label_ids[position] = numbers.get(example.tags[word], IGNORED)
+            encoded.append(Encoded(ids, label_ids, starts))
+        return encoded
+
+    def decode(
+        self, logits: "torch.Tensor", encoded: Sequence[Encoded], labels: Sequence[str]
+    ) -> list[list[str]]:
+        predictions = []
+        for one, best in zip(encoded, logits.argmax(-1).tolist(), strict=True):
+            seen = [labels[best[start]] for start in one.word_starts if start >= 0]
+            unseen = self.outside if self.outside in labels else None
+            if one.cut_words and unseen is None:
+                unseen = Counter(seen).most_common(1)[0][0] if seen else labels[0]
+            known = iter(seen)
+            predictions.append(
+                [next(known) if start >= 0 else str(unseen) for start in one.word_starts]
+            )
+        return predictions
+
+    def floor(
+        self, train_examples: Sequence[TaggedSentence], test_examples: Sequence[TaggedSentence]
+    ) -> list[list[str]]:
+        """Maximum likelihood from the shapes of three words and the tag before, with back-off."""
+        tag_of = count_with_backoff(
+            (context, tag)
+            for sentence in train_examples
+            for context, tag in zip(
+                _contexts(sentence.words, ["", *sentence.tags]), sentence.tags, strict=False
+            )
+        )
+        predictions = []
+        for sentence in test_examples:
+            tags: list[str] = [""]
+            for context in _contexts(sentence.words, tags):
+                tags.append(tag_of(context))
+            predictions.append(tags[1:])
+        return predictions
+
+    def further_scores(
+        self, gold: Sequence[list[str]], predictions: Sequence[list[str]]
+    ) -> dict[str, float]:
+        return {"accuracy": accuracy(gold, predictions), "macro_f1": macro_f1(gold, predictions)}
+
+
+def count_with_backoff(
+    observed: "Iterator[tuple[tuple[Hashable, ...], str]]",
+) -> Callable[[tuple[Hashable, ...]], str]:
+    """The label most often seen with the longest beginning of a context that was seen at all."""
+    counts: dict[tuple[Hashable, ...], Counter[str]] = defaultdict(Counter)
+    for context, label in observed:
+        for length in range(len(context) + 1):
+            counts[context[:length]][label] += 1
+    if not counts:
+        raise UnibridgeError("the floor needs labelled training examples")
+    # equal counts go to the label that sorts first, whatever the order of the examples
+    best = {
+        context: min(labels, key=lambda label: (-labels[label], label))
+        for context, labels in counts.items()
+    }
+
+    def most_likely(context: tuple[Hashable, ...]) -> str:
+        return next(
+            best[context[:length]]
+            for length in range(len(context), -1, -1)
+            if context[:length] in best
+        )
+
+    return most_likely
+
+
+def word_shape(word: str) -> str:
+    """What a word looks like in any script: digits, case, punctuation, length in five steps."""
+    if not any(character.isalnum() for character in word):
+        return "punctuation"
+    if any(character.isdigit() for character in word):
+        kind = "digits" if all(character.isdigit() for character in word) else "some digits"
+    elif word.lower() == word.upper():
+        kind = "caseless"
+    elif word.isupper():
+        kind = "upper"
+    elif word[0].isupper():
+        kind = "title"
+    else:
+        kind = "lower"
+    steps = sum(len(word) > limit for limit in (1, 2, 4, 7))
+    return f"{kind} {steps}"
+
+
+def _contexts(words: Sequence[str], tags: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Per word (own shape, tag before, next shape, shape before); `tags` may grow meanwhile."""
+    shapes = ["", *map(word_shape, words), ""]
+    for place in range(len(words)):
+        yield shapes[place + 1], tags[place], shapes[place + 2], shapes[place]
+
+
+Split = Iterator[tuple[list[int], list[int | None]]]
+
+
+def _split_fast(
+    tokenizer: "PreTrainedTokenizerBase", sentences: list[list[str]], max_length: int
+) -> Split:
+    """Per sentence its ids and, per id, the index of the word it belongs to."""
+
+    def tokenized(rows: list[list[str]]) -> list[tuple[list[int], list[int | None]]]:
+        if not rows:
+            return []
+        batch = tokenizer(
+            rows,
+            is_split_into_words=True,
+            truncation=True,
+            max_length=max_length,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+        )
+        return [(ids, batch.word_ids(row)) for row, ids in enumerate(batch["input_ids"])]
+
+    rows = tokenized(sentences)
+    # a word that the normaliser empties (control or invisible characters) is read as unknown
+    repaired: dict[int, list[str]] = {}
+    for row, (words, (ids, owners)) in enumerate(zip(sentences, rows, strict=True)):
+        present = {owner for owner in owners if owner is not None}
+        reached = max(present, default=-1) if len(ids) >= max_length else len(words) - 1
+        if len(present) < reached + 1:
+            unknown = tokenizer.unk_token or "?"
+            repaired[row] = [
+                unknown if i <= reached and i not in present else word
+                for i, word in enumerate(words)
+            ]
+    for row, found in zip(repaired, tokenized(list(repaired.values())), strict=True):
+        rows[row] = found
+    yield from rows
+
+
+def _split_slow(
+    tokenizer: "PreTrainedTokenizerBase", sentences: list[list[str]], max_length: int
+) -> Split:
+    """The same, word by word, for tokenizers written in Python."""
+    build: Callable[[list[int]], list[int]] = tokenizer.build_inputs_with_special_tokens
+    room = max_length - tokenizer.num_special_tokens_to_add()
+    for words in sentences:
+        ids: list[int] = []
+        owners: list[int | None] = []
+        for number, word in enumerate(words):
+            tokens = tokenizer.tokenize(word) or [tokenizer.unk_token]
+            pieces = cast(list[int], tokenizer.convert_tokens_to_ids(tokens))
+            ids += pieces
+            owners += [number] * len(pieces)
+        ids, owners = ids[:room], owners[:room]
+        whole = build(ids)
+        before = build([-1]).index(-1)
+        after = len(whole) - before - len(ids)
+        yield whole, [None] * before + owners + [None] * after

@@ -1,0 +1,315 @@
+"""Plain text from files, folders or the hub, as clean lines.
+
+The text itself is kept as it is: no Unicode normalisation, no case folding. Lines lose the space
+around them, and empty ones are dropped.
+"""
+
+import gzip
+import json
+import random
+import re
+import unicodedata
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from unibridge.errors import UnibridgeError
+from unibridge.text.languages import count_words, has_unspaced
+
+TEXT_SUFFIXES = (".txt", ".jsonl", ".txt.gz", ".jsonl.gz")
+
+_CONTROL_BYTES = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1b")) + b"\x7f"
+# a stray control character does occur in crawled text; more than this share of bytes does not
+_CONTROL_SHARE = 0.01
+_BYTE_ORDER_MARKS = {
+    b"\xff\xfe\x00\x00": "UTF-32",
+    b"\x00\x00\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
+_HUB_FORM = "hub:org/name:config:split#column"
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Lines of text in reading order, the files they came from, and what a person should know."""
+
+    lines: tuple[str, ...]
+    files: tuple[Path, ...]
+    warnings: list[str]
+
+
+def read_text(source: str | Path | Sequence[str | Path]) -> Corpus:
+    """Read .txt, .jsonl ({"text": ...}), .gz of either, folders of these, or hub data sets.
+
+    source: a file, a folder (read recursively in sorted order), "hub:org/name:config:split#column"
+    (all after the name may be left out: split "train", column "text"; needs the `data` extra), or a
+    list of any of these. A file with another suffix is read as plain text when named itself.
+
+    Raises UnibridgeError, with file and line, for text that is missing, empty, binary, not UTF-8
+    or not the JSON that the suffix promises.
+    """
+    sources = [source] if isinstance(source, str | Path) else list(source)
+    lines: list[str] = []
+    files: list[Path] = []
+    warnings: list[str] = []
+    for one in sources:
+        if is_hub_id(one):
+            found = [line for text in _hub_texts(str(one)) for line in _clean(text.split("\n"))]
+            if not found:
+                raise UnibridgeError("the data set has no line of text", where=one)
+            lines += found
+            continue
+        path = Path(one)
+        for file in _text_files(path, warnings):
+            found = _clean(_file_texts(file))
+            if not found and path == file:
+                raise UnibridgeError("the file is empty: it has no line of text", where=file)
+            if not found:
+                warnings.append(f"{file} is empty and was left out")
+            lines += found
+            files.append(file)
+    if not lines:
+        raise UnibridgeError("no line of text", where=source, do="name a file that holds text")
+    return Corpus(tuple(lines), tuple(files), warnings)
+
+
+def split_held_out(
+    lines: Sequence[str], share: float = 0.01, *, seed: int
+) -> tuple[list[str], list[str]]:
+    """(training lines, held-out lines), both in reading order; `share` 0 holds nothing out.
+
+    At least one line is held out and at least one is left to train on; the choice depends on the
+    seed and the number of lines only.
+    """
+    if not 0 <= share < 1:
+        raise UnibridgeError(f"the held-out share {share} is not from 0 up to 1")
+    if share == 0:
+        return list(lines), []
+    if len(lines) < 2:
+        raise UnibridgeError(
+            f"a text of {len(lines)} lines cannot be divided", do="give more text, or hold out 0"
+        )
+    count = min(max(1, round(share * len(lines))), len(lines) - 1)
+    chosen = set(random.Random(seed).sample(range(len(lines)), count))
+    train = [line for index, line in enumerate(lines) if index not in chosen]
+    return train, [lines[index] for index in sorted(chosen)]
+
+
+def deduplicate(lines: Iterable[str]) -> list[str]:
+    """Every line once, at its first place."""
+    return list(dict.fromkeys(lines))
+
+
+def join_samples(lines: Iterable[str], words: int) -> list[str]:
+    """Join consecutive lines into samples of at most `words` words; 0 makes each line a sample.
+
+    A line that would not fit begins the next sample; one longer than a whole sample is cut, at a
+    space where its script has spaces and between characters where it has none.
+    """
+    if words == 0:
+        return list(lines)
+    samples: list[str] = []
+    parts: list[str] = []
+    filled = 0.0
+    for line in lines:
+        length = count_words(line)
+        pieces = [line] if length <= words else _cut(line, words)
+        for piece in pieces:
+            length = length if piece is line else count_words(piece)
+            if parts and filled + length > words:
+                samples.append(" ".join(parts))
+                parts, filled = [], 0.0
+            parts.append(piece)
+            filled += length
+    return samples + ([" ".join(parts)] if parts else [])
+
+
+def is_hub_id(source: object) -> bool:
+    """Whether a source names a data set of the hub rather than something on this disk."""
+    return isinstance(source, str) and source.startswith("hub:")
+
+
+def read_lines(path: str | Path) -> list[str]:
+    """The raw lines of a UTF-8 file, .gz or not, without their line ends; a BOM is dropped.
+
+    Raises UnibridgeError for a file that is missing, unreadable, binary or in another encoding.
+    """
+    text = _decode(_read_bytes(Path(path)), path)
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    return lines[:-1] if lines[-1] == "" else lines
+
+
+def parse_json_line(line: str, where: str) -> dict[str, Any]:
+    """The object on a line of JSON; `where` is file:line for the error."""
+    try:
+        record = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise UnibridgeError(
+            f"not valid JSON ({error.msg} at column {error.colno})",
+            where=where,
+            do="write one JSON object a line",
+        ) from error
+    if not isinstance(record, dict):
+        raise UnibridgeError("not a JSON object", where=where, do='write {"text": "..."} a line')
+    return record
+
+
+def load_hub(hub_id: str) -> tuple[Any, str]:
+    """(data set, column or "") of "hub:org/name:config:split#column", by the `datasets` package."""
+    address, _, column = hub_id.removeprefix("hub:").partition("#")
+    name, _, rest = address.partition(":")
+    config, _, split = rest.partition(":")
+    try:
+        from datasets import load_dataset
+    except ImportError as error:
+        raise UnibridgeError(
+            "reading a hub data set needs the package `datasets`",
+            where=hub_id,
+            do='install it: pip install "unibridge[data]"',
+        ) from error
+    try:
+        return load_dataset(name, config or None, split=split or "train"), column
+    except Exception as error:  # the package raises a dozen kinds, all of them the address's fault
+        raise UnibridgeError(
+            f"the data set cannot be loaded ({error})", where=hub_id, do=f"write {_HUB_FORM}"
+        ) from error
+
+
+def _hub_texts(hub_id: str) -> list[str]:
+    dataset, column = load_hub(hub_id)
+    column = column or "text"
+    if column not in dataset.column_names:
+        raise UnibridgeError(
+            f"the data set has no column {column!r}",
+            where=hub_id,
+            do=f"end the id with #COLUMN, one of: {', '.join(dataset.column_names)}",
+        )
+    return [str(text) for text in dataset[column] if text is not None]
+
+
+def _text_files(path: Path, warnings: list[str]) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise UnibridgeError(
+            "no such file or folder", where=path, do=f"for a data set of the hub write {_HUB_FORM}"
+        )
+    visible = [
+        file
+        for file in sorted(path.rglob("*"))
+        if file.is_file() and not any(p.startswith(".") for p in file.relative_to(path).parts)
+    ]
+    texts = [file for file in visible if file.name.endswith(TEXT_SUFFIXES)]
+    others = [file.name for file in visible if not file.name.endswith(TEXT_SUFFIXES)]
+    if not texts:
+        raise UnibridgeError(
+            "the folder holds no text file", where=path, do=f"put {', '.join(TEXT_SUFFIXES)} there"
+        )
+    if others:
+        named = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
+        warnings.append(f"{path}: files of other kinds left out: {named} ({len(others)} in all)")
+    return texts
+
+
+def _file_texts(path: Path) -> list[str]:
+    lines = read_lines(path)
+    if not path.name.removesuffix(".gz").endswith(".jsonl"):
+        return lines
+    texts: list[str] = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        text = parse_json_line(line, f"{path}:{number}").get("text")
+        if not isinstance(text, str):
+            raise UnibridgeError('no string under "text"', where=f"{path}:{number}")
+        texts += text.split("\n")
+    return texts
+
+
+def _clean(lines: Iterable[str]) -> list[str]:
+    return [stripped for line in lines if (stripped := line.strip())]
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+        return gzip.decompress(data) if path.suffix == ".gz" else data
+    except FileNotFoundError as error:
+        raise UnibridgeError("no such file", where=path) from error
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UnibridgeError(
+            f"not a whole gzip file ({error})", where=path, do="fetch or compress it again"
+        ) from error
+    except OSError as error:
+        raise UnibridgeError(f"cannot be read ({error.strerror})", where=path) from error
+
+
+def _decode(data: bytes, path: str | Path) -> str:
+    for mark, encoding in _BYTE_ORDER_MARKS.items():
+        if data.startswith(mark):
+            raise _wrong_encoding(f"the text is {encoding}, not UTF-8", f"{path}:1", encoding, path)
+    controls = len(data) - len(data.translate(None, _CONTROL_BYTES))
+    if b"\0" in data or controls > _CONTROL_SHARE * len(data):
+        first = next(place for place, byte in enumerate(data) if byte in _CONTROL_BYTES)
+        raise UnibridgeError(
+            f"binary data, not text ({controls} control characters)",
+            where=f"{path}:{data.count(10, 0, first) + 1}",
+            do="name a text file (.txt, .jsonl, or .gz of either)",
+        )
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        # the codec counts from behind a byte order mark
+        place = error.start + (3 if data.startswith(b"\xef\xbb\xbf") else 0)
+        line = data.count(10, 0, place) + 1
+        what = f"byte {place} (0x{data[place]:02x}) is not UTF-8"
+        raise _wrong_encoding(what, f"{path}:{line}", "ISO-8859-1", path) from error
+
+
+def _wrong_encoding(what: str, where: str, guess: str, path: str | Path) -> UnibridgeError:
+    convert = f"if it is {guess}: iconv -f {guess} -t UTF-8 {Path(path).name} > NEW_FILE"
+    return UnibridgeError(what, where=where, do=convert)
+
+
+_UNIT = re.compile(r"\S+\s*")
+
+
+def _cut(line: str, words: int) -> list[str]:
+    """Pieces of at most `words` words each, the last one shorter."""
+    pieces: list[str] = []
+    piece, filled = "", 0.0
+    for unit in _units(line):
+        length = count_words(unit)
+        if piece and filled + length > words + 1e-9:
+            pieces.append(piece.strip())
+            piece, filled = "", 0.0
+        piece += unit
+        filled += length
+    return pieces + ([piece.strip()] if piece.strip() else [])
+
+
+def _units(line: str) -> list[str]:
+    """The smallest parts a line may be cut into: space-separated runs, or characters."""
+    units: list[str] = []
+    for match in _UNIT.finditer(line):
+        run = match.group()
+        if not has_unspaced(run):
+            units.append(run)
+            continue
+        parts: list[str] = []
+        for character in run:
+            # a mark belongs to its letter, and what follows a virama is stacked below it
+            joined = parts and (
+                unicodedata.category(character).startswith(("M", "Z"))
+                or unicodedata.combining(parts[-1][-1]) == 9
+                or not has_unspaced(parts[-1][-1] + character)
+            )
+            if joined:
+                parts[-1] += character
+            else:
+                parts.append(character)
+        units += parts
+    return units

@@ -1,0 +1,321 @@
+import subprocess
+import sys
+
+import pytest
+import torch
+from tokenizers import (
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
+from transformers import PreTrainedTokenizerFast
+from transformers.models.bert.tokenization_bert_legacy import BertTokenizerLegacy
+
+from unibridge.errors import UnibridgeError
+from unibridge.metrics import METRICS
+from unibridge.tasks import TASKS
+from unibridge.tasks.base import IGNORED
+from unibridge.tasks.tagging import word_shape
+from unibridge.text.labels import LabelledText, TaggedSentence
+
+TEXT = ["Ann saw Lee in Addis", "unbelievable islands and islanders", "ሰላም ለዓለም", "东京 大学 2019"]
+INVISIBLE = "\u200d\u200b"
+
+
+def wordpiece():
+    roles = {"unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "pad": "[PAD]", "mask": "[MASK]"}
+    inner = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    inner.normalizer = normalizers.BertNormalizer(lowercase=False)
+    inner.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=120, special_tokens=list(roles.values()), show_progress=False
+    )
+    inner.train_from_iterator(TEXT, trainer)
+    inner.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[(name, inner.token_to_id(name)) for name in ("[CLS]", "[SEP]")],
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=inner,
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+        **{f"{role}_token": token for role, token in roles.items()},
+    )
+
+
+def sentencepiece():
+    roles = {"cls": "<s>", "pad": "<pad>", "sep": "</s>", "unk": "<unk>", "mask": "<mask>"}
+    inner = Tokenizer(models.Unigram())
+    inner.normalizer = normalizers.Sequence(
+        [normalizers.NFKC(), normalizers.Replace("\u200b", ""), normalizers.Replace("\u200d", "")]
+    )
+    inner.pre_tokenizer = pre_tokenizers.Metaspace()
+    inner.decoder = decoders.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=90,
+        special_tokens=list(roles.values()),
+        unk_token="<unk>",
+        show_progress=False,
+    )
+    inner.train_from_iterator(TEXT, trainer)
+    inner.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>",
+        pair="<s> $A </s> </s> $B </s>",
+        special_tokens=[(name, inner.token_to_id(name)) for name in ("<s>", "</s>")],
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=inner,
+        model_input_names=["input_ids", "attention_mask"],
+        **{f"{role}_token": token for role, token in roles.items()},
+    )
+
+
+def slow_wordpiece(folder):
+    vocabulary = wordpiece().get_vocab()
+    path = folder / "vocab.txt"
+    path.write_text("\n".join(sorted(vocabulary, key=vocabulary.__getitem__)), encoding="utf-8")
+    return BertTokenizerLegacy(str(path), do_lower_case=False)
+
+
+@pytest.fixture(scope="module", params=["wordpiece", "sentencepiece", "slow"])
+def tokenizer(request, tmp_path_factory):
+    if request.param == "slow":
+        return slow_wordpiece(tmp_path_factory.mktemp("slow"))
+    return {"wordpiece": wordpiece, "sentencepiece": sentencepiece}[request.param]()
+
+
+EXAMPLES = {
+    "ner": [
+        TaggedSentence(
+            ("Ann", "saw", INVISIBLE, "Lee", "islanders", "."),
+            ("B-PER", "O", "O", "B-PER", "I-PER", "O"),
+        ),
+        TaggedSentence(("ሰላም",), ("B-LOC",)),
+        TaggedSentence(("unbelievable", "☃☃", INVISIBLE), ("O", "B-LOC", "I-LOC")),
+    ],
+    "pos": [
+        TaggedSentence(("Ann", "saw", INVISIBLE, "islanders"), ("PROPN", "VERB", "X", "NOUN")),
+        TaggedSentence(("东京", "大学"), ("PROPN", "NOUN")),
+    ],
+    "classification": [
+        LabelledText("Ann saw Lee in Addis", None, "people"),
+        LabelledText("ሰላም", None, "peace"),
+    ],
+    "pairs": [
+        LabelledText("Ann saw Lee", "Lee saw Ann", "no"),
+        LabelledText("ሰላም", "unbelievable islands and islanders", "yes"),
+    ],
+}
+
+
+def perfect_logits(inputs, labels):
+    """Logits that prefer the label of every labelled position, and class 0 elsewhere."""
+    wanted = inputs["labels"].clamp_min(0)
+    return torch.nn.functional.one_hot(wanted, len(labels)).float() * 9
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_perfect_logits_decode_to_gold(name, tokenizer):
+    task, examples = TASKS[name], EXAMPLES[name]
+    labels = task.collect_labels([examples])
+    encoded = task.encode(tokenizer, examples, labels, 64)
+    inputs = task.collate(encoded, tokenizer.pad_token_id)
+    logits = perfect_logits(inputs, labels)
+    assert logits.dim() == (3 if task.kind == "token" else 2)
+    predictions = task.decode(logits, encoded, labels)
+    assert predictions == [task.gold(example) for example in examples]
+    score = task.score(examples, predictions)
+    assert score.metric == task.metric and score.metric in METRICS
+    assert score.value == score.low == score.high == score.all[task.metric] == 100
+    assert float(task.loss(logits, inputs["labels"])) < 0.01
+    assert float(task.loss(-logits, inputs["labels"])) > 1
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_ids_are_the_tokenizers_own_and_batches_are_padded(name, tokenizer):
+    task, examples = TASKS[name], EXAMPLES[name]
+    labels = task.collect_labels([examples])
+    encoded = task.encode(tokenizer, examples, labels, 64)
+    for example, one in zip(examples, encoded, strict=True):
+        if isinstance(example, LabelledText):
+            expected = tokenizer(example.text, example.second).input_ids
+        elif INVISIBLE in example.words:
+            continue
+        else:
+            expected = tokenizer(list(example.words), is_split_into_words=True).input_ids
+        assert one.input_ids == expected
+    inputs = task.collate(encoded, tokenizer.pad_token_id)
+    longest = max(len(one.input_ids) for one in encoded)
+    assert inputs["input_ids"].shape == inputs["attention_mask"].shape == (len(encoded), longest)
+    for row, mask, one in zip(inputs["input_ids"], inputs["attention_mask"], encoded, strict=True):
+        length = len(one.input_ids)
+        assert row[:length].tolist() == one.input_ids and mask.sum() == length
+        assert (row[length:] == tokenizer.pad_token_id).all()
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_nothing_is_longer_than_asked_and_everything_is_predicted(name, tokenizer):
+    task = TASKS[name]
+    examples = EXAMPLES[name]
+    labels = task.collect_labels([examples])
+    encoded = task.encode(tokenizer, examples, labels, 7)
+    assert all(len(one.input_ids) <= 7 for one in encoded)
+    logits = torch.zeros(len(encoded), 7, len(labels))
+    predictions = task.decode(logits if task.kind == "token" else logits[:, 0], encoded, labels)
+    for example, prediction in zip(examples, predictions, strict=True):
+        assert len(prediction) == len(task.gold(example)) or task.kind == "sequence"
+    assert task.score(examples, predictions).value <= 100
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_floor_predicts_known_labels_for_every_example(name):
+    task, examples = TASKS[name], EXAMPLES[name]
+    predictions = task.floor(examples, examples[::-1])
+    known = {label for example in examples for label in task.labels_of(example)}
+    for example, prediction in zip(examples[::-1], predictions, strict=True):
+        assert len(prediction) == len(task.gold(example)) or task.kind == "sequence"
+        assert set([prediction] if isinstance(prediction, str) else prediction) <= known
+    assert predictions == task.floor(examples[::-1], examples[::-1])
+    with pytest.raises(UnibridgeError, match="labelled training examples"):
+        task.floor([], examples)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_unlabelled_input_needs_no_labels(name, tokenizer):
+    task = TASKS[name]
+    typed = ("Ann saw Lee", "Lee saw Ann") if task.reads == "pair" else "Ann saw Lee"
+    example = task.as_example(typed)
+    assert task.as_example(example) == example
+    assert not task.labels_of(example)
+    (one,) = task.encode(tokenizer, [example], ["a", "b"], 64)
+    ids = one.label_ids if isinstance(one.label_ids, list) else [one.label_ids]
+    assert set(ids) == {IGNORED}
+    assert task.encode(tokenizer, [], ["a"], 64) == []
+    for wrong in (3, "", ["a", 2]):
+        with pytest.raises(UnibridgeError, match="Give"):
+            task.as_example(wrong)
+
+
+def test_pairs_follow_the_template_with_token_types():
+    task = TASKS["pairs"]
+    (one,) = task.encode(wordpiece(), [LabelledText("Ann", "Lee")], ["no"], 64)
+    tokens = wordpiece().convert_ids_to_tokens(one.input_ids)
+    assert tokens[0] == "[CLS]" and tokens[-1] == "[SEP]" and tokens.count("[SEP]") == 2
+    middle = tokens.index("[SEP]") + 1
+    assert one.token_type_ids == [0] * middle + [1] * (len(tokens) - middle)
+    assert "token_type_ids" in task.collate([one], 0)
+    (one,) = task.encode(sentencepiece(), [LabelledText("Ann", "Lee")], ["no"], 64)
+    tokens = sentencepiece().convert_ids_to_tokens(one.input_ids)
+    assert tokens[0] == "<s>" and tokens.count("</s>") == 3 and one.token_type_ids is None
+
+
+def test_the_first_subword_or_all_of_them_carry_the_label(tokenizer):
+    task = TASKS["ner"]
+    example = TaggedSentence(("sawsaw", "saw"), ("B-PER", "O"))
+    labels = task.collect_labels([[example]])
+    (first,) = task.encode(tokenizer, [example], labels, 64)
+    (every,) = task.encode(tokenizer, [example], labels, 64, label_all_subwords=True)
+    assert first.input_ids == every.input_ids
+    begin, end = first.word_starts
+    assert end - begin > 1
+    person = labels.index("B-PER")
+    assert [i for i, label in enumerate(first.label_ids) if label == person] == [begin]
+    assert every.label_ids[begin:end] == [person] * (end - begin)
+    special = [0, len(every.input_ids) - 1]
+    assert all(every.label_ids[position] == IGNORED for position in special)
+
+
+def test_a_word_without_tokens_is_read_as_unknown(tokenizer):
+    (one,) = TASKS["ner"].encode(tokenizer, [TaggedSentence(("saw", INVISIBLE, "Ann"))], ["O"], 64)
+    start = one.word_starts[1]
+    assert tokenizer.convert_ids_to_tokens(one.input_ids)[start] == tokenizer.unk_token
+    assert one.word_starts[0] < start < one.word_starts[2] and one.cut_words == 0
+
+
+def test_words_past_the_limit_are_outside_and_counted(tokenizer):
+    words = ("saw",) * 30
+    labels = ["O", "B-PER", "I-PER"]
+    (one,) = TASKS["ner"].encode(tokenizer, [TaggedSentence(words)], labels, 9)
+    seen = 30 - one.cut_words
+    assert 0 < seen < 9 and one.word_starts[seen:] == [-1] * one.cut_words
+    logits = torch.zeros(1, 9, 3)
+    logits[..., 1] = 1
+    (tags,) = TASKS["ner"].decode(logits, [one], labels)
+    assert tags == ["B-PER"] * seen + ["O"] * one.cut_words
+    (tags,) = TASKS["pos"].decode(logits, [one], ["NOUN", "VERB", "X"])
+    assert tags == ["VERB"] * 30
+
+
+def tagged(*tags):
+    return [TaggedSentence(("w",) * len(tags), tags)]
+
+
+def test_label_lists():
+    entities = TASKS["ner"].collect_labels([tagged("I-PER", "O"), tagged("B-LOC")])
+    assert entities == ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
+    assert len(TASKS["pos"].collect_labels([tagged("NOUN")])) == 17
+    assert TASKS["pos"].collect_labels([tagged("NN", "VB")]) == ["NN", "VB"]
+    texts = [LabelledText("a", None, "x"), LabelledText("b", None, "w"), LabelledText("c")]
+    assert TASKS["classification"].collect_labels([texts]) == ["w", "x"]
+    with pytest.raises(UnibridgeError, match="no label for the task ner"):
+        TASKS["ner"].collect_labels([[TaggedSentence(("w",))]])
+
+
+def test_sources_must_share_their_labels():
+    ner = TASKS["ner"]
+    same = {"en": tagged("B-PER", "I-PER", "O", "B-LOC"), "sw": tagged("B-LOC", "B-PER")}
+    assert ner.check_labels_shared(same) == []
+    differing = same | {"ru": tagged("B-PER", "B-DATE")}
+    with pytest.raises(UnibridgeError) as caught:
+        ner.check_labels_shared(differing)
+    message = str(caught.value)
+    assert "ru has DATE, PER, not LOC" in message and "en has LOC, PER, not DATE" in message
+    assert "allow_label_union" in message
+    (warning,) = ner.check_labels_shared(differing, allow_label_union=True)
+    assert "ru has DATE, PER, not LOC" in warning
+    pos = TASKS["pos"]
+    assert pos.check_labels_shared({"en": tagged("NOUN", "INTJ"), "ja": tagged("NOUN")}) == []
+    with pytest.raises(UnibridgeError, match="do not share"):
+        pos.check_labels_shared({"en": tagged("NN"), "ja": tagged("NOUN")})
+
+
+def test_test_labels_that_no_source_has_are_a_warning():
+    warnings = TASKS["ner"].check_labels_shared({"en": tagged("B-PER")}, tagged("B-DATE", "I-PER"))
+    assert len(warnings) == 1 and "DATE" in warnings[0] and "PER" not in warnings[0]
+
+
+def test_a_label_that_no_source_has_is_ignored_in_training(tokenizer):
+    (one,) = TASKS["ner"].encode(tokenizer, tagged("B-DATE"), ["O", "B-PER"], 64)
+    assert set(one.label_ids) == {IGNORED}
+
+
+def test_the_floor_reads_shapes_only():
+    train = [
+        TaggedSentence(("Ann", "saw", "3", "dogs"), ("B-PER", "O", "B-QTY", "I-QTY")),
+        TaggedSentence(("Lee", "fed", "9", "cats"), ("B-PER", "O", "B-QTY", "I-QTY")),
+    ]
+    test = [
+        TaggedSentence(("Kim", "had", "7", "pigs")),
+        TaggedSentence(("Żoé", "яма", "5", "ужей")),
+    ]
+    expected = ["B-PER", "O", "B-QTY", "I-QTY"]
+    assert TASKS["ner"].floor(train, test) == [expected, expected]
+    shapes = [word_shape(word) for word in ("Ann", "ANN", "ann", "ሰላም", "12", "a1", "--", "東")]
+    assert len(set(shapes)) == 8
+    assert word_shape("Bob") == word_shape("Żoé")
+
+
+def test_the_text_floor_knows_lengths_only():
+    train = [LabelledText("ab", None, "short")] * 3 + [LabelledText("a" * 100, None, "long")] * 2
+    test = [LabelledText("zz"), LabelledText("z" * 90), LabelledText("z" * 9000)]
+    assert TASKS["classification"].floor(train, test) == ["short", "long", "short"]
+
+
+def test_names_need_no_torch():
+    code = "import sys, unibridge.tasks as t; print(sorted(t.TASKS), 'torch' in sys.modules)"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+    assert printed.strip() == "['classification', 'ner', 'pairs', 'pos'] False"

@@ -1,0 +1,160 @@
+import gzip
+import json
+import random
+import sys
+import types
+
+import pytest
+
+from unibridge.errors import UnibridgeError
+from unibridge.text.corpus import deduplicate, join_samples, read_text, split_held_out
+from unibridge.text.languages import count_words
+
+
+def write(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def test_every_form_gives_the_same_lines(tmp_path):
+    text = "  one two \r\n\r\nthree\n"
+    records = "".join(json.dumps({"text": line}) + "\n" for line in ("one two ", " ", "three"))
+    forms = {
+        "a.txt": text,
+        "b.jsonl": records,
+        "c.txt.gz": gzip.compress(text.encode()),
+        "d.jsonl.gz": gzip.compress(records.encode()),
+        "e.corpus": text,
+        "f.txt": b"\xef\xbb\xbf" + text.encode(),
+        "g.jsonl": json.dumps({"text": "one two\n\nthree"}),
+    }
+    for name, content in forms.items():
+        assert read_text(write(tmp_path / name, content)).lines == ("one two", "three"), name
+
+
+def test_folders_are_read_recursively_in_order_and_other_files_are_named(tmp_path):
+    write(tmp_path / "b.txt", "b")
+    write(tmp_path / "a" / "z.jsonl", '{"text": "az"}')
+    write(tmp_path / "a" / "empty.txt", "\n")
+    write(tmp_path / "notes.pdf", b"%PDF\0")
+    write(tmp_path / ".hidden.txt", "hidden")
+    corpus = read_text(tmp_path)
+    assert corpus.lines == ("az", "b")
+    assert len(corpus.warnings) == 2
+    assert any("notes.pdf" in warning for warning in corpus.warnings)
+    assert any("empty.txt" in warning for warning in corpus.warnings)
+    assert read_text([tmp_path / "b.txt", tmp_path / "a"]).lines == ("b", "az")
+
+
+def test_text_is_kept_as_it_is(tmp_path):
+    decomposed = "e\u0301 \u200b\u2028x ﬁ"
+    assert read_text(write(tmp_path / "a.txt", decomposed)).lines == (decomposed,)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "place", "remedy"),
+    [
+        ("a.txt", b"", "a.txt", "empty"),
+        ("a.txt", b" \n\n", "a.txt", "empty"),
+        ("a.txt", b"fine\nal\0so", "a.txt:2", "binary"),
+        ("a.txt", b"ab\n" + bytes([1, 2, 3]) * 20, "a.txt:2", "binary"),
+        ("a.txt", "fine\ncafé".encode("latin-1"), "a.txt:2", "iconv -f ISO-8859-1 -t UTF-8"),
+        ("a.txt", "fine".encode("utf-16"), "a.txt:1", "iconv -f UTF-16 -t UTF-8"),
+        ("a.jsonl", b'{"text": "a"}\n{"text": 3}', "a.jsonl:2", '"text"'),
+        ("a.jsonl", b'{"text": "a"}\n\n{"text"', "a.jsonl:3", "JSON"),
+        ("a.jsonl", b"[1]", "a.jsonl:1", "object"),
+        ("a.txt.gz", b"not gzip", "a.txt.gz", "gzip"),
+        ("a.txt.gz", gzip.compress(b"text" * 99)[:-9], "a.txt.gz", "gzip"),
+    ],
+)
+def test_bad_files_are_named_with_line_and_remedy(tmp_path, name, content, place, remedy):
+    with pytest.raises(UnibridgeError) as caught:
+        read_text(write(tmp_path / name, content))
+    assert caught.value.where.endswith(place)
+    assert remedy in str(caught.value)
+
+
+def test_the_byte_that_is_not_utf8_is_counted_from_the_start(tmp_path):
+    with pytest.raises(UnibridgeError, match="byte 5 "):
+        read_text(write(tmp_path / "a.txt", b"\xef\xbb\xbfab\xe9 c"))
+
+
+def test_missing_paths_say_how_to_name_a_hub_data_set(tmp_path):
+    with pytest.raises(UnibridgeError, match="hub:org/name"):
+        read_text(tmp_path / "absent.txt")
+    (tmp_path / "bare").mkdir()
+    with pytest.raises(UnibridgeError, match="no text file"):
+        read_text(tmp_path / "bare")
+
+
+def test_hub_ids_name_the_extra_where_it_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(UnibridgeError, match=r'pip install "unibridge\[data\]"'):
+        read_text("hub:org/name")
+
+
+class HubTable(list):
+    column_names = ("text", "title")
+
+    def __getitem__(self, key):
+        return [row[key] for row in self] if isinstance(key, str) else super().__getitem__(key)
+
+
+def test_hub_ids_name_config_split_and_column(monkeypatch):
+    asked = []
+
+    def load_dataset(name, config, split):
+        asked.append((name, config, split))
+        return HubTable([{"text": "one\ntwo", "title": "T"}, {"text": None, "title": "U"}])
+
+    # the real package is an extra, and would ask the network
+    package = types.SimpleNamespace(load_dataset=load_dataset)
+    monkeypatch.setitem(sys.modules, "datasets", package)
+    assert read_text("hub:org/name").lines == ("one", "two")
+    assert read_text("hub:org/name:am:test#title").lines == ("T", "U")
+    assert asked == [("org/name", None, "train"), ("org/name", "am", "test")]
+    with pytest.raises(UnibridgeError, match="#COLUMN, one of: text, title"):
+        read_text("hub:org/name#body")
+
+
+def test_held_out_lines_are_a_seeded_part():
+    lines = [str(number) for number in range(500)]
+    state = random.getstate()
+    train, held_out = split_held_out(lines, 0.01, seed=3)
+    assert random.getstate() == state
+    assert len(held_out) == 5 and sorted(train + held_out, key=int) == lines
+    assert train == sorted(train, key=int)
+    assert (train, held_out) == split_held_out(lines, 0.01, seed=3)
+    assert held_out != split_held_out(lines, 0.01, seed=4)[1]
+    assert [len(part) for part in split_held_out(["a", "b"], 0.01, seed=0)] == [1, 1]
+    assert split_held_out(lines, 0, seed=0) == (lines, [])
+    with pytest.raises(UnibridgeError, match="cannot be divided"):
+        split_held_out(["a"], 0.5, seed=0)
+
+
+def test_samples_hold_whole_lines_up_to_the_given_words():
+    assert join_samples(["a b", "c", "d e f"], 3) == ["a b c", "d e f"]
+    assert join_samples(["a b", "c d", "e"], 3) == ["a b", "c d e"]
+    assert join_samples(["a b", "c"], 0) == ["a b", "c"]
+
+
+def test_longer_lines_are_cut_and_nothing_is_lost():
+    assert join_samples(["a b c d e f g", "h"], 3) == ["a b c", "d e f", "g h"]
+    thai = "ภาษาไทยไม่มีช่องว่างระหว่างคำ"
+    mixed = [thai, "mixed " + thai + " words", "漢字kanaかな " * 4]
+    samples = join_samples(mixed, 2)
+    assert "".join("".join(samples).split()) == "".join("".join(mixed).split())
+    assert all(count_words(sample) <= 2 + 1e-9 for sample in samples)
+    # Thai vowel signs and tones are marks, which cannot begin a piece
+    assert not any(sample[0] in "ัิีึืุู็่้๊๋์" for sample in samples)
+
+
+def test_a_consonant_below_another_stays_there():
+    samples = join_samples(["ក្ក" * 8], 1)
+    assert all(sample.count("ក") == 2 * sample.count("្") for sample in samples)
+    assert len(samples) > 1
+
+
+def test_deduplicate_keeps_the_first():
+    assert deduplicate(["b", "a", "b", "c", "a"]) == ["b", "a", "c"]
