@@ -1,0 +1,115 @@
+"""What an embedding initialiser is given and what it hands back.
+
+An initialiser is any function InitRequest -> InitResult: tokenizers and a tensor in, a tensor out,
+no model touched. This module needs no torch, so that settings load at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedTokenizerBase
+
+Origin = Literal["special", "lexical", "semantic", "mixed", "random"]
+ORIGINS: tuple[Origin, ...] = ("special", "lexical", "semantic", "mixed", "random")
+
+
+class EmbeddingSettings(BaseModel):
+    """How the rows of the new vocabulary get their first values (paper §2.2, Table 7)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: str = Field(
+        "unibridge",
+        description="initialiser: unibridge, focus, lexical, mean, random, xavier, or pkg.mod:name",
+    )
+    special_tokens: Literal["role", "none"] = Field(
+        "role",
+        description="special tokens copy the row of the same role (role), or are treated as "
+        "ordinary tokens, as in the paper (none)",
+    )
+    case_insensitive: bool = Field(
+        False, description="tokens without an equal partner also match one that differs in case"
+    )
+    static_space: str = Field(
+        "separate",
+        description="how the static embeddings of the two vocabularies are made comparable: "
+        "separate (trained apart, the paper's way), procrustes, none (no semantic step), "
+        "or pkg.mod:name",
+    )
+    static_dimension: int = Field(300, ge=2, description="dimensions of the static embeddings")
+    static_epochs: int = Field(3, ge=1, description="passes of FastText over the target text")
+    static_rate: float = Field(
+        0.05,
+        gt=0,
+        description="learning rate of the static embeddings at the start, FastText's own; it falls "
+        "to nearly 0 (gensim's lower one leaves all tokens alike after 3 passes over little text)",
+    )
+    static_objective: Literal["cbow", "skipgram"] = Field(
+        "cbow", description="FastText's training objective"
+    )
+    static_window: int = Field(5, ge=1, description="context, in tokens on either side")
+    static_negatives: int = Field(10, ge=1, description="negative samples for every token")
+    static_min_count: int = Field(
+        1, ge=1, description="occurrences below which a token gets no static embedding"
+    )
+    static_buckets: int = Field(
+        200_000,
+        ge=1,
+        description="hash buckets for character n-grams, each static_dimension floats "
+        "(FastText's own 2,000,000 would take 2.4 GB at 300 dimensions)",
+    )
+    search_all_source_tokens: bool = Field(
+        False,
+        description="also search source tokens that never occur in the target text, by their "
+        "character n-grams, as the reference does",
+    )
+    min_trusted_tokens: int = Field(
+        100,
+        ge=0,
+        description="a semantic step with fewer searched source tokens, or a rotation fitted on "
+        "fewer shared tokens, is reported as not to be trusted",
+    )
+
+
+@dataclass(frozen=True)
+class InitRequest:
+    """Everything that an initialiser may look at.
+
+    source_embeddings: (source_vocab, hidden), any float type; rows by the source tokenizer's ids.
+    lines: text in the target language. seed: feeds local generators only.
+    """
+
+    source_embeddings: torch.Tensor
+    source_tokenizer: PreTrainedTokenizerBase
+    target_tokenizer: PreTrainedTokenizerBase
+    lines: Sequence[str]
+    settings: EmbeddingSettings
+    seed: int
+
+
+@dataclass(frozen=True)
+class InitResult:
+    """The new embedding matrix, and where each of its rows comes from.
+
+    matrix: (target_vocab, hidden) float32, rows by the target tokenizer's ids.
+    origin: for every row "special", "lexical" or "semantic" (a source row copied), "mixed" (a
+    weighted sum of source rows) or "random" (drawn).
+    source_row: (target_vocab,) int64, the source id whose row was copied, -1 where none was.
+    facts: counts by origin, searched tokens and examples, as plain numbers and strings.
+    """
+
+    matrix: torch.Tensor
+    origin: tuple[Origin, ...]
+    source_row: torch.Tensor
+    facts: dict[str, Any]
+    warnings: list[str]
+
+
+Initialiser = Callable[[InitRequest], InitResult]

@@ -1,0 +1,72 @@
+"""The table of embedding initialisers, and the one call that runs any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from unibridge.embeddings.base import EmbeddingSettings, Initialiser, InitRequest, InitResult
+from unibridge.embeddings.focus import focus
+from unibridge.embeddings.lexical import lexical
+from unibridge.embeddings.match import vocabulary_size
+from unibridge.embeddings.mean import mean
+from unibridge.embeddings.random import random, xavier
+from unibridge.embeddings.unibridge import unibridge
+from unibridge.errors import UnibridgeError
+from unibridge.registry import Registry
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedTokenizerBase
+
+INITIALISERS: Registry[Initialiser] = Registry(
+    "initialiser",
+    {
+        "unibridge": unibridge,
+        "focus": focus,
+        "lexical": lexical,
+        "mean": mean,
+        "random": random,
+        "xavier": xavier,
+    },
+)
+
+
+def initialise_embeddings(
+    source_embeddings: torch.Tensor,
+    source_tokenizer: PreTrainedTokenizerBase,
+    target_tokenizer: PreTrainedTokenizerBase,
+    lines: Sequence[str],
+    settings: EmbeddingSettings | None = None,
+    *,
+    seed: int = 0,
+) -> InitResult:
+    """First values for the embeddings of a new vocabulary (paper §2.2).
+
+    source_embeddings: (source_vocab, hidden), the base's input table, or what
+    `install.embedding_table` reads from a model. lines: text in the target language.
+    The result's matrix is (target_vocab, hidden) float32; no model is touched and no global
+    random state is used, and the same seed gives the same bits.
+    Raises UnibridgeError for an unknown method, for a source tokenizer with more ids than the
+    table has rows, and for an initialiser whose matrix has the wrong shape or numbers.
+    """
+    settings = settings or EmbeddingSettings()
+    initialiser = INITIALISERS.resolve(settings.method)
+    needed, rows = vocabulary_size(source_tokenizer), len(source_embeddings)
+    if needed > rows:
+        raise UnibridgeError(
+            f"the base tokenizer has {needed:,} ids but the embedding table {rows:,} rows",
+            do="pass the tokenizer that belongs to the base model",
+        )
+    result = initialiser(
+        InitRequest(source_embeddings, source_tokenizer, target_tokenizer, lines, settings, seed)
+    )
+    expected = (vocabulary_size(target_tokenizer), source_embeddings.shape[1])
+    if result.matrix.shape != expected or not result.matrix.isfinite().all():
+        raise UnibridgeError(
+            f"the initialiser made a matrix {tuple(result.matrix.shape)}, not finite numbers of "
+            f"shape {expected}",
+            where=f"embeddings.method = {settings.method!r}",
+            do="return one finite row for every id of the target tokenizer",
+        )
+    return result

@@ -1,0 +1,148 @@
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import (
+    AutoModelForMaskedLM,
+    BertConfig,
+    BertForMaskedLM,
+    BertModel,
+    PreTrainedTokenizerFast,
+    XLMRobertaConfig,
+    XLMRobertaForMaskedLM,
+)
+
+from unibridge.embeddings.base import EmbeddingSettings
+from unibridge.embeddings.initialise import initialise_embeddings
+from unibridge.embeddings.install import embedding_table, install_embeddings
+from unibridge.errors import UnibridgeError
+
+ROLES = {
+    "pad_token": "<pad>",
+    "cls_token": "<s>",
+    "bos_token": "<s>",
+    "sep_token": "</s>",
+    "eos_token": "</s>",
+    "unk_token": "<unk>",
+    "mask_token": "<mask>",
+}
+SPECIAL = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+OLD = [*SPECIAL, *(f"▁w{i}" for i in range(20))]
+NEW = [*SPECIAL, *(f"▁w{i}" for i in (7, 3, 19, 0)), *(f"▁new{i}" for i in range(3))]
+SHARED = [OLD.index(token) for token in NEW if token in OLD]
+SIZES = {
+    "vocab_size": len(OLD),
+    "hidden_size": 8,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 8,
+    "max_position_embeddings": 32,
+    "pad_token_id": 1,
+    "bos_token_id": 0,
+    "eos_token_id": 2,
+}
+FAMILIES = {
+    "bert": (BertConfig, BertForMaskedLM),
+    "xlm-roberta": (XLMRobertaConfig, XLMRobertaForMaskedLM),
+}
+
+
+def words(tokens):
+    backend = Tokenizer(models.WordLevel({t: i for i, t in enumerate(tokens)}, unk_token="<unk>"))
+    backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    return PreTrainedTokenizerFast(tokenizer_object=backend, **ROLES)
+
+
+def build(family, *, tied=True):
+    config, architecture = FAMILIES[family]
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = architecture(config(**SIZES, tie_word_embeddings=tied)).eval()
+        torch.nn.init.normal_(model.get_output_embeddings().bias)
+    return model
+
+
+def initialise(model):
+    return initialise_embeddings(
+        embedding_table(model), words(OLD), words(NEW), [], EmbeddingSettings(method="lexical")
+    )
+
+
+def logits(model, ids):
+    with torch.no_grad():
+        return model(input_ids=torch.tensor([ids]), attention_mask=torch.ones(1, len(ids))).logits
+
+
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_shared_tokens_keep_their_logits(family, tied):
+    model = build(family, tied=tied)
+    line = ["<s>", "▁w3", "▁w0", "<mask>", "▁w19", "</s>"]
+    before = logits(model, [OLD.index(token) for token in line])
+    state = torch.get_rng_state()
+    install_embeddings(model, initialise(model), words(NEW))
+    assert torch.equal(torch.get_rng_state(), state)
+    after = logits(model, [NEW.index(token) for token in line])
+    assert after.shape[-1] == len(NEW)
+    torch.testing.assert_close(after[..., : len(SHARED)], before[..., SHARED])
+
+
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_tables_bias_ties_and_config_follow(family, tied, tmp_path):
+    model = build(family, tied=tied)
+    old_bias = model.get_output_embeddings().bias.detach().clone()
+    result = initialise(model)
+    assert install_embeddings(model, result, words(NEW)) is model
+    table, output = model.get_input_embeddings(), model.get_output_embeddings()
+    assert (output.weight is table.weight) == tied
+    assert torch.equal(torch.cat([table.weight] + [output.weight] * (not tied), 1), result.matrix)
+    assert torch.equal(output.bias[: len(SHARED)], old_bias[SHARED])
+    assert output.bias[len(SHARED) :].tolist() == [0.0] * 3
+    assert model.config.vocab_size == table.num_embeddings == len(NEW)
+
+    # and after a round through a file
+    model.save_pretrained(tmp_path)
+    again = AutoModelForMaskedLM.from_pretrained(tmp_path).eval()
+    ids = list(range(len(NEW)))
+    torch.testing.assert_close(logits(again, ids), logits(model, ids))
+
+
+def test_untied_output_rows_are_drawn_at_their_own_scale():
+    model = build("bert", tied=False)
+    with torch.no_grad():
+        model.get_output_embeddings().weight.mul_(0.01).add_(5)
+    install_embeddings(model, initialise(model), words(NEW))
+    new_rows = model.get_output_embeddings().weight[len(SHARED) :]
+    assert ((new_rows - 5).abs() < 0.01).all()
+
+
+def test_a_model_without_a_head():
+    model = BertModel(BertConfig(**SIZES))
+    result = initialise(model)
+    install_embeddings(model, result, words(NEW))
+    assert torch.equal(model.get_input_embeddings().weight, result.matrix)
+
+
+def test_half_of_an_untied_model_is_refused():
+    model = build("bert", tied=False)
+    half = initialise(build("bert"))
+    with pytest.raises(UnibridgeError, match="embedding_table"):
+        install_embeddings(model, half, words(NEW))
+
+
+def test_another_padding_id_is_refused_only_where_positions_depend_on_it():
+    moved = ["<pad>", "<s>", *NEW[2:]]
+    for family in FAMILIES:
+        model = build(family)
+        table = embedding_table(model)
+        settings = EmbeddingSettings(method="lexical")
+        result = initialise_embeddings(table, words(OLD), words(moved), [], settings)
+        if family == "xlm-roberta":
+            with pytest.raises(UnibridgeError, match="Give the padding token id 1"):
+                install_embeddings(model, result, words(moved))
+            assert torch.equal(embedding_table(model), table)
+        else:
+            install_embeddings(model, result, words(moved))
+            assert model.config.pad_token_id == 0
+            assert model.config.bos_token_id == 1
+            assert model.get_input_embeddings().padding_idx == 0
