@@ -1,0 +1,212 @@
+"""Multi-source inference (paper §2.4): one target language, a task adapter per source, weights.
+
+`MultiSourceModel` is an ordinary `transformers` model, so that what a run leaves behind saves,
+loads and runs in pipelines like any other. Every method of the results table predicts through it:
+a baseline is one with a single "source", or with no adapters at all.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
+from transformers.modeling_outputs import SequenceClassifierOutput, TokenClassifierOutput
+
+from unibridge.adapters import attach
+from unibridge.adapters.settings import AdapterConfig
+from unibridge.errors import UnibridgeError
+from unibridge.models.families import FAMILIES
+from unibridge.tasks import TASKS
+from unibridge.tasks.heads import build_head
+from unibridge.transfer.language import AdaptedLanguage
+from unibridge.transfer.pack_config import UniBridgeConfig
+from unibridge.transfer.task import TrainedTask
+
+if TYPE_CHECKING:
+    from unibridge.models.base import BaseModel as Base
+
+
+class MultiSourceModel(PreTrainedModel):
+    """ŷ = Σ_s w_s ŷ_s over the logits of every source's task adapter (Eq. 13).
+
+    All of them stand on the target's embeddings and language adapter. `tokenizer` is set by
+    `assemble` and `load`, and saved along.
+    """
+
+    config_class = UniBridgeConfig
+    base_model_prefix = "encoder"
+    tokenizer: Any = None
+
+    def __init__(self, config: UniBridgeConfig) -> None:
+        super().__init__(config)
+        base = AutoConfig.for_model(**config.base)
+        family = FAMILIES[base.model_type]
+        self.task = TASKS[config.task]
+        self.encoder = AutoModel.from_config(base, add_pooling_layer=False)
+        self.stacks: list[tuple[str, ...]] = []
+        under: tuple[str, ...] = ()
+        if config.language_adapter is not None:
+            adapter = AdapterConfig(**config.language_adapter)
+            attach.add_adapter(self.encoder, family, config.language, adapter, seed=0)
+            under = (config.language,)
+        self.heads = nn.ModuleDict()
+        for source in config.sources:
+            name = f"{config.task}-{source}"
+            if config.task_adapter is not None:
+                adapter = AdapterConfig(**config.task_adapter)
+                attach.add_adapter(self.encoder, family, name, adapter, seed=0)
+            self.stacks.append((*under, name) if config.task_adapter is not None else under)
+            self.heads[source] = build_head(
+                self.task.kind,
+                base.hidden_size,
+                len(config.labels),
+                base.hidden_dropout_prob,
+                seed=0,
+            )
+        self.post_init()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        """Everything is loaded or assembled; nothing is left to initialise."""
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.encoder.get_input_embeddings()
+
+    def source_logits(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        token_type_ids: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Every source's logits: (sources, batch, length, labels), or without length for texts."""
+        inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+        if token_type_ids is not None:
+            inputs["token_type_ids"] = token_type_ids
+        rows = []
+        for source, stack in zip(self.config.sources, self.stacks, strict=True):
+            attach.activate(self.encoder, *stack)
+            rows.append(self.heads[source](self.encoder(**inputs).last_hidden_state))
+        return torch.stack(rows)
+
+    def forward(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        token_type_ids: torch.Tensor | None = None,
+        **_: Any,
+    ) -> TokenClassifierOutput | SequenceClassifierOutput:
+        if input_ids is None:
+            raise UnibridgeError("MultiSourceModel reads token ids", do="pass input_ids")
+        logits = self.source_logits(input_ids, attention_mask, token_type_ids)
+        weights = logits.new_tensor(self.config.weights).view(-1, *[1] * (logits.dim() - 1))
+        output = TokenClassifierOutput if self.task.kind == "token" else SequenceClassifierOutput
+        return output(logits=(weights * logits).sum(0))
+
+    def predict(
+        self,
+        examples: Sequence[Any],
+        *,
+        batch_size: int = 32,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> list[Any]:
+        """Tags of each sentence's words, or the label of each text.
+
+        examples: strings (for taggers, words between spaces), lists of words, pairs of strings,
+        or the example objects of the label readers.
+        """
+        if self.tokenizer is None:
+            raise UnibridgeError(
+                "this model has no tokenizer", do="load it by unibridge.load(folder)"
+            )
+        rows = [self.task.as_example(example) for example in examples]
+        encoded = self.task.encode(self.tokenizer, rows, self.config.labels, self.config.max_tokens)
+        order = sorted(range(len(encoded)), key=lambda i: len(encoded[i].input_ids))
+        predictions: list[Any] = [None] * len(encoded)
+        self.eval()
+        with torch.inference_mode():
+            for start in range(0, len(order), batch_size):
+                part = order[start : start + batch_size]
+                batch = [encoded[i] for i in part]
+                inputs = self.task.collate(batch, self.tokenizer.pad_token_id)
+                inputs.pop("labels", None)
+                logits = self(**inputs).logits
+                decoded = self.task.decode(logits, batch, self.config.labels)
+                for i, prediction in zip(part, decoded, strict=True):
+                    predictions[i] = prediction
+                progress(min(start + batch_size, len(order)), len(order))
+        return predictions
+
+    def save_pretrained(self, save_directory: Any, *args: Any, **rest: Any) -> None:  # type: ignore[override]
+        """The model, with its tokenizer beside it."""
+        super().save_pretrained(save_directory, *args, **rest)
+        if self.tokenizer is not None:
+            self.tokenizer.save_pretrained(save_directory)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "MultiSourceModel":
+        """A saved model with its tokenizer."""
+        model = cls.from_pretrained(folder)
+        model.tokenizer = AutoTokenizer.from_pretrained(folder)
+        return model.eval()
+
+    @classmethod
+    def assemble(
+        cls,
+        base: "Base",
+        language: AdaptedLanguage | None,
+        tasks: Mapping[str, TrainedTask],
+        weights: Mapping[str, float],
+        *,
+        max_tokens: int = 128,
+    ) -> "MultiSourceModel":
+        """Put a target language and trained tasks together; the parts are copied.
+
+        language: the target's, or None to read it as the base does. tasks: source -> trained task.
+        weights: source -> weight; only these sources are used, scaled to sum to one.
+        """
+        used = [source for source in sorted(tasks) if weights.get(source, 0.0) > 0]
+        if not used:
+            raise UnibridgeError("no source has a weight above zero", where="weights")
+        first = tasks[used[0]]
+        for source in used:
+            if tasks[source].labels != first.labels or tasks[source].task != first.task:
+                raise UnibridgeError(
+                    f"the sources {used[0]!r} and {source!r} were trained on different labels",
+                    do="train them with the same list of labels",
+                )
+        total = sum(weights[source] for source in used)
+        base_config = base.model.config.to_dict()
+        if language is not None and language.embeddings is not None:
+            base_config["vocab_size"] = language.embeddings.shape[0]
+            base_config["pad_token_id"] = language.tokenizer.pad_token_id
+        config = UniBridgeConfig(
+            base=base_config,
+            task=first.task,
+            labels=first.labels,
+            language=language.language if language is not None else "",
+            language_adapter=language.config.model_dump(mode="json") if language else None,
+            task_adapter=first.config.model_dump(mode="json") if first.adapter else None,
+            sources=used,
+            weights=[weights[source] / total for source in used],
+            max_tokens=max_tokens,
+        )
+        model = cls(config)
+        encoder = base.model.get_submodule(base.family.encoder).state_dict() | first.encoder
+        if language is not None and language.embeddings is not None:
+            encoder[f"{base.family.word_embeddings}.weight"] = language.embeddings[
+                :, : config.base["hidden_size"]
+            ]
+        missing = model.encoder.load_state_dict(encoder, strict=False)
+        if missing.unexpected_keys:
+            raise ValueError(f"unexpected tensors in the base: {missing.unexpected_keys}")
+        if language is not None:
+            attach.load_adapter_state(model.encoder, language.language, language.adapter)
+        for source in used:
+            if tasks[source].adapter:
+                name = f"{first.task}-{source}"
+                attach.load_adapter_state(model.encoder, name, tasks[source].adapter)
+            model.heads[source].load_state_dict(tasks[source].head)
+        own = language is not None and language.tokenizer is not None
+        model.tokenizer = language.tokenizer if own and language is not None else base.tokenizer
+        return model.eval()

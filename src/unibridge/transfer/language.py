@@ -1,0 +1,376 @@
+"""Adapt a base model to a language: bottleneck + invertible adapter, MLM + β·KL (paper §2.3)."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from unibridge.adapters.settings import LANGUAGE_ADAPTER, AdapterConfig
+from unibridge.artifacts import read_json, write_bytes, write_json
+from unibridge.errors import UnibridgeError
+from unibridge.text.corpus import join_samples, split_held_out
+from unibridge.training import Progress, TrainingSettings, batches_of, fit
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+    from unibridge.embeddings.base import InitResult
+    from unibridge.models.base import BaseModel as Base
+    from unibridge.models.families import ModelFamily
+
+HeldState = Literal["encoder", "inverse"]
+
+
+class AdaptationSettings(BaseModel):
+    """Masked-LM training of one language (paper §2.3 and Table 8)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    adapter: AdapterConfig = LANGUAGE_ADAPTER
+    sample_words: int = Field(128, ge=0, description="words per sample; 0: a line is a sample")
+    max_samples: int | None = Field(None, ge=2, description="samples used, drawn at random")
+    max_tokens: int | None = Field(
+        None, ge=8, description="tokens per sample; unset: as long as the base allows"
+    )
+    mask_rate: float = Field(0.15, gt=0, lt=1, description="share of tokens to predict")
+    kl_weight: float = Field(1.0, ge=0, description="β of Eq. 9; 0: no KL")
+    state: HeldState = Field(
+        "encoder",
+        description="the tensor h of Eq. 9 and 11: the last encoder state, or the inverse of the "
+        "invertible adapter applied to it (the paper's words)",
+    )
+    max_teacher_unknown: float = Field(
+        0.3, ge=0, le=1, description="teacher's share of unknown tokens above which β becomes 0"
+    )
+    train_head: Literal["built", "always"] = Field(
+        "built", description="train the masked-LM head only where it had to be built, or always"
+    )
+    held_out: float = Field(0.01, gt=0, lt=1, description="share of samples kept for validation")
+    training: TrainingSettings = TrainingSettings()
+
+
+@dataclass
+class AdaptedLanguage:
+    """What a base gains by a language; with the base it makes a model of that language.
+
+    tokenizer, embeddings (target_vocab, hidden; the output rows beside the input rows where the
+    base does not tie them), output_bias (target_vocab,): None where the language keeps the base's
+    vocabulary. adapter: the language adapter's tensors, NICE included. head: the masked-LM head's
+    tensors where it was trained.
+    """
+
+    language: str
+    config: AdapterConfig
+    adapter: "dict[str, torch.Tensor]"
+    tokenizer: Any = None
+    embeddings: "torch.Tensor | None" = None
+    output_bias: "torch.Tensor | None" = None
+    head: "dict[str, torch.Tensor]" = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def save(self, folder: Path) -> None:
+        from safetensors.torch import save
+
+        tensors = {f"adapter.{name}": value for name, value in self.adapter.items()}
+        tensors |= {f"head.{name}": value for name, value in self.head.items()}
+        if self.embeddings is not None and self.output_bias is not None:
+            tensors |= {"embeddings": self.embeddings, "output_bias": self.output_bias}
+        content = {name: value.detach().contiguous() for name, value in tensors.items()}
+        write_bytes(folder / "language.safetensors", save(content))
+        write_json(
+            folder / "language.json",
+            {"language": self.language, "adapter": self.config.model_dump(mode="json")},
+        )
+        if self.tokenizer is not None:
+            self.tokenizer.save_pretrained(folder / "tokenizer")
+
+    @classmethod
+    def load(cls, folder: Path) -> "AdaptedLanguage":
+        from safetensors.torch import load_file
+        from transformers import AutoTokenizer
+
+        if not (folder / "language.json").exists():
+            raise UnibridgeError("holds no adapted language", where=folder)
+        about = read_json(folder / "language.json")
+        tensors = load_file(folder / "language.safetensors")
+        own = (folder / "tokenizer").exists()
+        return cls(
+            language=about["language"],
+            config=AdapterConfig(**about["adapter"]),
+            adapter=_under(tensors, "adapter."),
+            tokenizer=AutoTokenizer.from_pretrained(folder / "tokenizer") if own else None,
+            embeddings=tensors.get("embeddings"),
+            output_bias=tensors.get("output_bias"),
+            head=_under(tensors, "head."),
+        )
+
+
+def _under(tensors: "Mapping[str, torch.Tensor]", prefix: str) -> "dict[str, torch.Tensor]":
+    return {n.removeprefix(prefix): value for n, value in tensors.items() if n.startswith(prefix)}
+
+
+def adapt_language(
+    base: "Base",
+    lines: Sequence[str],
+    settings: AdaptationSettings,
+    *,
+    language: str,
+    tokenizer: Any = None,
+    embeddings: "InitResult | None" = None,
+    seed: int = 0,
+    checkpoint: Path | None = None,
+    progress: Progress = lambda step, steps, parts: None,
+) -> AdaptedLanguage:
+    """Train a language adapter, and new embeddings where there are any; the base is not touched.
+
+    L = L_MLM + β · D_KL(π_UniBridge ‖ π_PLM), π = softmax over the hidden dimension of the
+    mean-pooled state h (Eq. 9). The teacher is the frozen base, which reads the same text unmasked
+    through its own tokenizer. A language that keeps the base's vocabulary trains without KL.
+
+    lines: plain text. tokenizer, embeddings: the new vocabulary and its initial matrix
+    (target_vocab, hidden), or None for both. checkpoint: file for resuming.
+    Raises UnibridgeError when there are too few samples to hold one out.
+    """
+    import torch
+
+    from unibridge.adapters import attach
+    from unibridge.embeddings.install import embedding_table, install_embeddings
+    from unibridge.models.base import max_tokens
+    from unibridge.transfer.mlm import encode_samples, encoder_states, mask_tokens, masked_lm_loss
+
+    warnings: list[str] = []
+
+    # 1. Samples of 128 words, some held out.
+    samples = join_samples(lines, settings.sample_words)
+    if settings.max_samples and len(samples) > settings.max_samples:
+        order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(seed))
+        samples = [samples[i] for i in sorted(order[: settings.max_samples].tolist())]
+    if len(samples) < 2:
+        raise UnibridgeError(
+            f"the text of {language!r} makes only {len(samples)} sample(s) of "
+            f"{settings.sample_words} words",
+            do="bring more text, or set adaptation.sample_words = 0 (a line is a sample)",
+        )
+    train_samples, held_samples = split_held_out(samples, settings.held_out, seed=seed)
+
+    # 2. The student: a copy of the base with the new vocabulary and the language adapter.
+    model = copy.deepcopy(base.model)
+    family = base.family
+    if embeddings is not None:
+        install_embeddings(model, embeddings, tokenizer)
+    attach.add_adapter(model, family, language, settings.adapter, seed=seed)
+    attach.activate(model, language)
+    attach.freeze(model)
+    trained = {f"adapter.{i}": p for i, p in enumerate(attach.adapter_parameters(model, language))}
+    head = dict(model.get_submodule(family.head).named_parameters())
+    head = {n: p for n, p in head.items() if not n.startswith("decoder.") and n != "bias"}
+    bias = model.get_parameter(f"{family.decoder}.bias")
+    train_head = base.built_head or settings.train_head == "always"
+    if train_head:
+        trained |= {f"head.{name}": parameter for name, parameter in head.items()}
+    if embeddings is not None:
+        input_table = f"{family.encoder}.{family.word_embeddings}.weight"
+        trained["embeddings"] = model.get_parameter(input_table)
+        output = model.get_parameter(f"{family.decoder}.weight")
+        if output is not trained["embeddings"]:
+            trained["output_embeddings"] = output
+    if embeddings is not None or train_head:
+        trained["output_bias"] = bias
+    for parameter in trained.values():
+        parameter.requires_grad_(True)
+
+    # 3. The teacher's distribution of each sample never changes: computed once.
+    reader = tokenizer if tokenizer is not None else base.tokenizer
+    beta = settings.kl_weight if embeddings is not None else 0.0
+    unknown: float | None = None
+    if embeddings is not None:
+        unknown = unknown_share(base.tokenizer, train_samples)
+        if beta and unknown > settings.max_teacher_unknown:
+            beta = 0.0
+            warnings.append(
+                f"The base reads {unknown:.0%} of this text as unknown, so its states say nothing "
+                f"about it: the KL term is off (adaptation.max_teacher_unknown = "
+                f"{settings.max_teacher_unknown:g})."
+            )
+    teacher = pooled_states(base.model, family, base.tokenizer, train_samples) if beta else None
+
+    # 4. MLM + β · KL.
+    limit = min(settings.max_tokens or max_tokens(base), max_tokens(base))
+    store = encode_samples(reader, train_samples, limit)
+    held = encode_samples(reader, held_samples, limit)
+    pad_id = reader.pad_token_id
+
+    def loss(indices: list[int], generator: "torch.Generator") -> tuple:
+        ids, mask = store.batch(indices, pad_id)
+        corrupted, chosen = mask_tokens(
+            ids, mask, reader, rate=settings.mask_rate, generator=generator
+        )
+        hidden = encoder_states(model, family, corrupted, mask)
+        mlm = masked_lm_loss(model, family, hidden, ids, chosen)
+        if teacher is None:
+            return mlm, {"mlm": mlm.item()}, int(mask.sum())
+        state = attach.invert(model, hidden) if settings.state == "inverse" else hidden
+        kl = state_divergence(mean_pool(state, mask), teacher[indices])
+        return mlm + beta * kl, {"mlm": mlm.item(), "kl": kl.item()}, int(mask.sum())
+
+    def validate() -> float:
+        """MLM loss of the held-out samples, always under the same masks (nats per token)."""
+        generator = torch.Generator().manual_seed(0)
+        model.eval()
+        total = weight = 0.0
+        with torch.inference_mode():
+            for start in range(0, len(held), settings.training.batch_size):
+                part = range(start, min(start + settings.training.batch_size, len(held)))
+                ids, mask = held.batch(part, pad_id)
+                corrupted, chosen = mask_tokens(
+                    ids, mask, reader, rate=settings.mask_rate, generator=generator
+                )
+                hidden = encoder_states(model, family, corrupted, mask)
+                count = int(chosen.sum())
+                total += count * float(masked_lm_loss(model, family, hidden, ids, chosen))
+                weight += count
+        model.train()
+        return total / max(weight, 1)
+
+    model.train()
+    result = fit(
+        trained,
+        loss,
+        lambda epoch: batches_of(
+            store.lengths, settings.training.batch_size, seed=seed, epoch=epoch
+        ),
+        settings.training,
+        seed=seed,
+        validate=validate,
+        checkpoint=checkpoint,
+        progress=progress,
+    )
+    return AdaptedLanguage(
+        language=language,
+        config=settings.adapter,
+        adapter=attach.adapter_state(model, language),
+        tokenizer=tokenizer,
+        embeddings=None if embeddings is None else embedding_table(model),
+        output_bias=bias.detach().clone() if "output_bias" in trained else None,
+        head={n: p.detach().clone() for n, p in head.items()} if train_head else {},
+        facts={
+            "language": language,
+            "curve": result.curve,
+            "steps": result.steps,
+            "epochs": result.curve[-1]["epoch"],
+            "tokens_seen": result.tokens,
+            "samples": len(train_samples),
+            "kl_weight": beta,
+            "teacher_unknown_rate": unknown,
+        },
+        warnings=warnings,
+    )
+
+
+def state_divergence(student: "torch.Tensor", teacher: "torch.Tensor") -> "torch.Tensor":
+    """D_KL(softmax(student) ‖ softmax(teacher)) over the hidden dimension, batch mean (Eq. 9).
+
+    Both (batch, hidden). Nats; ≥ 0, and 0 only where the two distributions are equal.
+    """
+    log_p = student.log_softmax(-1)
+    log_q = teacher.log_softmax(-1)
+    return (log_p.exp() * (log_p - log_q)).sum(-1).mean()
+
+
+def mean_pool(states: "torch.Tensor", attention_mask: "torch.Tensor") -> "torch.Tensor":
+    """Mean over a sample's tokens: (batch, length, hidden), (batch, length) -> (batch, hidden)."""
+    weights = attention_mask.unsqueeze(-1).to(states.dtype)
+    return (states * weights).sum(1) / weights.sum(1).clamp(min=1)
+
+
+def pooled_states(
+    model: "PreTrainedModel",
+    family: "ModelFamily",
+    tokenizer: Any,
+    samples: Sequence[str],
+    *,
+    state: HeldState = "encoder",
+    batch_size: int = 32,
+) -> "torch.Tensor":
+    """Mean-pooled state h of each sample, (samples, hidden), unmasked and without dropout.
+
+    A sample past the model's length limit is read in windows, all tokens pooled together.
+    """
+    import torch
+
+    from unibridge.adapters import attach
+    from unibridge.transfer.mlm import TokenStore, encoder_states
+
+    offset = family.position_offset(model.config.pad_token_id)
+    # two tokens enclose a text: <s> and </s>, or [CLS] and [SEP]
+    window = model.config.max_position_embeddings - offset - 2
+    pieces: list[list[int]] = []
+    owner: list[int] = []
+    for start in range(0, len(samples), 1024):
+        encoded = tokenizer(
+            list(samples[start : start + 1024]), add_special_tokens=False, verbose=False
+        )["input_ids"]
+        for i, ids in enumerate(encoded, start):
+            for cut in range(0, max(len(ids), 1), window):
+                pieces.append(
+                    [tokenizer.cls_token_id, *ids[cut : cut + window], tokenizer.sep_token_id]
+                )
+                owner.append(i)
+    store = TokenStore.of(pieces)
+    sums = torch.zeros(len(samples), model.config.hidden_size)
+    counts = torch.zeros(len(samples), 1)
+    training = model.training
+    model.eval()
+    with torch.inference_mode():
+        for start in range(0, len(store), batch_size):
+            part = range(start, min(start + batch_size, len(store)))
+            ids, mask = store.batch(part, tokenizer.pad_token_id)
+            hidden = encoder_states(model, family, ids, mask)
+            if state == "inverse":
+                hidden = attach.invert(model, hidden)
+            weights = mask.unsqueeze(-1).to(hidden.dtype)
+            rows = torch.tensor([owner[i] for i in part])
+            sums.index_add_(0, rows, (hidden * weights).sum(1))
+            counts.index_add_(0, rows, weights.sum(1))
+    model.train(training)
+    return (sums / counts.clamp(min=1)).clone()
+
+
+def unknown_share(tokenizer: Any, samples: Sequence[str], limit: int = 500) -> float:
+    """Share of the tokenizer's own tokens that are unknown, over at most `limit` samples."""
+    step = max(1, len(samples) // limit)
+    encoded = tokenizer(list(samples[::step]), add_special_tokens=False, verbose=False)["input_ids"]
+    ids = [i for row in encoded for i in row]
+    return sum(i == tokenizer.unk_token_id for i in ids) / max(len(ids), 1)
+
+
+def language_model(base: "Base", adapted: "AdaptedLanguage | None") -> "PreTrainedModel":
+    """A copy of the base that reads the language: its embeddings installed, its adapter active."""
+    import torch
+
+    from unibridge.adapters import attach
+    from unibridge.embeddings.base import InitResult
+    from unibridge.embeddings.install import install_embeddings
+
+    model = copy.deepcopy(base.model)
+    if adapted is None:
+        return model
+    if adapted.embeddings is not None:
+        copied = torch.full((len(adapted.embeddings),), -1)
+        trained = InitResult(adapted.embeddings, (), copied, {}, [])
+        install_embeddings(model, trained, adapted.tokenizer)
+    with torch.no_grad():
+        if adapted.output_bias is not None:
+            model.get_parameter(f"{base.family.decoder}.bias").copy_(adapted.output_bias)
+        head = dict(model.get_submodule(base.family.head).named_parameters())
+        for name, value in adapted.head.items():
+            head[name].copy_(value)
+    attach.add_adapter(model, base.family, adapted.language, adapted.config, seed=0)
+    attach.load_adapter_state(model, adapted.language, adapted.adapter)
+    attach.activate(model, adapted.language)
+    return model

@@ -1,0 +1,43 @@
+"""The configuration of a language pack, in a file that loads without torch."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from transformers import PretrainedConfig
+
+
+class UniBridgeConfig(PretrainedConfig):
+    """What a `MultiSourceModel` is made of.
+
+    base: the encoder's own configuration. language_adapter, task_adapter: adapter settings, or
+    None for none. sources: a task adapter and a head each; weights: theirs, summing to one.
+    """
+
+    model_type = "unibridge"
+
+    def __init__(
+        self,
+        base: dict[str, Any] | None = None,
+        task: str = "ner",
+        labels: Sequence[str] = (),
+        language: str = "",
+        language_adapter: dict[str, Any] | None = None,
+        task_adapter: dict[str, Any] | None = None,
+        sources: Sequence[str] = (),
+        weights: Sequence[float] = (),
+        max_tokens: int = 128,
+        **rest: Any,
+    ) -> None:
+        self.base = base or {}
+        self.task = task
+        self.labels = list(labels)
+        self.language = language
+        self.language_adapter = language_adapter
+        self.task_adapter = task_adapter
+        self.sources = list(sources)
+        self.weights = list(weights)
+        self.max_tokens = max_tokens
+        if self.labels:
+            rest["id2label"] = dict(enumerate(self.labels))
+            rest["label2id"] = {label: i for i, label in enumerate(self.labels)}
+        super().__init__(**rest)

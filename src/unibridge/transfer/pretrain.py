@@ -1,0 +1,188 @@
+"""Pretrain a small multilingual base of the XLM-R architecture by MLM, and TLM on parallel text.
+
+Languages are sampled with probability proportional to (their share of the text) ** alpha
+(XLM-R, arXiv 1911.02116, §3; α = 0.3), so that small ones are seen often enough. TLM (XLM,
+arXiv 1901.07291, §3.3) masks words in two translations at once: each can be read off the other.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from unibridge.errors import UnibridgeError
+from unibridge.training import FitResult, Progress, TrainingSettings, batches_of, fit
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+# a sample of this many lines decides a vocabulary as well as all of them, in a fraction of the time
+TOKENIZER_LINES = 150_000
+
+
+class PretrainSettings(BaseModel):
+    """The shape of the base and how it is trained; the defaults make the shipped one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    vocabulary_size: int = Field(16_000, ge=100, description="pieces, special tokens not counted")
+    hidden: int = Field(128, ge=8, description="width of the states")
+    layers: int = Field(4, ge=1, description="transformer layers")
+    heads: int = Field(4, ge=1, description="attention heads")
+    max_tokens: int = Field(128, ge=16, description="longest sample, special tokens included")
+    alpha: float = Field(0.3, ge=0, le=1, description="language smoothing; 1: as the text is")
+    tlm_share: float = Field(0.4, ge=0, lt=1, description="share of samples that are translations")
+    mask_rate: float = Field(0.15, gt=0, lt=1, description="share of tokens to predict")
+    training: TrainingSettings = TrainingSettings(
+        steps=40_000, batch_size=64, learning_rate=1e-3, schedule="linear", warmup=0.03, clip=1.0
+    )
+
+
+@dataclass
+class PretrainResult:
+    """The model (eval mode), its tokenizer and how training went."""
+
+    model: "PreTrainedModel"
+    tokenizer: Any
+    fit: FitResult
+    languages: list[str]
+
+
+def pretrain(
+    texts: Mapping[str, Sequence[str]],
+    settings: PretrainSettings,
+    *,
+    pairs: Sequence[tuple[str, str]] = (),
+    seed: int = 0,
+    checkpoint: Path | None = None,
+    progress: Progress = lambda step, steps, parts: None,
+) -> PretrainResult:
+    """Train a tokenizer and a masked language model on plain text of several languages.
+
+    texts: language -> lines. pairs: translations in any two of the languages, for TLM.
+    Raises UnibridgeError when there is no text.
+    """
+    import numpy as np
+    import torch
+    from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
+
+    from unibridge.models.families import FAMILIES
+    from unibridge.transfer.mlm import (
+        TokenStore,
+        encode_samples,
+        encoder_states,
+        mask_tokens,
+        masked_lm_loss,
+    )
+    from unibridge.vocabulary.tokenizer import to_fast_tokenizer
+    from unibridge.vocabulary.train import train_sentencepiece
+
+    languages = sorted(language for language, lines in texts.items() if lines)
+    if not languages:
+        raise UnibridgeError("there is no text to pretrain on", where="pretrain")
+
+    # 1. One tokenizer for all, each language with its smoothed share.
+    sizes = np.array([len(texts[language]) for language in languages], dtype=float)
+    share = (sizes / sizes.sum()) ** settings.alpha
+    share /= share.sum()
+    random = np.random.default_rng(seed)
+    budget = min(int(sizes.sum()), TOKENIZER_LINES)
+    sample: list[str] = []
+    for language, part in zip(languages, share, strict=True):
+        take = min(len(texts[language]), round(budget * part))
+        chosen = random.choice(len(texts[language]), size=take, replace=False)
+        sample += [texts[language][i] for i in chosen]
+    tokenizer = to_fast_tokenizer(train_sentencepiece(sample, settings.vocabulary_size), like=None)
+    tokenizer.model_max_length = settings.max_tokens
+
+    # 2. Everything encoded once.
+    rows: list[TokenStore] = [
+        encode_samples(tokenizer, texts[language], settings.max_tokens) for language in languages
+    ]
+    if pairs:
+        encoded = tokenizer(
+            [a for a, _ in pairs],
+            [b for _, b in pairs],
+            truncation=True,
+            max_length=settings.max_tokens,
+        )["input_ids"]
+        rows.append(TokenStore.of(encoded))
+    starts = np.cumsum([0] + [len(store) for store in rows])
+    store = TokenStore(
+        np.concatenate([s.ids for s in rows]),
+        np.concatenate(
+            [[0]]
+            + [s.offsets[1:] + base for s, base in zip(rows, _running_total(rows), strict=True)]
+        ),
+    )
+    tlm_share = settings.tlm_share if pairs else 0.0
+    parts = [*(share * (1 - tlm_share)), *([tlm_share] if pairs else [])]
+
+    # 3. The model, with XLM-R's layout.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = XLMRobertaForMaskedLM(
+            XLMRobertaConfig(
+                vocab_size=len(tokenizer),
+                hidden_size=settings.hidden,
+                num_hidden_layers=settings.layers,
+                num_attention_heads=settings.heads,
+                intermediate_size=4 * settings.hidden,
+                max_position_embeddings=settings.max_tokens + 2,
+                type_vocab_size=1,
+                layer_norm_eps=1e-5,
+                # such a small model underfits: dropout is for those who tune it later
+                hidden_dropout_prob=0.0,
+                attention_probs_dropout_prob=0.0,
+                pad_token_id=tokenizer.pad_token_id,
+                bos_token_id=tokenizer.cls_token_id,
+                eos_token_id=tokenizer.sep_token_id,
+            )
+        )
+    family = FAMILIES["xlm-roberta"]
+
+    def batches(epoch: int) -> list[list[int]]:
+        draw = np.random.default_rng([seed, 1, epoch])
+        picked = np.concatenate(
+            [
+                start + draw.integers(len(rows[i]), size=round(len(store) * part))
+                for i, (start, part) in enumerate(zip(starts, parts, strict=False))
+            ]
+        )
+        cut = batches_of(
+            store.lengths[picked], settings.training.batch_size, seed=seed, epoch=epoch
+        )
+        return [picked[batch].tolist() for batch in cut]
+
+    def loss(indices: list[int], generator: torch.Generator) -> tuple:
+        ids, mask = store.batch(indices, tokenizer.pad_token_id)
+        corrupted, chosen = mask_tokens(
+            ids, mask, tokenizer, rate=settings.mask_rate, generator=generator
+        )
+        hidden = encoder_states(model, family, corrupted, mask)
+        value = masked_lm_loss(model, family, hidden, ids, chosen)
+        return value, {}, int(mask.sum())
+
+    # 4. Train everything.
+    model.train()
+    result = fit(
+        dict(model.named_parameters()),
+        loss,
+        batches,
+        settings.training,
+        seed=seed,
+        checkpoint=checkpoint,
+        progress=progress,
+    )
+    model.config.hidden_dropout_prob = 0.1
+    model.config.attention_probs_dropout_prob = 0.1
+    return PretrainResult(model.eval(), tokenizer, result, languages)
+
+
+def _running_total(stores: Sequence[Any]) -> list[int]:
+    totals = [0]
+    for store in stores[:-1]:
+        totals.append(totals[-1] + len(store.ids))
+    return totals

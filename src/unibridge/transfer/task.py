@@ -1,0 +1,243 @@
+"""Train a task on labelled source languages: a task adapter per source (paper §2.3, MAD-X §2.2.2).
+
+The same function makes the baselines, since they differ in data only: several sources under one
+universal adapter (MAD-X), and the whole model instead of an adapter (fine-tuning).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from unibridge.adapters.settings import TASK_ADAPTER, AdapterConfig
+from unibridge.artifacts import read_json, write_bytes, write_json
+from unibridge.errors import UnibridgeError
+from unibridge.training import Progress, TrainingSettings, batches_of, fit
+from unibridge.transfer.language import AdaptedLanguage, _under
+
+if TYPE_CHECKING:
+    import torch
+
+    from unibridge.models.base import BaseModel as Base
+    from unibridge.tasks.base import Task
+
+
+class TaskSettings(BaseModel):
+    """Training of a task adapter and its head (paper Table 9)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    adapter: AdapterConfig = TASK_ADAPTER
+    max_tokens: int = Field(128, ge=8, description="tokens per example; longer ones are cut")
+    max_examples: int | None = Field(None, ge=1, description="examples used of each source")
+    training: TrainingSettings = TrainingSettings(epochs=10, schedule="constant")
+
+
+@dataclass
+class TrainedTask:
+    """A task learnt from some sources: head tensors, and an adapter's or a whole encoder's.
+
+    adapter: empty where the whole encoder was trained; encoder: empty where an adapter was.
+    """
+
+    name: str
+    task: str
+    labels: list[str]
+    head: "dict[str, torch.Tensor]"
+    config: AdapterConfig
+    adapter: "dict[str, torch.Tensor]" = field(default_factory=dict)
+    encoder: "dict[str, torch.Tensor]" = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def save(self, folder: Path) -> None:
+        from safetensors.torch import save
+
+        parts = {"head": self.head, "adapter": self.adapter, "encoder": self.encoder}
+        tensors = {
+            f"{part}.{name}": value.detach().contiguous()
+            for part, values in parts.items()
+            for name, value in values.items()
+        }
+        write_bytes(folder / "task.safetensors", save(tensors))
+        about = {"name": self.name, "task": self.task, "labels": self.labels}
+        write_json(folder / "task.json", about | {"adapter": self.config.model_dump(mode="json")})
+
+    @classmethod
+    def load(cls, folder: Path) -> "TrainedTask":
+        from safetensors.torch import load_file
+
+        if not (folder / "task.json").exists():
+            raise UnibridgeError("holds no trained task", where=folder)
+        about = read_json(folder / "task.json")
+        tensors = load_file(folder / "task.safetensors")
+        return cls(
+            name=about["name"],
+            task=about["task"],
+            labels=about["labels"],
+            config=AdapterConfig(**about["adapter"]),
+            head=_under(tensors, "head."),
+            adapter=_under(tensors, "adapter."),
+            encoder=_under(tensors, "encoder."),
+        )
+
+
+def train_task(
+    base: "Base",
+    task: "Task",
+    examples: Mapping[str, Sequence[Any]],
+    languages: "Mapping[str, AdaptedLanguage | None]",
+    labels: Sequence[str],
+    settings: TaskSettings,
+    *,
+    name: str,
+    held_out: Mapping[str, Sequence[Any]] | None = None,
+    train: Literal["adapter", "model"] = "adapter",
+    seed: int = 0,
+    checkpoint: Path | None = None,
+    progress: Progress = lambda step, steps, parts: None,
+) -> TrainedTask:
+    """Train one task adapter (or the whole encoder) with its head on one or more sources.
+
+    examples: source -> labelled examples. languages: source -> its adapted language, whose
+    adapter lies under the task adapter, frozen; None: no language adapter. Where a source has
+    embeddings of its own, it must be the only one.
+    held_out: source -> examples whose mean loss drives the schedule; the score on them is kept.
+    """
+    import torch
+
+    from unibridge.adapters import attach
+    from unibridge.tasks.heads import build_head
+    from unibridge.transfer.language import language_model
+    from unibridge.transfer.mlm import encoder_states
+
+    sources = sorted(examples)
+    adapted = {source: languages.get(source) for source in sources}
+    own = [s for s, a in adapted.items() if a is not None and a.embeddings is not None]
+    if own and len(sources) > 1:
+        raise ValueError(f"{own} have vocabularies of their own and cannot share a task adapter")
+
+    # 1. The encoder with the sources' language adapters, the task adapter on top, and a head.
+    model = language_model(base, adapted[sources[0]])
+    for source in sources[1:]:
+        if (language := adapted[source]) is not None:
+            attach.add_adapter(model, base.family, language.language, language.config, seed=0)
+            attach.load_adapter_state(model, language.language, language.adapter)
+    first = adapted[sources[0]]
+    tokenizer = first.tokenizer if first is not None and first.tokenizer else base.tokenizer
+    encoder = model.get_submodule(base.family.encoder)
+    attach.freeze(model)
+    head = build_head(
+        task.kind,
+        model.config.hidden_size,
+        len(labels),
+        model.config.hidden_dropout_prob,
+        seed=seed,
+    )
+    trained = {f"head.{n}": p for n, p in head.named_parameters()}
+    if train == "adapter":
+        attach.add_adapter(model, base.family, name, settings.adapter, seed=seed)
+        trained |= {f"adapter.{i}": p for i, p in enumerate(attach.adapter_parameters(model, name))}
+    else:
+        adapter_names = {a.language for a in adapted.values() if a is not None}
+        frozen = {id(p) for n in adapter_names for p in attach.adapter_parameters(model, n)}
+        trained |= {n: p for n, p in encoder.named_parameters() if id(p) not in frozen}
+    for parameter in trained.values():
+        parameter.requires_grad_(True)
+
+    # 2. Every example encoded once; a batch holds one source, whose adapter is then active.
+    cut = settings.max_examples
+    encoded, owners = [], []
+    for number, source in enumerate(sources):
+        part = task.encode(tokenizer, examples[source][:cut], labels, settings.max_tokens)
+        encoded += part
+        owners += [number] * len(part)
+    stacks = [
+        [a.language for a in [adapted[source]] if a is not None]
+        + ([name] if train == "adapter" else [])
+        for source in sources
+    ]
+
+    def run(batch: Sequence[Any], owner: int) -> "tuple[torch.Tensor, torch.Tensor, int]":
+        """(logits, loss, tokens) of a batch of one source."""
+        attach.activate(model, *stacks[owner])
+        inputs = task.collate(batch, tokenizer.pad_token_id)
+        ids, mask = inputs.pop("input_ids"), inputs.pop("attention_mask")
+        wanted = inputs.pop("labels")
+        logits = head(encoder_states(model, base.family, ids, mask, **inputs))
+        return logits, task.loss(logits, wanted), int(mask.sum())
+
+    def loss(indices: list[int], generator: "torch.Generator") -> tuple:
+        _, value, tokens = run([encoded[i] for i in indices], owners[indices[0]])
+        return value, {}, tokens
+
+    held = {
+        source: task.encode(tokenizer, part, labels, settings.max_tokens)
+        for source, part in (held_out or {}).items()
+        if part and source in sources
+    }
+
+    def read_held_out() -> tuple[float, dict[str, list[Any]]]:
+        """Mean loss per held-out example, and the predictions of each source."""
+        total = 0.0
+        predictions: dict[str, list[Any]] = {}
+        model.eval(), head.eval()
+        with torch.inference_mode():
+            for source, rows in held.items():
+                predictions[source] = []
+                for start in range(0, len(rows), 64):
+                    batch = rows[start : start + 64]
+                    logits, value, _ = run(batch, sources.index(source))
+                    total += float(value) * len(batch)
+                    predictions[source] += task.decode(logits, batch, labels)
+        model.train(), head.train()
+        return total / sum(map(len, held.values())), predictions
+
+    # 3. Train.
+    model.train(), head.train()
+    result = fit(
+        trained,
+        loss,
+        lambda epoch: batches_of(
+            [len(e.input_ids) for e in encoded],
+            settings.training.batch_size,
+            seed=seed,
+            epoch=epoch,
+            groups=owners,
+        ),
+        settings.training,
+        seed=seed,
+        validate=(lambda: read_held_out()[0]) if held else None,
+        checkpoint=checkpoint,
+        progress=progress,
+    )
+
+    dev_scores = {}
+    if held and held_out is not None:
+        predictions = read_held_out()[1]
+        dev_scores = {s: task.score(held_out[s], rows).value for s, rows in predictions.items()}
+    return TrainedTask(
+        name=name,
+        task=task.name,
+        labels=list(labels),
+        head={n: p.detach().clone() for n, p in head.named_parameters()},
+        config=settings.adapter,
+        adapter=attach.adapter_state(model, name) if train == "adapter" else {},
+        encoder={}
+        if train == "adapter"
+        else {n: p.detach().clone() for n, p in encoder.named_parameters() if n in trained},
+        facts={
+            "source": "+".join(sources),
+            "task": task.name,
+            "trained": train,
+            "curve": result.curve,
+            "steps": result.steps,
+            "epochs": result.curve[-1]["epoch"],
+            "tokens_seen": result.tokens,
+            "examples": len(encoded),
+            "dev_score": sum(dev_scores.values()) / len(dev_scores) if dev_scores else None,
+            "dev_scores": dev_scores,
+        },
+    )
