@@ -1,0 +1,129 @@
+"""Result: one scored run of one method, a line of JSON each in results.jsonl.
+
+Needs nothing heavy, so that a report can be made on any laptop from the file alone.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from unibridge.artifacts import disk_errors
+from unibridge.errors import UnibridgeError
+
+
+@dataclass(frozen=True)
+class Result:
+    """One method scored once on one target language's test set.
+
+    method: key such as "unibridge", "floor" or "ceiling". label: what tables call it.
+    score, low, high: 0 to 100, with the ends of the 95% bootstrap interval over test examples.
+    examples: test examples scored. sources: codes of the languages whose labels were used.
+    weighting: how the sources were weighed; None where there is nothing to weigh.
+    steps: optimizer steps, tokens_seen: tokens, seconds: wall clock; all stages together, None
+    where they do not apply. ahead, ahead_low, ahead_high: this method less UniBridge under the same
+    seed, in points, with the ends of the paired 95% bootstrap interval.
+    """
+
+    method: str
+    label: str
+    target: str
+    task: str
+    metric: str
+    score: float
+    low: float
+    high: float
+    examples: int
+    seed: int
+    sources: tuple[str, ...] = ()
+    weighting: str | None = None
+    steps: int | None = None
+    tokens_seen: int | None = None
+    seconds: float | None = None
+    note: str = ""
+    ahead: float | None = None
+    ahead_low: float | None = None
+    ahead_high: float | None = None
+
+    @property
+    def cell(self) -> tuple[str, int, str, str, str | None]:
+        """What makes two results the same measurement, made twice."""
+        return self.method, self.seed, self.target, self.task, self.weighting
+
+
+@dataclass(frozen=True)
+class Records:
+    """results: the newest result of each cell, in the order in which the cells first appeared."""
+
+    results: list[Result]
+    warnings: list[str] = field(default_factory=list)
+
+
+def append_result(path: Path, result: Result) -> None:
+    """Add one line to results.jsonl; half a line left by a crash is removed first."""
+    line = json.dumps(asdict(result), ensure_ascii=False) + "\n"
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a+b") as stream:
+            stream.seek(0)
+            written = stream.read()
+            whole = written.rfind(b"\n") + 1
+            if whole < len(written):
+                if _parses(written[whole:].decode(errors="replace")):
+                    line = "\n" + line
+                else:
+                    stream.truncate(whole)
+            stream.write(line.encode())
+
+
+def read_results(path: Path) -> Records:
+    """The results of a run. A missing file is a run without scores.
+
+    A last line that a crash cut short is skipped with a warning. Raises UnibridgeError, with the
+    line number, for any other line that is no result.
+    """
+    if not path.exists():
+        return Records([])
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError as error:
+        raise UnibridgeError(f"cannot be read ({error.strerror})", where=path) from error
+    newest: dict[tuple[str, int, str, str, str | None], Result] = {}
+    warnings = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            result = _parse(line)
+        except (ValueError, TypeError) as error:
+            if number == len(lines):
+                warnings.append(
+                    f"The last line of {path.name} was cut short, probably by a crash; it is "
+                    "left out here, and its method has to be scored again."
+                )
+                continue
+            raise UnibridgeError(
+                f"not a result ({error})",
+                where=f"{path}:{number}",
+                do="delete the line and score that method again",
+            ) from error
+        newest[result.cell] = result
+    return Records(list(newest.values()), warnings)
+
+
+def _parse(line: str) -> Result:
+    row = json.loads(line)
+    if not isinstance(row, dict):
+        raise ValueError("a JSON object was expected")
+    result = Result(**{**row, "sources": tuple(row.get("sources") or ())})
+    for name in ("score", "low", "high"):
+        if not isinstance(getattr(result, name), int | float):
+            raise ValueError(f"{name} is not a number")
+    return result
+
+
+def _parses(line: str) -> bool:
+    try:
+        _parse(line)
+    except (ValueError, TypeError):
+        return False
+    return True

@@ -1,0 +1,32 @@
+"""The language pack: the folder that is kept and shared when a run is done."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from unibridge.artifacts import MANIFEST, read_manifest
+from unibridge.errors import UnibridgeError
+
+if TYPE_CHECKING:
+    from unibridge.transfer.infer import MultiSourceModel
+
+
+def load(folder: str | Path) -> "MultiSourceModel":
+    """A language pack, or the pack inside a run's folder, ready to `predict`.
+
+    Raises UnibridgeError for a folder that is none, or was made by another version.
+    """
+    path = Path(folder)
+    if (path / "pack").is_dir():
+        path = path / "pack"
+    if not (path / "config.json").exists():
+        raise UnibridgeError(
+            "is not a language pack: there is no config.json",
+            where=folder,
+            do="give the folder `pack` of a finished run",
+        )
+    if (path / MANIFEST).exists():
+        read_manifest(path)
+
+    from unibridge.transfer.infer import MultiSourceModel
+
+    return MultiSourceModel.load(path)

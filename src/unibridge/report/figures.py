@@ -1,0 +1,283 @@
+"""The figures of a report, all in one style: matplotlib's objects only, no global figure state.
+
+Text in them is Latin (method names, language codes, numbers); tokens in other scripts go into
+tables, which a browser can draw. Colours are Okabe and Ito's, told apart by every kind of sight.
+"""
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from unibridge.report.tables import MAIN, MethodScore, decimal
+
+# the page maps these three onto its light and dark themes, see `to_svg`
+INK, MUTED, RULE = "#1f2430", "#6b7280", "#dcdfe5"
+BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#8a93a0"
+_THEMED = {
+    INK: "var(--ink)",
+    MUTED: "var(--muted)",
+    RULE: "var(--rule)",
+    BLUE: "var(--blue)",
+    ORANGE: "var(--orange)",
+    GREEN: "var(--green)",
+}
+# narrow on purpose: a phone shows the same drawing with letters that can still be read
+_WIDTH = 5.4
+STYLE: dict[Any, Any] = {
+    "font.family": ["DejaVu Sans"],
+    "font.size": 9,
+    "text.color": INK,
+    "text.parse_math": False,
+    "axes.labelcolor": MUTED,
+    "axes.labelsize": 8.5,
+    "axes.titlesize": 9,
+    "axes.titlecolor": INK,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "axes.edgecolor": RULE,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "grid.color": RULE,
+    "grid.linewidth": 0.6,
+    "xtick.color": RULE,
+    "ytick.color": RULE,
+    "xtick.labelcolor": MUTED,
+    "ytick.labelcolor": MUTED,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "lines.linewidth": 1.6,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "legend.handlelength": 1.4,
+    "svg.fonttype": "none",
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+}
+
+
+def vocabulary_trace(
+    trace: Sequence[Mapping[str, Any]], chosen: int, epsilon: float | None
+) -> Figure:
+    """Average log probability by vocabulary size above, the gain that decides the search below.
+
+    trace: rows with "size" (tokens), "alp" and "gain" (nats per sample, None where not measured).
+    """
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(_WIDTH, 3.6), layout="constrained")
+        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+        sizes, scores = _points(trace, "size", "alp")
+        above.plot(sizes, scores, color=BLUE, marker="o", markersize=3)
+        above.set_title("Average log probability, nats per sample")
+        late = bool(sizes) and chosen > (sizes[0] + sizes[-1]) / 2
+        above.annotate(
+            f"chosen: {chosen:,}",
+            (chosen, 0),
+            xycoords=above.get_xaxis_transform(),
+            xytext=(-5 if late else 5, 6),
+            textcoords="offset points",
+            ha="right" if late else "left",
+            color=ORANGE,
+        )
+
+        sizes, gains = _points(trace, "size", "gain")
+        below.plot(sizes, gains, color=BLUE, marker="o", markersize=3)
+        below.set_title("Gain of one more step")
+        below.set_xlabel("vocabulary size, tokens")
+        if epsilon is not None:
+            below.axhline(epsilon, color=INK, linewidth=0.9)
+            # the curve falls from the left, so the left end of the line is free
+            below.annotate(
+                f"stop below {epsilon:g}",
+                (0, epsilon),
+                xycoords=below.get_yaxis_transform(),
+                xytext=(3, 3),
+                textcoords="offset points",
+            )
+        for axes in (above, below):
+            axes.axvline(chosen, color=ORANGE, linewidth=1, linestyle=(0, (3, 2)))
+        below.set_ylim(bottom=min([0.0, *gains]))
+        below.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        below.xaxis.set_major_formatter(lambda size, _: f"{size:,.0f}")
+    return figure
+
+
+def loss_curves(curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
+    """Small multiples, one panel a stage: training and held-out loss, the KL term if there is one.
+
+    curves: title -> rows with "step" and any of "mlm", "train_loss", "kl", "valid_loss" (nats).
+    """
+    with matplotlib.rc_context(STYLE):
+        columns = min(2, len(curves))
+        lines = -(-len(curves) // columns)
+        height = 2.6 if lines == 1 else 1.75 * lines + 0.35
+        figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+        panels = list(figure.subplots(lines, columns, squeeze=False).flat)
+        drawn: dict[str, Any] = {}
+        for axes, (title, rows) in zip(panels, curves.items(), strict=False):
+            axes.set_title(title)
+            drawn |= _curve_panel(axes, rows)
+        for axes in panels[len(curves) :]:
+            axes.set_visible(False)
+        figure.supxlabel("optimizer steps", fontsize=8.5, color=MUTED)
+        figure.legend(drawn.values(), drawn.keys(), loc="outside upper right", ncols=len(drawn))
+    return figure
+
+
+def weight_bars(weights: Mapping[str, float]) -> Figure:
+    """Source languages' weights, with the line where all would count the same."""
+    with matplotlib.rc_context(STYLE):
+        names = sorted(weights, key=lambda name: weights[name])
+        figure = Figure(figsize=(_WIDTH, 0.27 * len(names) + 0.75), layout="constrained")
+        axes = figure.subplots()
+        axes.grid(False)
+        values = [weights[name] for name in names]
+        axes.barh(names, values, height=0.62, color=BLUE)
+        # at the edge, not at the bars' ends, where the line of equal weights would cross them
+        for line, value in enumerate(values):
+            axes.annotate(
+                f"{value:.3f}",
+                (1, line),
+                xycoords=axes.get_yaxis_transform(),
+                ha="right",
+                va="center",
+            )
+        uniform = 1 / len(names)
+        axes.axvline(uniform, color=ORANGE, linewidth=1.2)
+        axes.annotate(
+            f"all alike: {uniform:.3f}",
+            (uniform, 1),
+            xycoords=axes.get_xaxis_transform(),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            color=ORANGE,
+        )
+        axes.set_xlim(0, 1.14 * max([uniform, *values]))
+        _names_only(axes)
+        axes.set_xticks([])
+        axes.spines["bottom"].set_visible(False)
+    return figure
+
+
+def score_dots(rows: Sequence[MethodScore]) -> Figure:
+    """Methods as dots with their 95% intervals; floor and ceiling as bands behind them."""
+    with matplotlib.rc_context(STYLE):
+        methods = [row for row in rows if row.kind == "method"]
+        figure = Figure(figsize=(_WIDTH, 0.27 * len(methods) + 1.0), layout="constrained")
+        axes = figure.subplots()
+        axes.grid(False)
+        # room for the column of numbers, clear of every interval and band
+        right = 1.16 * max(row.high for row in rows)
+        bounds = [row for row in rows if row.kind != "method"]
+        crowded = len(bounds) > 1 and bounds[-1].score - bounds[0].score < right / 4
+        for row in bounds:
+            axes.axvspan(row.low, row.high, color=GREY, alpha=0.18, linewidth=0)
+            axes.axvline(row.score, color=GREY, linewidth=1.2)
+            axes.annotate(
+                f"{row.kind} {decimal(row.score)}",
+                (row.score, 1),
+                xycoords=axes.get_xaxis_transform(),
+                xytext=(0, 3),
+                textcoords="offset points",
+                ha=("right" if row.kind == "floor" else "left") if crowded else "center",
+                color=MUTED,
+            )
+        for place, row in enumerate(reversed(methods)):
+            colour = ORANGE if row.newest.method == MAIN else BLUE
+            axes.plot([row.low, row.high], [place, place], color=colour, linewidth=2, alpha=0.55)
+            axes.plot([row.score], [place], "o", color=colour, markersize=6)
+            axes.annotate(
+                decimal(row.score),
+                (1, place),
+                xycoords=axes.get_yaxis_transform(),
+                ha="right",
+                va="center",
+                fontweight="bold" if row.newest.method == MAIN else "normal",
+            )
+        axes.set_yticks(range(len(methods)), [row.label for row in reversed(methods)])
+        axes.set_ylim(-0.7, len(methods) - 0.3)
+        axes.set_xlim(0, right)
+        axes.set_xlabel(f"{rows[0].newest.metric}, 0 to 100")
+        _names_only(axes)
+    return figure
+
+
+def to_svg(figure: Figure, name: str, description: str) -> str:
+    """The figure as an <svg> element for a page that defines the colours as CSS variables.
+
+    name: prefix of all ids, so that several drawings can live in one page.
+    """
+    with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}):
+        stream = io.StringIO()
+        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        figure.savefig(stream, format="svg", metadata=nothing, transparent=True)
+    svg = stream.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)
+    for colour, variable in _THEMED.items():
+        svg = svg.replace(colour, variable)
+    svg = re.sub(r"<svg ([^>]*)>", _element(description), svg, count=1)
+    return svg.strip()
+
+
+def save_png(figure: Figure, path: Path) -> None:
+    """The figure on white, for documents that cannot hold a drawing."""
+    with matplotlib.rc_context(STYLE):
+        figure.savefig(path, format="png", dpi=200, facecolor="white", metadata={"Software": None})
+
+
+def _element(description: str) -> str:
+    label = escape(description).replace("\\", "\\\\")
+    return rf'<svg \1 role="img" aria-label="{label}">'
+
+
+def _curve_panel(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    # the masked-LM part alone is what the held-out loss can be compared with
+    own = "mlm" if _points(rows, "step", "mlm")[0] else "train_loss"
+    series = (
+        ("training", own, BLUE),
+        ("held out", "valid_loss", ORANGE),
+        ("KL to the teacher", "kl", GREEN),
+    )
+    drawn = {}
+    for label, key, colour in series:
+        steps, values = _points(rows, "step", key)
+        if not steps:
+            continue
+        marker = "o" if len(steps) < 25 else ""
+        (drawn[label],) = axes.plot(
+            steps, values, color=colour, marker=marker, markersize=2.5, label=label
+        )
+    axes.set_ylim(bottom=0)
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+    return drawn
+
+
+def _points(
+    rows: Sequence[Mapping[str, Any]], across: str, up: str
+) -> tuple[list[float], list[float]]:
+    known = [
+        (row[across], row[up])
+        for row in rows
+        if row.get(across) is not None and row.get(up) is not None and isfinite(row[up])
+    ]
+    return [x for x, _ in known], [y for _, y in known]
+
+
+def _names_only(axes: Axes) -> None:
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(axis="y", length=0, labelcolor=INK, labelsize=9)

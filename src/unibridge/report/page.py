@@ -1,0 +1,673 @@
+"""A run folder -> one page that a person can read: report.html (self-contained) and report.md.
+
+The page is a list of sections of plain blocks; one renderer draws them as HTML, another as
+Markdown. Only the run's own files are read: run.json, results.jsonl and the stages' manifests.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from math import exp
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from unibridge.artifacts import MANIFEST, read_json, read_manifest, write_bytes
+from unibridge.errors import UnibridgeError
+from unibridge.evaluation.records import Records, read_results
+from unibridge.report import figures
+from unibridge.report.tables import (
+    MAIN,
+    Cell,
+    MethodScore,
+    Table,
+    as_cell,
+    counts_table,
+    decimal,
+    duration,
+    effort_table,
+    escape_markdown,
+    html_table,
+    main_score,
+    markdown_table,
+    method_scores,
+    scores_table,
+    stages_table,
+    targets_table,
+    weights_table,
+    whole,
+)
+
+# how many of each a reader is shown; the first ones of the file, so nothing is picked by hand
+_SENTENCES, _EXAMPLES = 8, 24
+
+
+def write_report(run_folder: Path | str) -> tuple[Path, Path]:
+    """Write report.html and report.md (with report/*.png) into a run folder; return both paths.
+
+    Stages that have not run yet are left out, so a partial run has a report too. Raises
+    UnibridgeError when the folder is no run or one of its files is broken.
+    """
+    run = read_run(Path(run_folder))
+    sections = [section for section in _sections(run) if section.blocks]
+    title, lead = str(run.about.get("title") or "UniBridge run"), headline(run)
+    html_path, markdown_path = run.folder / "report.html", run.folder / "report.md"
+    pictures = run.folder / "report"
+    pictures.mkdir(exist_ok=True)
+    write_bytes(markdown_path, _markdown_page(title, lead, sections, pictures).encode())
+    write_bytes(html_path, _html_page(title, lead, sections).encode())
+    return html_path, markdown_path
+
+
+# ---------------------------------------------------------------------------------------------
+# What a run folder holds
+# ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Run:
+    """about: run.json. stages: folder name -> manifest, finished ones only, in order of use."""
+
+    folder: Path
+    about: Mapping[str, Any]
+    stages: Mapping[str, Mapping[str, Any]]
+    records: Records
+    scores: list[MethodScore]
+
+    @property
+    def target(self) -> str:
+        return str(self.about.get("target", ""))
+
+    @property
+    def target_name(self) -> str:
+        return str(self.about.get("target_name") or self.target)
+
+    def of(self, stage: str, method: str = MAIN) -> list[Mapping[str, Any]]:
+        """Finished manifests of one stage that a method used; of all methods if it has no list."""
+        names = self.about.get("method_stages", {}).get(method, self.stages)
+        found = [self.stages[name] for name in names if name in self.stages]
+        return [manifest for manifest in found if manifest["stage"] == stage]
+
+
+def read_run(folder: Path) -> Run:
+    """Read run.json, the manifests of the stages it names, and results.jsonl."""
+    if not (folder / "run.json").exists():
+        raise UnibridgeError(
+            "not a run folder: it has no run.json",
+            where=folder,
+            do="pass the folder that `unibridge run` wrote",
+        )
+    about = read_json(folder / "run.json")
+    named = list(dict.fromkeys(n for ns in about.get("method_stages", {}).values() for n in ns))
+    if not named:
+        # folders that start with a dot are stages under way
+        named = sorted(p.parent.name for p in folder.glob(f"[!.]*/{MANIFEST}"))
+    stages = {n: read_manifest(folder / n) for n in named if (folder / n / MANIFEST).exists()}
+    records = read_results(folder / "results.jsonl")
+    target, task = about.get("target"), about.get("task")
+    own = [r for r in records.results if r.target == target and r.task == task]
+    return Run(folder, about, stages, records, method_scores(own))
+
+
+# ---------------------------------------------------------------------------------------------
+# Sections
+# ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Drawing:
+    figure: Figure
+    name: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Code:
+    text: str
+
+
+@dataclass(frozen=True)
+class Bullets:
+    items: list[str]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """examples: per sentence, the method's label and its (text, tag) pieces, tag "" for none."""
+
+    language: str
+    examples: list[list[tuple[str, list[tuple[str, str]]]]]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Blocks that are closed until the reader opens them."""
+
+    title: str
+    blocks: "list[Block]"
+
+
+Block = str | Table | Drawing | Code | Bullets | Samples | Fold
+
+
+@dataclass(frozen=True)
+class Section:
+    title: str
+    blocks: list[Block] = field(default_factory=list)
+
+
+def _sections(run: Run) -> Iterator[Section]:
+    yield Section("Scores", list(_scores(run)))
+    yield Section("Warnings", _warnings(run))
+    yield Section("What went in", list(_inputs(run)))
+    yield Section("Vocabulary", list(_vocabulary(run)))
+    yield Section("Embeddings", list(_embeddings(run)))
+    yield Section("Training", list(_training(run)))
+    yield Section("Source weights", list(_weights(run)))
+    yield Section("Sample predictions", _predictions(run))
+    yield Section("Time and memory", [stages_table(run.stages.values())] if run.stages else [])
+    yield Section("How to reproduce", list(_reproduce(run)))
+
+
+def headline(run: Run) -> str:
+    """One honest statement: the main method's score, and whether anything did better."""
+    main, where = main_score(run.scores), f"{run.target_name}, {run.about.get('task', '')}"
+    if main is None:
+        state = "other methods only" if run.scores else "nothing yet"
+        return f"{where}: scored {state}; UniBridge itself has no score in this run."
+    said = [f"{where}: {main.label} {_said(main)}"]
+    others = [row for row in run.scores if row.kind == "method" and row is not main]
+    baselines = [row for row in others if not row.newest.method.startswith(MAIN)]
+    if not baselines:
+        said[0] += "; no baseline was run."
+    else:
+        best = max(baselines, key=lambda row: row.score)
+        apart = main.low > best.high or best.low > main.high
+        unsettled = "" if apart else " The intervals overlap, so the order is not settled."
+        if main.score > best.score:
+            said[0] += f"; the best baseline, {best.label}, {_said(best)}.{unsettled}"
+        else:
+            said[0] += f". UniBridge does not win: {best.label} has {_said(best)}.{unsettled}"
+    for floor in (row for row in run.scores if row.kind == "floor"):
+        if main.low <= floor.high:
+            said.append(f"It is not clearly above the floor ({_said(floor)}).")
+    better = [row for row in others if row not in baselines and row.score > main.score]
+    if better:
+        named = ", ".join(f"{row.label} {decimal(row.score)}" for row in better)
+        said.append(f"Some variants of it score higher: {named}.")
+    return " ".join(said)
+
+
+def _said(row: MethodScore) -> str:
+    return f"{decimal(row.score)} {row.newest.metric} {row.interval}"
+
+
+def _scores(run: Run) -> Iterator[Block]:
+    if not run.scores:
+        return
+    methods = [row for row in run.scores if row.kind == "method"]
+    if methods:
+        counts = f"{whole(run.scores[0].newest.examples)} test examples in {run.target_name}"
+        yield Drawing(
+            figures.score_dots(run.scores), "scores", f"Methods with 95% intervals; {counts}"
+        )
+    yield scores_table(run.scores)
+    epochs = {
+        row.newest.method: adapted[-1]["facts"]["epochs"]
+        for row in methods
+        if row.newest.method in run.about.get("method_stages", {})
+        and (adapted := _adapted(run, row.newest.method))
+    }
+    yield Fold(
+        "What each method was given",
+        [
+            effort_table(run.scores, epochs, run.about.get("published") or {}),
+            "Epochs are those of the target language's adaptation; steps, tokens and time are of "
+            "all stages together, shared ones counted for each method that uses them.",
+        ],
+    )
+    if len({result.target for result in run.records.results}) > 1:
+        yield targets_table(run.records.results)
+
+
+def _warnings(run: Run) -> list[Block]:
+    by_text: dict[str, list[str]] = {}
+    for text in [*run.about.get("warnings", []), *run.records.warnings]:
+        by_text.setdefault(text, [])
+    for manifest in run.stages.values():
+        for text in manifest.get("warnings", []):
+            by_text.setdefault(text, []).append(f"{manifest['stage']} {manifest['name']}")
+    if not by_text:
+        return ["None."]
+    return [
+        Bullets(
+            [f"{', '.join(where)}: {text}" if where else text for text, where in by_text.items()]
+        )
+    ]
+
+
+def _inputs(run: Run) -> Iterator[Block]:
+    about = run.about
+    rows: list[tuple[str | Cell, ...]] = [
+        ("Target language", f"{run.target_name} ({run.target})"),
+        ("Task", str(about.get("task", ""))),
+        ("Source languages", ", ".join(about.get("sources", []))),
+        ("Base model", str(about.get("base", ""))),
+    ]
+    notes = about.get("base_notes") or []
+    rows += [("", note) for note in ([notes] if isinstance(notes, str) else notes)]
+    for manifest in run.of("vocabulary"):
+        facts = manifest["facts"]
+        rows.append(
+            (
+                "Plain text",
+                f"{whole(facts['words'])} words, {decimal(facts['samples'])} samples",
+            )
+        )
+    for manifest in run.of("train-task"):
+        facts = manifest["facts"]
+        if "examples" in facts:
+            rows.append((f"Labels, {facts['source']}", f"{whole(facts['examples'])} examples"))
+    yield Table(("", ""), "ll", [row for row in rows if as_cell(row[1]).text])
+    hashes: dict[str, str] = {}
+    for manifest in run.stages.values():
+        hashes |= {n: d for n, d in manifest.get("inputs", {}).items() if n not in run.stages}
+    if hashes:
+        files: list[tuple[str | Cell, ...]] = [(n, str(d)[:12]) for n, d in hashes.items()]
+        yield Fold(f"Inputs ({len(files)})", [Table(("Input", "sha256, first 12"), "ll", files)])
+
+
+def _vocabulary(run: Run) -> Iterator[Block]:
+    for manifest in run.of("vocabulary"):
+        facts = manifest["facts"]
+        trace, chosen = facts["trace"], facts["chosen"]
+        yield f"{whole(chosen)} tokens ({facts['kind']}). {facts['stopped']}"
+        if len(trace) > 1:
+            epsilon = _setting(manifest.get("settings", {}), "epsilon")
+            yield Drawing(
+                figures.vocabulary_trace(trace, chosen, epsilon),
+                "vocabulary",
+                "Vocabulary sizes tried, and the one chosen",
+            )
+        rows: list[tuple[str | Cell, ...]] = [
+            (
+                whole(row["size"]),
+                _known(row.get("alp")),
+                _known(row.get("gain")),
+                _known(row.get("tokens_per_word"), 2),
+                duration(row.get("seconds")),
+            )
+            for row in trace
+        ]
+        heads = ("Size", "ALP, nats", "Gain", "Tokens per word", "Time")
+        yield Fold("Every size tried", [Table(heads, "rrrrr", rows)])
+
+
+def _embeddings(run: Run) -> Iterator[Block]:
+    for manifest in run.of("embed"):
+        facts, examples = manifest["facts"], manifest["facts"].get("examples", {})
+        yield (
+            f"Initialised by `{facts['method']}`. {whole(facts['searched_source_tokens'])} of the "
+            f"base's {whole(facts['source_vocab'])} tokens occur in the text and could be aligned."
+        )
+        yield counts_table(facts["counts"])
+        if lexical := examples.get("lexical"):
+            shown = " · ".join(lexical[: 2 * _EXAMPLES])
+            yield Table(
+                ("Lexical: the same token on both sides",), "l", [(Cell(shown, False, "und"),)]
+            )
+        if semantic := examples.get("semantic"):
+            pairs: list[tuple[str | Cell, ...]] = [
+                (Cell(token, False, run.target), Cell(source, False, "und"), decimal(cosine, 2))
+                for token, source, cosine in semantic[:_EXAMPLES]
+            ]
+            heads = ("Semantic: target token", "takes the row of", "Cosine")
+            yield Table(heads, "llr", pairs, note=_JUDGE)
+        if mixed := examples.get("mixed"):
+            sums: list[tuple[str | Cell, ...]] = [
+                (
+                    Cell(token, False, run.target),
+                    Cell(
+                        " + ".join(f"{decimal(w, 2)} {part}" for part, w in parts),
+                        False,
+                        run.target,
+                    ),
+                )
+                for token, parts in mixed[:_EXAMPLES]
+            ]
+            yield Table(("Mixed: target token", "is the weighted sum of"), "ll", sums)
+
+
+_JUDGE = (
+    "Whoever reads the language can judge: do these pairs mean related things? If not, the "
+    "semantic step had too little to work on, and the sums below rest on it."
+)
+
+
+def _adapted(run: Run, method: str) -> list[Mapping[str, Any]]:
+    """The method's adaptations to the target language; usually one."""
+    return [m for m in run.of("adapt", method) if m["facts"]["language"] == run.target]
+
+
+def _training(run: Run) -> Iterator[Block]:
+    own = _adapted(run, MAIN)
+    for manifest in own:
+        facts = manifest["facts"]
+        said = (
+            f"{run.target_name}: {whole(facts['steps'])} steps, {facts['epochs']:g} epochs over "
+            f"{whole(facts['samples'])} samples, {whole(facts['tokens_seen'])} tokens seen; weight "
+            f"of the KL term {facts['kl_weight']:g}."
+        )
+        held_out = [r["valid_loss"] for r in facts["curve"] if r.get("valid_loss") is not None]
+        if held_out:
+            said += (
+                f" Held-out loss {decimal(held_out[-1], 2)} nats per masked token "
+                f"(perplexity {decimal(exp(held_out[-1]))})."
+            )
+        if facts.get("teacher_unknown_rate") is not None:
+            share = 100 * facts["teacher_unknown_rate"]
+            said += f" The frozen base reads {decimal(share)}% of the text as unknown tokens."
+        yield said
+    sources = [m for m in run.of("adapt") if m not in own]
+    tasks = run.of("train-task")
+    used = [*own, *sources, *tasks]
+    rest = [m for m in run.stages.values() if "curve" in m["facts"] and m not in used]
+    yield from _curves(own, "adaptation", "Adaptation to the target language, nats")
+    yield from _curves(sources, "sources", "Adaptation to the source languages, nats")
+    yield from _curves(tasks, "tasks", "Task adapters, nats per label")
+    others = list(_curves(rest, "others", "Training of the other methods, nats"))
+    if others:
+        yield Fold("Loss curves of the other methods", others)
+
+
+def _curves(manifests: Sequence[Mapping[str, Any]], name: str, title: str) -> Iterator[Block]:
+    curves = {
+        f"{manifest['stage']} {manifest['name']}": rows
+        for manifest in manifests
+        if (rows := manifest["facts"].get("curve"))
+    }
+    if curves:
+        yield Drawing(figures.loss_curves(curves), f"loss-{name}", title)
+
+
+def _weights(run: Run) -> Iterator[Block]:
+    for manifest in run.of("weigh"):
+        facts = manifest["facts"]
+        weights, entropy, most = facts["weights"], facts["entropy"], facts["uniform_entropy"]
+        if len(weights) < 2:
+            yield f"One source, {next(iter(weights), 'none')}: nothing to weigh."
+            continue
+        share = entropy / most if most else 1.0
+        top = max(weights, key=lambda source: weights[source])
+        verdict = (
+            "the weighting is practically a plain mean of the sources"
+            if share > 0.98
+            else f"{top} counts most, with {weights[top]:.3f}"
+        )
+        yield (
+            f"Weighting `{facts['weighting']}`. Entropy {decimal(entropy, 3)} nats of the "
+            f"{decimal(most, 3)} that equal weights have ({decimal(100 * share)}%): {verdict}."
+        )
+        name = f"weights-{facts['weighting']}"
+        yield Drawing(figures.weight_bars(weights), name, "Weight of each source language")
+        yield weights_table(weights, facts.get("distances") or {})
+
+
+def _predictions(run: Run) -> list[Block]:
+    from unibridge.text.labels import read_labels
+
+    paths = {m: run.folder / p for m, p in run.about.get("predictions", {}).items()}
+    labels = {row.newest.method: row.label for row in run.scores} | {"gold": "Gold"}
+    # gold first, then the main method, then the order given
+    order = sorted(paths, key=lambda method: (method != "gold", method != MAIN))
+    read, unread = {}, []
+    for path, label in ((paths[method], labels.get(method, method)) for method in order):
+        if not path.exists():
+            continue
+        # an unusual format must not cost the user the rest of the report
+        try:
+            read[label] = [_pieces(example) for example in read_labels(path).examples]
+        except UnibridgeError as error:
+            unread.append(f"{label}: not shown ({error})")
+    notes: list[Block] = [Bullets(unread)] if unread else []
+    if not read:
+        return notes
+    shown = min(_SENTENCES, *(len(sentences) for sentences in read.values()))
+    examples = [[(label, read[label][i]) for label in read] for i in range(shown)]
+    return [
+        f"The first {shown} of the test set, not chosen.",
+        Samples(run.target, examples),
+        *notes,
+    ]
+
+
+def _pieces(example: Any) -> list[tuple[str, str]]:
+    """(text, tag) pieces of a tagged sentence or a labelled text; words of one span together."""
+    if not hasattr(example, "words"):
+        text = example.text if example.second is None else f"{example.text} / {example.second}"
+        return [(text, ""), ("→", str(example.label))]
+    pieces: list[tuple[str, str]] = []
+    open_type = ""
+    for word, tag in zip(example.words, example.tags, strict=True):
+        prefix, _, kind = tag.partition("-")
+        inside = prefix == "I" and kind == open_type
+        name = "" if tag == "O" else kind or tag
+        if inside or (pieces and not name and not pieces[-1][1]):
+            pieces[-1] = (f"{pieces[-1][0]} {word}", name)
+        else:
+            pieces.append((word, name))
+        open_type = kind
+    return pieces
+
+
+def _reproduce(run: Run) -> Iterator[Block]:
+    if command := run.about.get("command"):
+        yield Code(command)
+    if created := run.about.get("created"):
+        yield f"Started {created}."
+    if versions := run.about.get("versions"):
+        yield Table(("Package", "Version"), "ll", [(n, str(v)) for n, v in versions.items()])
+    for name, manifest in run.stages.items():
+        if settings := manifest.get("settings"):
+            text = json.dumps(settings, ensure_ascii=False, indent=2)
+            yield Fold(f"Settings of {name}", [Code(text)])
+
+
+def _setting(settings: Any, name: str) -> float | None:
+    """The first numeric setting of that name, however deep the stage keeps it."""
+    if not isinstance(settings, Mapping):
+        return None
+    if isinstance(settings.get(name), int | float):
+        return settings[name]
+    return next((v for s in settings.values() if (v := _setting(s, name)) is not None), None)
+
+
+def _known(value: float | None, digits: int = 1) -> str:
+    return "" if value is None else decimal(value, digits)
+
+
+# ---------------------------------------------------------------------------------------------
+# The page as HTML
+# ---------------------------------------------------------------------------------------------
+
+
+def _html_page(title: str, lead: str, sections: Sequence[Section]) -> str:
+    body = "\n".join(
+        f"<section>\n<h2>{escape(section.title)}</h2>\n"
+        + "\n".join(map(_html_block, section.blocks))
+        + "\n</section>"
+        for section in sections
+    )
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{escape(title)}</title>
+<style>{_CSS}</style>
+</head>
+<body>
+<main>
+<h1>{escape(title)}</h1>
+<p class="lead">{escape(lead)}</p>
+{body}
+</main>
+</body>
+</html>
+"""
+
+
+def _html_block(block: Block) -> str:
+    match block:
+        case str():
+            halves = block.split("`")
+            text = "".join(
+                f"<code>{escape(part)}</code>" if i % 2 else escape(part)
+                for i, part in enumerate(halves)
+            )
+            return f"<p>{text}</p>"
+        case Table():
+            return html_table(block)
+        case Drawing():
+            svg = figures.to_svg(block.figure, block.name, block.description)
+            caption = f"<figcaption>{escape(block.description)}</figcaption>"
+            return f"<figure>{svg}{caption}</figure>"
+        case Code():
+            return f"<pre><code>{escape(block.text)}</code></pre>"
+        case Bullets():
+            return f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in block.items)}</ul>"
+        case Samples():
+            return _html_samples(block)
+        case Fold():
+            inside = "\n".join(map(_html_block, block.blocks))
+            return f"<details><summary>{escape(block.title)}</summary>\n{inside}\n</details>"
+
+
+def _html_samples(samples: Samples) -> str:
+    tags = sorted({t for e in samples.examples for _, ps in e for _, t in ps if t})
+    items = []
+    for example in samples.examples:
+        lines = []
+        for label, pieces in example:
+            text = " ".join(
+                f"<mark class=t{tags.index(tag) % 6}>{escape(words)}"
+                f"<b lang=en>{escape(tag)}</b></mark>"
+                if tag
+                else escape(words)
+                for words, tag in pieces
+            )
+            lines.append(
+                f"<dt>{escape(label)}</dt>"
+                f'<dd lang="{escape(samples.language)}" dir="auto">{text}</dd>'
+            )
+        items.append(f"<li><dl>{''.join(lines)}</dl></li>")
+    return f"<ol class=samples>{''.join(items)}</ol>"
+
+
+_CSS = """
+:root { --ink: #1f2430; --muted: #5f6774; --rule: #dcdfe5; --paper: #fff; --soft: #f5f6f8;
+  --blue: #0072b2; --orange: #c25400; --green: #00805d; --pink: #a85688; --gold: #8f6a00;
+  --sky: #2b7fae; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6e8ec; --muted: #a0a8b5; --rule: #373d48; --paper: #15181e; --soft: #1d2129;
+    --blue: #56b4e9; --orange: #f0883e; --green: #3ecf9f; --pink: #dd9cc3; --gold: #e0b93c;
+    --sky: #8ecdf2; }
+}
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--paper); color: var(--ink); line-height: 1.55;
+  font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
+main { max-width: 46rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
+h1 { font-size: 1.05rem; font-weight: 600; color: var(--muted); margin: 0 0 .6rem; }
+.lead { font-size: 1.4rem; line-height: 1.4; font-weight: 600; margin: 0 0 2rem;
+  text-wrap: pretty; }
+h2 { font-size: 1.15rem; margin: 0 0 .8rem; }
+section { border-top: 1px solid var(--rule); padding: 1.6rem 0 .8rem; }
+p { margin: 0 0 1rem; }
+figure { margin: 0 0 1.4rem; }
+figure svg { width: 100%; max-width: 38rem; height: auto; display: block; }
+figcaption, .note { font-size: .85rem; color: var(--muted); margin: .4rem 0 1rem; }
+.scroll { overflow-x: auto; margin: 0 0 1rem; }
+table { border-collapse: collapse; font-size: .92rem; min-width: 60%; }
+th { text-align: left; font-weight: 600; color: var(--muted); font-size: .82rem;
+  vertical-align: bottom; }
+th:empty { padding: 0; }
+th, td { padding: .34rem 1.1rem .34rem 0; border-bottom: 1px solid var(--rule); }
+td { vertical-align: top; overflow-wrap: break-word; }
+td:first-child { min-width: 6.5rem; }
+.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+tr.apart td { color: var(--muted); font-style: italic; background: var(--soft); }
+tr.apart td:first-child { padding-left: .5rem; }
+code, pre { font-family: ui-monospace, "SF Mono", Menlo, Consolas, monospace; font-size: .86rem; }
+pre { background: var(--soft); border-radius: 6px; padding: .8rem 1rem; overflow-x: auto; }
+details { margin: 0 0 .8rem; }
+summary { cursor: pointer; color: var(--blue); font-size: .92rem; margin-bottom: .5rem; }
+ul { padding-left: 1.2rem; margin: 0 0 1rem; }
+li { margin-bottom: .4rem; }
+.samples { padding-left: 1.4rem; }
+.samples > li { margin-bottom: 1rem; }
+dl { margin: 0; display: grid; grid-template-columns: 8.5rem 1fr; gap: .2rem .8rem; }
+dt { color: var(--muted); font-size: .82rem; padding-top: .2rem; }
+dd { margin: 0; line-height: 1.9; }
+mark { color: inherit; border-radius: 4px; padding: .08em .3em;
+  background: color-mix(in srgb, var(--c) 17%, transparent); }
+mark b { font-size: .66em; letter-spacing: .04em; color: var(--c); margin-inline-start: .45em; }
+.t0 { --c: var(--blue); } .t1 { --c: var(--orange); } .t2 { --c: var(--green); }
+.t3 { --c: var(--pink); } .t4 { --c: var(--gold); } .t5 { --c: var(--sky); }
+@media (max-width: 34rem) {
+  main { padding: 1.5rem 1rem 3rem; }
+  .lead { font-size: 1.15rem; }
+  dl { grid-template-columns: 1fr; gap: 0; }
+}
+"""
+
+
+# ---------------------------------------------------------------------------------------------
+# The page as Markdown
+# ---------------------------------------------------------------------------------------------
+
+
+def _markdown_page(title: str, lead: str, sections: Sequence[Section], pictures: Path) -> str:
+    parts = [f"# {escape_markdown(title)}", f"**{escape_markdown(lead)}**"]
+    for section in sections:
+        parts.append(f"## {section.title}")
+        parts += [_markdown_block(block, pictures) for block in section.blocks]
+    return "\n\n".join(parts) + "\n"
+
+
+def _markdown_block(block: Block, pictures: Path) -> str:
+    match block:
+        case str():
+            return block.replace("<", "&lt;")
+        case Table():
+            return markdown_table(block)
+        case Drawing():
+            path = pictures / f"{block.name}.png"
+            figures.save_png(block.figure, path)
+            return f"![{escape_markdown(block.description)}]({pictures.name}/{path.name})"
+        case Code():
+            return f"```\n{block.text}\n```"
+        case Bullets():
+            return "\n".join(f"- {escape_markdown(item)}" for item in block.items)
+        case Samples():
+            return "\n\n".join(
+                f"{number}. "
+                + "\n   ".join(
+                    f"- {escape_markdown(label)}: {_markdown_pieces(pieces)}"
+                    for label, pieces in example
+                )
+                for number, example in enumerate(block.examples, start=1)
+            )
+        case Fold():
+            inside = "\n\n".join(_markdown_block(b, pictures) for b in block.blocks)
+            return f"<details><summary>{escape(block.title)}</summary>\n\n{inside}\n\n</details>"
+
+
+def _markdown_pieces(pieces: Sequence[tuple[str, str]]) -> str:
+    return " ".join(
+        f"**{escape_markdown(words)}** ({tag})" if tag else escape_markdown(words)
+        for words, tag in pieces
+    )

@@ -1,0 +1,399 @@
+"""Results and stage facts -> tables, drawn as Markdown and as HTML from the same rows."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from statistics import fmean
+from typing import Any, Literal
+
+from unibridge.evaluation.records import Result
+
+# the method that a report is about, and that the others are compared with
+MAIN = "unibridge"
+
+Kind = Literal["floor", "method", "ceiling"]
+
+
+# ---------------------------------------------------------------------------------------------
+# A table, and its two renderings
+# ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Cell:
+    """text. strong: set in bold. language: code when the text is not English ("und": unknown)."""
+
+    text: str
+    strong: bool = False
+    language: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """columns: heads. align: one letter per column, "l" or "r". rows: as many cells each.
+
+    apart: numbers of the rows that are visibly no part of the comparison. note: one line below.
+    """
+
+    columns: tuple[str, ...]
+    align: str
+    rows: list[tuple[str | Cell, ...]]
+    apart: frozenset[int] = frozenset()
+    note: str = ""
+
+
+def as_cell(value: str | Cell) -> Cell:
+    return value if isinstance(value, Cell) else Cell(value)
+
+
+def markdown_table(table: Table) -> str:
+    """The table in GitHub's Markdown, columns padded so that it reads well as plain text."""
+    body = []
+    for number, row in enumerate(table.rows):
+        cells = [as_cell(value) for value in row]
+        # Markdown has no row classes, so what stands apart is set in italics
+        marks = ["*" if number in table.apart else "**" * cell.strong for cell in cells]
+        texts = [escape_markdown(cell.text) for cell in cells]
+        body.append([f"{m}{t}{m}" if t else "" for m, t in zip(marks, texts, strict=True)])
+    widths = [max(3, *(len(row[i]) for row in [table.columns, *body])) for i in _axis(table)]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = [
+            cell.rjust(width) if side == "r" else cell.ljust(width)
+            for cell, width, side in zip(cells, widths, table.align, strict=True)
+        ]
+        return f"| {' | '.join(padded)} |"
+
+    rule = [
+        "-" * (width - 1) + (":" if side == "r" else "-")
+        for width, side in zip(widths, table.align, strict=True)
+    ]
+    text = "\n".join([line(table.columns), line(rule), *map(line, body)])
+    return f"{text}\n\n{escape_markdown(table.note)}" if table.note else text
+
+
+def html_table(table: Table) -> str:
+    """The table as HTML; text in another language carries `lang` and its own direction."""
+    heads = "".join(
+        f"<th{_side(side)}>{escape(name)}</th>"
+        for name, side in zip(table.columns, table.align, strict=True)
+    )
+    rows = []
+    for number, row in enumerate(table.rows):
+        cells = "".join(
+            f"<td{_side(side)}>{html_text(as_cell(value))}</td>"
+            for value, side in zip(row, table.align, strict=True)
+        )
+        rows.append(f"<tr{' class=apart' if number in table.apart else ''}>{cells}</tr>")
+    note = f"<p class=note>{escape(table.note)}</p>" if table.note else ""
+    body = "\n".join(rows)
+    return (
+        f"<div class=scroll><table>\n<thead><tr>{heads}</tr></thead>\n"
+        f"<tbody>\n{body}\n</tbody></table></div>{note}"
+    )
+
+
+def html_text(cell: Cell) -> str:
+    text = escape(cell.text)
+    if cell.language:
+        text = f'<span lang="{escape(cell.language)}" dir="auto">{text}</span>'
+    return f"<strong>{text}</strong>" if cell.strong else text
+
+
+def escape_markdown(text: str) -> str:
+    """The text with every character that Markdown would act upon made plain."""
+    for character in "\\`*_|":
+        text = text.replace(character, "\\" + character)
+    return text.replace("<", "&lt;").replace("\n", " ")
+
+
+def _axis(table: Table) -> range:
+    return range(len(table.columns))
+
+
+def _side(side: str) -> str:
+    return " class=n" if side == "r" else ""
+
+
+# ---------------------------------------------------------------------------------------------
+# Numbers as text
+# ---------------------------------------------------------------------------------------------
+
+
+def decimal(value: float, digits: int = 1) -> str:
+    """A number with a true minus sign, and no minus before a zero."""
+    text = f"{value:,.{digits}f}"
+    if text.startswith("-"):
+        text = text[1:] if not text.strip("-0.,") else f"\u2212{text[1:]}"
+    return text
+
+
+def signed(value: float) -> str:
+    text = decimal(value)
+    return text if text.startswith("\u2212") or not text.strip("0.") else f"+{text}"
+
+
+def whole(value: float | None) -> str:
+    return "" if value is None else f"{value:,.0f}"
+
+
+def duration(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def megabytes(size: float | None) -> str:
+    return "" if size is None else f"{size / 1e6:,.0f} MB"
+
+
+# ---------------------------------------------------------------------------------------------
+# Results -> one row per method
+# ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class MethodScore:
+    """One method on one target, its seeds taken together.
+
+    score: mean over seeds, 0 to 100. low, high: mean ends of the seeds' bootstrap intervals, so
+    they say what another test set would change. spread: lowest and highest seed, which say what
+    another training would change. tied: the best score, or one whose interval overlaps the
+    best's; floor and ceiling do not compete. difference: to the main method, in points; None
+    for that method itself and where it was not run. difference_ends: mean ends of the seeds'
+    paired bootstrap intervals of that difference.
+    """
+
+    kind: Kind
+    newest: Result
+    label: str
+    score: float
+    low: float
+    high: float
+    seeds: int
+    spread: tuple[float, float]
+    tied: bool = False
+    difference: float | None = None
+    difference_ends: tuple[float, float] | None = None
+
+    @property
+    def interval(self) -> str:
+        return f"[{decimal(self.low)}, {decimal(self.high)}]"
+
+    @property
+    def compared(self) -> str:
+        """The difference with its paired interval, where results have one."""
+        if self.difference is None:
+            return ""
+        if self.difference_ends is None:
+            return signed(self.difference)
+        low, high = self.difference_ends
+        return f"{signed(self.difference)} [{signed(low)}, {signed(high)}]"
+
+
+def method_scores(results: Iterable[Result]) -> list[MethodScore]:
+    """Rows of one target and task: the floor first, methods in the order given, ceiling last."""
+    groups: dict[tuple[str, str | None], list[Result]] = {}
+    for result in results:
+        groups.setdefault((result.method, result.weighting), []).append(result)
+    labels = [group[-1].label for group in groups.values()]
+    rows = []
+    for group in groups.values():
+        newest = group[-1]
+        scores = [result.score for result in group]
+        twice = labels.count(newest.label) > 1 and newest.weighting
+        rows.append(
+            MethodScore(
+                kind=_kind(newest.method),
+                newest=newest,
+                label=f"{newest.label} ({newest.weighting})" if twice else newest.label,
+                score=fmean(scores),
+                low=fmean(result.low for result in group),
+                high=fmean(result.high for result in group),
+                seeds=len(group),
+                spread=(min(scores), max(scores)),
+                difference_ends=_ends(group),
+            )
+        )
+    rows.sort(key=lambda row: ("floor", "method", "ceiling").index(row.kind))
+    main = main_score(rows)
+    best = max((r for r in rows if r.kind == "method"), key=lambda r: r.score, default=None)
+    return [
+        replace(
+            row,
+            tied=best is not None and row.kind == "method" and row.high >= best.low,
+            difference=None if main is None or row is main else row.score - main.score,
+        )
+        for row in rows
+    ]
+
+
+def _ends(group: Sequence[Result]) -> tuple[float, float] | None:
+    lows = [result.ahead_low for result in group if result.ahead_low is not None]
+    highs = [result.ahead_high for result in group if result.ahead_high is not None]
+    return (fmean(lows), fmean(highs)) if lows and highs else None
+
+
+def main_score(rows: Iterable[MethodScore]) -> MethodScore | None:
+    """The row of the method that the report is about, if it was run."""
+    return next((row for row in rows if row.newest.method == MAIN), None)
+
+
+def _kind(method: str) -> Kind:
+    for kind in ("floor", "ceiling"):
+        if method.startswith(kind):
+            return kind  # type: ignore[return-value]
+    return "method"
+
+
+# ---------------------------------------------------------------------------------------------
+# The tables of a report
+# ---------------------------------------------------------------------------------------------
+
+_TIED = (
+    "Brackets: 95% bootstrap interval over the test examples. Bold: the best score, and any whose "
+    "interval overlaps the best's. Floor and ceiling are no methods and do not compete: the floor "
+    'reads no words, the ceiling is trained on labels in the target language. "vs UniBridge": the '
+    "row less UniBridge, with the interval of a paired bootstrap; one that holds 0 says nothing."
+)
+
+
+def scores_table(rows: Sequence[MethodScore]) -> Table:
+    """Methods of one target with intervals and the difference to the main method."""
+    seeds = any(row.seeds > 1 for row in rows)
+    compared = any(row.difference is not None for row in rows)
+    metric = rows[0].newest.metric if rows else "score"
+    columns = ["Method", metric, "95% interval"]
+    columns += ["vs UniBridge"] * compared + ["Seeds", "Lowest, highest seed"] * seeds
+    body: list[tuple[str | Cell, ...]] = []
+    for row in rows:
+        cells: list[str | Cell] = [row.label, Cell(decimal(row.score), row.tied), row.interval]
+        if compared:
+            cells.append(row.compared)
+        if seeds:
+            cells += [str(row.seeds), ", ".join(map(decimal, row.spread))]
+        body.append(tuple(cells))
+    apart = frozenset(i for i, row in enumerate(rows) if row.kind != "method")
+    note = _TIED if apart else _TIED.split(" Floor and")[0]
+    return Table(tuple(columns), "l" + "r" * (len(columns) - 1), body, apart, note)
+
+
+def targets_table(results: Sequence[Result]) -> Table:
+    """Methods down, target languages across, each cell a mean score with its interval."""
+    targets = list(dict.fromkeys(result.target for result in results))
+    columns = [method_scores(r for r in results if r.target == target) for target in targets]
+    by_label: dict[str, dict[str, MethodScore]] = {}
+    for target, rows in zip(targets, columns, strict=True):
+        for row in rows:
+            by_label.setdefault(row.label, {})[target] = row
+    order = sorted(
+        by_label.items(),
+        key=lambda item: ("floor", "method", "ceiling").index(next(iter(item[1].values())).kind),
+    )
+    body: list[tuple[str | Cell, ...]] = []
+    for label, cells in order:
+        texts = [
+            Cell(f"{decimal(cells[t].score)} {cells[t].interval}", cells[t].tied)
+            if t in cells
+            else Cell("")
+            for t in targets
+        ]
+        body.append((label, *texts))
+    apart = frozenset(
+        i for i, (_, cells) in enumerate(order) if next(iter(cells.values())).kind != "method"
+    )
+    return Table(("Method", *targets), "l" + "r" * len(targets), body, apart, _TIED)
+
+
+def effort_table(
+    rows: Sequence[MethodScore], epochs: Mapping[str, float], published: Mapping[str, Any]
+) -> Table:
+    """What each method was given. epochs: of language adaptation, by method key.
+
+    published: what the paper spent, from run.json; it stands apart in the last row.
+    """
+    body: list[tuple[str | Cell, ...]] = []
+    for row in rows:
+        newest = row.newest
+        spent = epochs.get(newest.method)
+        body.append(
+            (
+                row.label,
+                ", ".join(newest.sources),
+                newest.weighting or "",
+                "" if spent is None else f"{spent:g}",
+                whole(newest.steps),
+                whole(newest.tokens_seen),
+                duration(newest.seconds),
+                newest.note,
+            )
+        )
+    apart = {i for i, row in enumerate(rows) if row.kind != "method"}
+    if published:
+        apart.add(len(body))
+        given = [str(published.get(key, "")) for key in ("epochs", "steps", "tokens_seen")]
+        body.append(("Published", "", "", *given, "", str(published.get("note", ""))))
+    heads = ("Method", "Sources", "Weighting", "Epochs", "Steps", "Tokens seen", "Time", "Note")
+    return _without_empty_columns(Table(heads, "lllrrrrl", body, frozenset(apart)))
+
+
+def weights_table(weights: Mapping[str, float], distances: Mapping[str, float]) -> Table:
+    """Source languages with their weight and the d of Eq. 11 (1 / mean distance of states)."""
+    body: list[tuple[str | Cell, ...]] = [
+        (source, f"{weight:.3f}", f"{distances[source]:.3f}" if source in distances else "")
+        for source, weight in sorted(weights.items(), key=lambda item: -item[1])
+    ]
+    table = Table(("Source", "Weight", "Harmony d"), "lrr", body)
+    return _without_empty_columns(table)
+
+
+def counts_table(counts: Mapping[str, int]) -> Table:
+    """Target tokens by where their embedding came from."""
+    total = sum(counts.values())
+    glosses = {
+        "special": "the base's special token of the same role",
+        "lexical": "the base's row of the same token",
+        "semantic": "the base's row of the nearest token, chosen by both sides",
+        "mixed": "a weighted sum of aligned tokens' rows",
+        "random": "drawn at random",
+    }
+    body: list[tuple[str | Cell, ...]] = [
+        (origin, whole(count), f"{decimal(100 * count / total if total else 0)}%", gloss)
+        for origin, gloss in glosses.items()
+        if (count := counts.get(origin, 0))
+    ]
+    return Table(("Origin", "Tokens", "Share", "Initial embedding"), "lrrl", body)
+
+
+def stages_table(stages: Iterable[Mapping[str, Any]]) -> Table:
+    """Time and peak memory of each stage; stages are manifests."""
+    stages = list(stages)
+    body: list[tuple[str | Cell, ...]] = [
+        (
+            str(stage["stage"]),
+            str(stage["name"]),
+            duration(stage.get("seconds")),
+            megabytes(stage.get("peak_memory_bytes")),
+        )
+        for stage in stages
+    ]
+    total = sum(stage.get("seconds") or 0 for stage in stages)
+    peak = max((stage.get("peak_memory_bytes") or 0 for stage in stages), default=0)
+    body.append(("All", f"{len(stages)} stages", duration(total), megabytes(peak)))
+    heads = ("Stage", "Name", "Time", "Peak memory")
+    return Table(heads, "llrr", body, frozenset({len(stages)}))
+
+
+def _without_empty_columns(table: Table) -> Table:
+    kept = [i for i in _axis(table) if any(as_cell(row[i]).text for row in table.rows)]
+    return replace(
+        table,
+        columns=tuple(table.columns[i] for i in kept),
+        align="".join(table.align[i] for i in kept),
+        rows=[tuple(row[i] for i in kept) for row in table.rows],
+    )

@@ -1,0 +1,137 @@
+from dataclasses import replace
+
+import pytest
+
+from unibridge.evaluation.records import Result
+from unibridge.report.tables import (
+    Cell,
+    Table,
+    decimal,
+    duration,
+    effort_table,
+    html_table,
+    markdown_table,
+    method_scores,
+    scores_table,
+    signed,
+    targets_table,
+    weights_table,
+)
+
+
+def result(method, score, half=2.0, **changes):
+    base = Result(
+        method=method,
+        label=method,
+        target="am",
+        task="ner",
+        metric="F1",
+        score=score,
+        low=score - half,
+        high=score + half,
+        examples=100,
+        seed=0,
+    )
+    return replace(base, **changes)
+
+
+def test_seeds_are_averaged_and_their_spread_kept():
+    rows = method_scores([result("unibridge", s, seed=i) for i, s in enumerate((40.0, 42.0, 47.0))])
+    (row,) = rows
+    assert (row.score, row.low, row.high) == (43.0, 41.0, 45.0)
+    assert (row.seeds, row.spread) == (3, (40.0, 47.0))
+    assert scores_table(rows).rows[0][-2:] == ("3", "40.0, 47.0")
+
+
+def test_methods_keep_their_order_between_floor_and_ceiling():
+    rows = method_scores([result(m, 1.0) for m in ("ceiling", "mad-x", "unibridge", "a", "floor")])
+    assert [row.newest.method for row in rows] == ["floor", "mad-x", "unibridge", "a", "ceiling"]
+    assert scores_table(rows).apart == {0, 4}
+
+
+def test_bold_are_the_best_and_those_whose_interval_overlaps_it():
+    scores = {"floor": 95.0, "low": 30.0, "near": 47.0, "unibridge": 50.0, "ceiling": 99.0}
+    rows = method_scores([result(m, s) for m, s in scores.items()])
+    assert [row.newest.method for row in rows if row.tied] == ["near", "unibridge"]
+    bold = [row[0] for row in scores_table(rows).rows if row[1].strong]
+    assert bold == ["near", "unibridge"]
+
+
+def test_differences_are_to_unibridge_in_points():
+    rows = method_scores([result("mad-x", 12.5), result("unibridge", 40.0), result("x", 41.0)])
+    assert [row.difference for row in rows] == [-27.5, None, 1.0]
+    assert [row[3] for row in scores_table(rows).rows] == ["−27.5", "", "+1.0"]
+
+
+def test_without_unibridge_there_is_no_column_of_differences():
+    rows = method_scores([result("mad-x", 12.5), result("x", 41.0)])
+    assert scores_table(rows).columns == ("Method", "F1", "95% interval")
+
+
+def test_one_method_with_two_weightings_is_two_rows_that_can_be_told_apart():
+    rows = method_scores(
+        [
+            result("unibridge", 40.0, weighting="harmony"),
+            result("unibridge", 41.0, weighting="best"),
+        ]
+    )
+    assert [row.label for row in rows] == ["unibridge (harmony)", "unibridge (best)"]
+
+
+def test_a_method_missing_for_one_language_leaves_its_cell_empty():
+    table = targets_table([result("a", 10.0), result("b", 20.0), result("a", 30.0, target="so")])
+    assert table.columns == ("Method", "am", "so")
+    assert [[c if isinstance(c, str) else c.text for c in row] for row in table.rows] == [
+        ["a", "10.0 [8.0, 12.0]", "30.0 [28.0, 32.0]"],
+        ["b", "20.0 [18.0, 22.0]", ""],
+    ]
+
+
+def test_effort_sets_the_published_row_apart_and_drops_empty_columns():
+    rows = method_scores([result("unibridge", 40.0, steps=1200, tokens_seen=3_000_000)])
+    table = effort_table(rows, {"unibridge": 5.0}, {"epochs": 50, "note": "paper"})
+    assert table.columns == ("Method", "Epochs", "Steps", "Tokens seen", "Note")
+    assert table.rows == [
+        ("unibridge", "5", "1,200", "3,000,000", ""),
+        ("Published", "50", "", "", "paper"),
+    ]
+    assert table.apart == {1}
+
+
+def test_weights_come_largest_first():
+    assert [row[0] for row in weights_table({"en": 0.2, "ru": 0.8}, {}).rows] == ["ru", "en"]
+
+
+def test_markdown_is_aligned_and_escaped():
+    table = Table(
+        ("Token", "N"), "lr", [(Cell("a|b", True), "1"), ("*<x>_`", "22,000")], frozenset({1})
+    )
+    assert markdown_table(table).splitlines() == [
+        r"| Token          |        N |",
+        r"| -------------- | -------: |",
+        r"| **a\|b**       |        1 |",
+        r"| *\*&lt;x>\_\`* | *22,000* |",
+    ]
+
+
+def test_html_marks_language_numbers_and_rows_set_apart():
+    table = Table(("T", "N"), "lr", [(Cell("<ሰ>", True, "am"), "1")], frozenset({0}), "a < b")
+    html = html_table(table)
+    assert '<td><strong><span lang="am" dir="auto">&lt;ሰ&gt;</span></strong></td>' in html
+    assert "<tr class=apart>" in html and "<td class=n>1</td>" in html and "a &lt; b" in html
+
+
+@pytest.mark.parametrize(
+    ("value", "plain", "with_sign"),
+    [(-27.5, "−27.5", "−27.5"), (0.0, "0.0", "0.0"), (-0.04, "0.0", "0.0"), (0.06, "0.1", "+0.1")],
+)
+def test_zero_has_no_sign(value, plain, with_sign):
+    assert (decimal(value), signed(value)) == (plain, with_sign)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, ""), (3.21, "3.2 s"), (59.97, "1 min 00 s"), (125, "2 min 05 s"), (7384, "2 h 03 min")],
+)
+def test_durations_read_like_speech(seconds, text):
+    assert duration(seconds) == text
