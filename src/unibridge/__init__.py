@@ -1,0 +1,68 @@
+"""Bring a pretrained language model to a language it does not speak.
+
+Everything public is imported when it is first used, so that `import unibridge` costs nothing.
+After it, the Auto classes and pipelines of `transformers` can load a language pack.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from unibridge import _auto
+
+if TYPE_CHECKING:
+    from unibridge.embeddings.base import EmbeddingSettings as EmbeddingSettings
+    from unibridge.embeddings.initialise import initialise_embeddings as initialise_embeddings
+    from unibridge.errors import UnibridgeError as UnibridgeError
+    from unibridge.models.base import load_base as load_base
+    from unibridge.pack import load as load
+    from unibridge.tasks import TASKS as TASKS
+    from unibridge.text.corpus import read_text as read_text
+    from unibridge.text.labels import read_labels as read_labels
+    from unibridge.training import TrainingSettings as TrainingSettings
+    from unibridge.transfer.infer import MultiSourceModel as MultiSourceModel
+    from unibridge.transfer.language import AdaptationSettings as AdaptationSettings
+    from unibridge.transfer.language import adapt_language as adapt_language
+    from unibridge.transfer.pretrain import pretrain as pretrain
+    from unibridge.transfer.task import TaskSettings as TaskSettings
+    from unibridge.transfer.task import train_task as train_task
+    from unibridge.transfer.weighting import WeightSettings as WeightSettings
+    from unibridge.transfer.weighting import harmony_weights as harmony_weights
+    from unibridge.vocabulary.search import SearchSettings as SearchSettings
+    from unibridge.vocabulary.search import search_vocabulary as search_vocabulary
+    from unibridge.vocabulary.tokenizer import to_fast_tokenizer as to_fast_tokenizer
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "embeddings.base": ["EmbeddingSettings"],
+    "embeddings.initialise": ["initialise_embeddings"],
+    "errors": ["UnibridgeError"],
+    "models.base": ["load_base"],
+    "pack": ["load"],
+    "tasks": ["TASKS"],
+    "text.corpus": ["read_text"],
+    "text.labels": ["read_labels"],
+    "training": ["TrainingSettings"],
+    "transfer.infer": ["MultiSourceModel"],
+    "transfer.language": ["AdaptationSettings", "adapt_language"],
+    "transfer.pretrain": ["pretrain"],
+    "transfer.task": ["TaskSettings", "train_task"],
+    "transfer.weighting": ["WeightSettings", "harmony_weights"],
+    "vocabulary.search": ["SearchSettings", "search_vocabulary"],
+    "vocabulary.tokenizer": ["to_fast_tokenizer"],
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+__all__ = sorted(_HOME_OF)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'unibridge' has no attribute {name!r}")
+    return getattr(import_module(f"unibridge.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
+
+
+_auto.register_when_imported()

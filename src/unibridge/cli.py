@@ -1,0 +1,449 @@
+"""The command line: a table from words to functions. Parse, call, print."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from unibridge.console import Console
+from unibridge.errors import UnibridgeError
+
+EXAMPLES = """examples:
+  unibridge demo                                  the whole job on built-in text, in minutes
+  unibridge demo --language so                    the same for Somali
+  unibridge inspect --base xlm-roberta-base --text my.txt
+  unibridge run config.toml --set adaptation.training.epochs=5
+  unibridge predict --model runs/lug/pack --input new.conll --output tagged.conll
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns the exit code: 2 for a user's mistake, 130 when interrupted."""
+    parser = build_parser()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = parser.parse_args(given)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    options.command_line = "unibridge " + " ".join(given)
+    from unibridge.artifacts import disk_errors
+
+    try:
+        with disk_errors("disk"):
+            options.act(options)
+    except UnibridgeError as error:
+        print(f"\nunibridge: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(
+            "\nunibridge: interrupted; the same command goes on from where it was", file=sys.stderr
+        )
+        return 130
+    except BrokenPipeError:
+        return 0
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="unibridge",
+        description="Bring a pretrained language model to a language it does not speak.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, act: Callable[[Any], None], summary: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=summary, description=summary)
+        made.set_defaults(act=act)
+        return made
+
+    def stage(name: str, act: Callable[[Any], None], summary: str) -> argparse.ArgumentParser:
+        made = command(name, act, summary)
+        made.add_argument("--base", required=True, help="folder, hub id, or: cldr, minilm")
+        made.add_argument("--out", required=True, type=Path, help="folder for the result")
+        made.add_argument("--seed", type=int, default=0)
+        _add_set(made, "FIELD=VALUE", "a setting of this stage, such as step=250")
+        return made
+
+    run = command("run", _run, "the whole pipeline of a configuration; resumes where it stopped")
+    run.add_argument("config", type=Path)
+    _add_set(run, "SECTION.FIELD=VALUE", "overrides the file")
+
+    demo = command("demo", _demo, "the whole pipeline on text that comes with the package (CLDR)")
+    demo.add_argument("--language", default="am", help="any CLDR language (default: am, Amharic)")
+    demo.add_argument("--folder", type=Path, help="run folder (default: runs/demo-LANGUAGE)")
+    demo.add_argument("--seeds", type=int, default=1, help="number of seeds (default: 1)")
+    demo.add_argument(
+        "--from-scratch",
+        action="store_true",
+        help="train the source adapters instead of using the ones that come with the base",
+    )
+    _add_set(demo, "SECTION.FIELD=VALUE", "overrides the demo's configuration")
+
+    look = command("inspect", _inspect, "does this model read my language? A few seconds")
+    look.add_argument("--base", required=True, help="folder, hub id, or: cldr, minilm")
+    look.add_argument("--text", required=True, nargs="+")
+
+    vocabulary = stage(
+        "vocabulary", _vocabulary, "§2.1: choose a vocabulary size, make a tokenizer"
+    )
+    embed = stage("embed", _embed, "§2.2: first values for the new embeddings")
+    embed.add_argument("--vocabulary", required=True, type=Path, help="folder of that stage")
+    adapt = stage("adapt", _adapt, "§2.3: train a language adapter")
+    adapt.add_argument("--vocabulary", type=Path, help="folder of that stage (targets)")
+    adapt.add_argument("--embeddings", type=Path, help="folder of the embed stage (targets)")
+    for made in (vocabulary, embed, adapt):
+        made.add_argument("--language", required=True, help="code, such as lug")
+        made.add_argument("--text", required=True, nargs="+")
+
+    task = stage("train-task", _train_task, "§2.3: train a task adapter on a source language")
+    task.add_argument("--task", required=True, help="ner, pos, classification, pairs")
+    task.add_argument("--language", required=True, help="the source's code")
+    task.add_argument("--labels", required=True, help="labelled training file")
+    task.add_argument("--dev", help="labelled file that the schedule watches")
+    task.add_argument("--language-adapter", type=Path, help="folder of the adapt stage")
+
+    weigh = stage("weigh", _weigh, "§2.4: how much each source counts for the target")
+    weigh.add_argument("--target", required=True, type=Path, help="folder of its adapt stage")
+    weigh.add_argument("--source", required=True, nargs="+", metavar="CODE=FOLDER")
+    weigh.add_argument("--parallel", required=True, nargs="+", metavar="CODE=TSV")
+
+    pack = stage("pack", _pack, "put a target language and trained tasks together")
+    pack.add_argument("--target", required=True, type=Path, help="folder of its adapt stage")
+    pack.add_argument("--tasks", required=True, nargs="+", metavar="CODE=FOLDER")
+    pack.add_argument("--weights", type=Path, help="folder of the weigh stage (default: uniform)")
+
+    predict = command("predict", _predict, "label a file, in its own format")
+    predict.add_argument("--model", required=True, help="language pack, or a run's folder")
+    predict.add_argument("--input", required=True)
+    predict.add_argument("--output", required=True, type=Path)
+
+    evaluate = command(
+        "evaluate", _evaluate, "score a pack, or a file of predictions, on gold labels"
+    )
+    evaluate.add_argument("--gold", required=True)
+    evaluate.add_argument("--model", help="language pack, or a run's folder")
+    evaluate.add_argument("--predictions", help="file in the gold file's format")
+    evaluate.add_argument("--task", help="with --predictions: ner, pos, classification, pairs")
+
+    pretrain = command(
+        "pretrain", _pretrain, "train a small multilingual base (XLM-R architecture)"
+    )
+    pretrain.add_argument("--out", required=True, type=Path)
+    pretrain.add_argument(
+        "--text", nargs="+", metavar="CODE=PATH", help="plain text by language (default: CLDR)"
+    )
+    pretrain.add_argument(
+        "--pairs", nargs="*", default=[], help="TSV files of translations, for TLM"
+    )
+    pretrain.add_argument("--seed", type=int, default=7)
+    _add_set(pretrain, "FIELD=VALUE", "a setting of pretraining, such as training.steps=1000")
+    return parser
+
+
+def _add_set(parser: argparse.ArgumentParser, metavar: str, summary: str) -> None:
+    parser.add_argument("--set", action="append", default=[], metavar=metavar, help=summary)
+
+
+# ------------------------------------------------------------------------------------ the commands
+
+
+def _run(options: Any) -> None:
+    from unibridge.config import load_config
+
+    _run_config(load_config(options.config, options.set), options)
+
+
+def _demo(options: Any) -> None:
+    from unibridge.config import load_config
+    from unibridge.demo import write_demo
+
+    folder = options.folder or Path("runs") / f"demo-{options.language}"
+    config = write_demo(
+        folder, options.language, seeds=options.seeds, from_scratch=options.from_scratch
+    )
+    Console().say(
+        f"CLDR text, labels and the configuration are in {folder}/ ({config.name} can be edited "
+        "and given to `unibridge run`)."
+    )
+    if not options.from_scratch:
+        Console().say(
+            "The source languages' adapters come with the base (--from-scratch trains them)."
+        )
+    _run_config(load_config(config, options.set), options)
+
+
+def _run_config(config: Any, options: Any) -> None:
+    from unibridge.report.summary import terminal_summary
+
+    console = Console()
+    console.say(f"results go to {config.run.folder}")
+    from unibridge.study.run import run
+
+    root = run(
+        config,
+        command=options.command_line,
+        on_stage=console.on_stage,
+        on_progress=console.on_progress,
+    )
+    console.say()
+    print(terminal_summary(root))
+
+
+def _inspect(options: Any) -> None:
+    from unibridge.models.base import load_base
+    from unibridge.study.inspection import inspect_base
+    from unibridge.text.corpus import read_text
+
+    base = load_base(options.base)
+    found = inspect_base(base, read_text(options.text).lines)
+    line, tokens = found.example
+    print(f"{options.base} on {found.lines} lines")
+    print(f"  unknown tokens      {found.unknown:7.1%}")
+    print(f"  tokens per word     {found.tokens_per_word:7.2f}")
+    if found.masked_accuracy is not None:
+        print(f"  masked tokens right {found.masked_accuracy:7.1%}  ({found.masked_loss:.2f} nats)")
+    for note in base.notes:
+        print(f"  note: {note}")
+    print(f"  a line:     {line[:90]}")
+    print(f"  its tokens: {' '.join(tokens)[:90]}")
+    print(found.verdict)
+
+
+def _place(options: Any) -> Any:
+    """A `Workplace` for a stage that is run alone."""
+    from unibridge.models.base import load_base
+    from unibridge.study.run import base_identity
+    from unibridge.study.stages import Workplace
+
+    base = load_base(options.base)
+    options.out.mkdir(parents=True, exist_ok=True)
+    console = Console()
+    return Workplace(options.out, base, base_identity(base), console.on_stage, console.on_progress)
+
+
+def _text(options: Any) -> Any:
+    from unibridge.study.stages import Text, hashes
+    from unibridge.text.corpus import read_text
+
+    corpus = read_text(options.text)
+    for warning in corpus.warnings:
+        Console().say(warning)
+    return Text(corpus.lines, hashes("text", options.text))
+
+
+def _show(folder: Path, *facts: str) -> None:
+    """Print what a stage made, and where."""
+    from unibridge.artifacts import read_manifest
+
+    manifest = read_manifest(folder)
+    for warning in manifest["warnings"]:
+        Console().say(f"warning: {warning}")
+    for name in facts:
+        print(f"{name}: {manifest['facts'].get(name)}")
+    print(folder)
+
+
+def _vocabulary(options: Any) -> None:
+    from unibridge.config import stage_settings
+    from unibridge.study.stages import vocabulary_stage
+
+    settings = stage_settings("vocabulary", options.set)
+    folder = vocabulary_stage(_place(options), _text(options), settings, language=options.language)
+    _show(folder, "chosen", "stopped")
+
+
+def _embed(options: Any) -> None:
+    from unibridge.config import stage_settings
+    from unibridge.study.stages import embed_stage
+
+    settings = stage_settings("embeddings", options.set)
+    folder = embed_stage(
+        _place(options),
+        _text(options),
+        settings,
+        language=options.language,
+        vocabulary=options.vocabulary,
+        seed=options.seed,
+    )
+    _show(folder, "counts")
+
+
+def _adapt(options: Any) -> None:
+    from unibridge.config import stage_settings
+    from unibridge.study.stages import adapt_stage
+
+    if (options.vocabulary is None) != (options.embeddings is None):
+        raise UnibridgeError(
+            "a new vocabulary needs its embeddings",
+            do="give --vocabulary and --embeddings, or neither",
+        )
+    section = "source_adaptation" if options.vocabulary is None else "adaptation"
+    folder = adapt_stage(
+        _place(options),
+        _text(options),
+        stage_settings(section, options.set),
+        language=options.language,
+        seed=options.seed,
+        vocabulary=options.vocabulary,
+        embeddings=options.embeddings,
+    )
+    _show(folder, "steps", "kl_weight", "teacher_unknown_rate")
+
+
+def _train_task(options: Any) -> None:
+    from unibridge.config import stage_settings
+    from unibridge.study.stages import Labels, hashes, task_stage
+    from unibridge.tasks import TASKS
+    from unibridge.text.labels import read_labels
+
+    settings = stage_settings("task_training", options.set)
+    task = TASKS.resolve(options.task)
+
+    def labels(file: str) -> Labels:
+        return Labels(read_labels(file, expect=task.reads), hashes("labels", [file]))
+
+    train = {options.language: labels(options.labels)}
+    folder = task_stage(
+        _place(options),
+        task,
+        train,
+        {options.language: labels(options.dev)} if options.dev else {},
+        {options.language: options.language_adapter},
+        task.collect_labels(one.file.examples for one in train.values()),
+        settings,
+        seed=options.seed,
+    )
+    _show(folder, "steps", "dev_score")
+
+
+def _weigh(options: Any) -> None:
+    from unibridge.config import stage_settings
+    from unibridge.study.stages import weigh_stage
+    from unibridge.text.parallel import read_parallel
+
+    pairs = {}
+    for code, file in _named(options.parallel).items():
+        found = read_parallel(file)
+        pairs[code] = list(zip(found.target_lines, found.source_lines, strict=True))
+    folder = weigh_stage(
+        _place(options),
+        options.target,
+        {code: Path(path) for code, path in _named(options.source).items()},
+        pairs,
+        stage_settings("weights", options.set),
+        state="encoder",
+    )
+    _show(folder, "weights", "entropy", "uniform_entropy")
+
+
+def _pack(options: Any) -> None:
+    from unibridge.artifacts import read_json
+    from unibridge.study.stages import model_of
+
+    tasks = {code: Path(path) for code, path in _named(options.tasks).items()}
+    weights = dict.fromkeys(tasks, 1.0)
+    if options.weights is not None:
+        weights = read_json(options.weights / "weights.json")
+    model = model_of(_place(options), options.target, tasks, weights, max_tokens=128)
+    model.save_pretrained(options.out)
+    print(options.out)
+
+
+def _predict(options: Any) -> None:
+    import unibridge
+    from unibridge.text.labels import read_labels, write_predictions
+
+    model = unibridge.load(options.model)
+    found = read_labels(options.input, labelled=False, expect=model.task.reads)
+    console = Console()
+    predictions = model.predict(
+        found.examples,
+        progress=lambda done, total: console.on_progress("predict", done, total, {}),
+    )
+    write_predictions(found, predictions, options.output)
+    console.say()
+    print(options.output)
+
+
+def _evaluate(options: Any) -> None:
+    import unibridge
+    from unibridge.tasks import TASKS
+    from unibridge.text.labels import read_labels
+
+    if (options.model is None) == (options.predictions is None):
+        raise UnibridgeError("nothing to score", do="give --model, or --predictions with --task")
+    if options.model is not None:
+        model = unibridge.load(options.model)
+        task = model.task
+        gold = read_labels(options.gold, expect=task.reads)
+        predictions = model.predict(gold.examples)
+    else:
+        if options.task is None:
+            raise UnibridgeError(
+                "what task is it?", where="--task", do=f"one of {', '.join(TASKS)}"
+            )
+        task = TASKS.resolve(options.task)
+        gold = read_labels(options.gold, expect=task.reads)
+        written = read_labels(options.predictions, expect=task.reads)
+        if len(written.examples) != len(gold.examples):
+            raise UnibridgeError(
+                f"{len(written.examples)} predictions for {len(gold.examples)} gold examples",
+                where=options.predictions,
+            )
+        predictions = [task.gold(example) for example in written.examples]
+    score = task.score(gold.examples, predictions)
+    print(f"{score.metric} {score.value:.1f} [{score.low:.1f}, {score.high:.1f}]")
+    for name, value in score.all.items():
+        print(f"{name} {value:.1f}")
+
+
+def _pretrain(options: Any) -> None:
+    from unibridge.config import override
+    from unibridge.demo import BASE_LANGUAGES, pretraining_text
+    from unibridge.study.base import pretrain_base
+    from unibridge.text.corpus import read_text
+    from unibridge.text.parallel import read_parallel
+    from unibridge.transfer.pretrain import PretrainSettings
+
+    settings = override(PretrainSettings(), options.set)
+    console = Console()
+    if options.text:
+        texts = {code: list(read_text(path).lines) for code, path in _named(options.text).items()}
+        pairs: list[tuple[str, str]] = []
+        for file in options.pairs:
+            found = read_parallel(file)
+            pairs += zip(found.target_lines, found.source_lines, strict=True)
+        origin = ", ".join(options.text)
+    else:
+        console.say(f"making CLDR phrases of {len(BASE_LANGUAGES)} languages (some minutes)")
+        texts, pairs = pretraining_text(BASE_LANGUAGES, seed=options.seed)
+        origin = "CLDR phrases"
+    folder = pretrain_base(
+        options.out,
+        texts,
+        settings,
+        pairs=pairs,
+        origin=origin,
+        seed=options.seed,
+        progress=lambda step, steps, parts: console.on_progress("pretrain", step, steps, parts),
+    )
+    print(folder)
+
+
+def _named(pairs: Sequence[str]) -> dict[str, str]:
+    """CODE=PATH arguments as a dictionary."""
+    named = {}
+    for pair in pairs:
+        code, equals, path = pair.partition("=")
+        if not equals:
+            raise UnibridgeError(f"{pair!r} names no path", do="write CODE=PATH, such as en=en.txt")
+        named[code] = path
+    return named
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,367 @@
+"""A run's configuration: TOML in, every room's own settings out, all faults at once.
+
+Nothing heavy is imported here, so that a mistake is answered in well under a second.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from unibridge.embeddings.base import EmbeddingSettings
+from unibridge.errors import ConfigError, UnibridgeError
+from unibridge.methods import METHODS, Method
+from unibridge.registry import Registry
+from unibridge.training import TrainingSettings
+from unibridge.transfer.language import AdaptationSettings
+from unibridge.transfer.task import TaskSettings
+from unibridge.transfer.weighting import WEIGHTINGS, WeightSettings
+from unibridge.vocabulary.search import SEARCHES, SearchSettings
+
+Settings = TypeVar("Settings", bound=BaseModel)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RunSection(_Section):
+    """Where results go, and which methods are compared."""
+
+    folder: Path = Field(description="run folder; made if it is missing")
+    title: str = Field("", description="headline of the report")
+    seeds: tuple[int, ...] = Field((0,), min_length=1, description="one full run per seed")
+    methods: tuple[str, ...] = Field(
+        ("floor", "fine-tune", "mad-x", "unibridge"),
+        min_length=1,
+        description="rows of the results table, by name",
+    )
+
+
+class BaseSection(_Section):
+    """The pretrained model."""
+
+    model: str = Field(description="folder, hub id, or a packaged base such as minilm or cldr")
+
+
+class TaskSection(_Section):
+    """What is to be predicted."""
+
+    kind: str = Field(description="ner, pos, classification, pairs, or package.module:name")
+    reader: str | None = Field(None, description="label reader; unset: by the file's suffix")
+    columns: dict[str, str | int] = Field(
+        default_factory=dict, description="where words, tags, text, second or label stand"
+    )
+    allow_label_union: bool = Field(
+        False, description="train on the union where sources have different labels"
+    )
+
+
+class TargetSection(_Section):
+    """The language that the base does not speak."""
+
+    language: str = Field(description="code, such as lug", pattern=r"^[A-Za-z0-9_-]+$")
+    text: tuple[str, ...] = Field(min_length=1, description="files, folders or hub ids")
+    test: str | None = Field(None, description="gold labels, only to score with")
+    train: str | None = Field(None, description="target labels; only the ceiling uses them")
+    predict: tuple[str, ...] = Field((), description="files to label when all is done")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists(cls, value: Any) -> Any:
+        return _as_lists(value, "text", "predict")
+
+
+class SourceSection(_Section):
+    """A language with labels that the base speaks."""
+
+    language: str = Field(description="code, such as en", pattern=r"^[A-Za-z0-9_-]+$")
+    text: tuple[str, ...] = Field((), description="plain text for its language adapter")
+    adapter: str | None = Field(
+        None, description="folder of a ready language adapter in AdapterHub's layout"
+    )
+    train: str = Field(description="labelled training file")
+    dev: str | None = Field(None, description="labelled file that the schedule watches")
+    parallel: tuple[str, ...] = Field(
+        (), max_length=2, description="TSV of target and source, or the two line-aligned files"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists(cls, value: Any) -> Any:
+        return _as_lists(value, "text", "parallel")
+
+
+def _as_lists(value: Any, *names: str) -> Any:
+    """One file may be written without brackets."""
+    if not isinstance(value, Mapping):
+        return value
+    return {k: [v] if k in names and isinstance(v, str) else v for k, v in value.items()}
+
+
+class Config(_Section):
+    """Everything that decides a run's numbers."""
+
+    run: RunSection
+    base: BaseSection
+    task: TaskSection
+    target: TargetSection
+    sources: tuple[SourceSection, ...] = Field(min_length=1)
+    vocabulary: SearchSettings = SearchSettings()
+    embeddings: EmbeddingSettings = EmbeddingSettings()
+    adaptation: AdaptationSettings = AdaptationSettings()
+    source_adaptation: AdaptationSettings = AdaptationSettings(
+        training=TrainingSettings(learning_rate=1e-3)
+    )
+    task_training: TaskSettings = TaskSettings()
+    fine_tuning: TaskSettings = TaskSettings(
+        training=TrainingSettings(epochs=10, learning_rate=1e-5, schedule="constant")
+    )
+    weights: WeightSettings = WeightSettings()
+    methods: dict[str, Method] = Field(default_factory=dict)
+
+    def method(self, name: str) -> Method:
+        return self.methods[name] if name in self.methods else METHODS.resolve(name)
+
+    def for_method(self, name: str) -> "Config":
+        """This configuration with a method's settings laid over it."""
+        return with_settings(self, self.method(name).settings)
+
+
+def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
+    """Read and check a configuration; relative paths in it start at the file's folder.
+
+    overrides: "section.field=value", the value as TOML or, failing that, as a string.
+    Raises ConfigError that lists every fault.
+    """
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnibridgeError(
+            f"cannot be read ({error})", where=path, do="give the path of a TOML file"
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise UnibridgeError(f"is not TOML ({error})", where=path, do="mend that line") from error
+    _put_all(content, overrides)
+    return check_config(content, folder=path.parent, where=path)
+
+
+def check_config(content: Mapping[str, Any], *, folder: Path, where: object = "") -> Config:
+    """A configuration from plain data, with everything checked that needs no model.
+
+    Raises ConfigError with the path of every fault and what to write instead.
+    """
+    faults: list[str] = []
+    config: Config | None = None
+    try:
+        config = Config.model_validate(content)
+    except ValidationError as error:
+        faults += [_explained(fault) for fault in error.errors()]
+    if config is not None:
+        config = _with_absolute_paths(config, folder.absolute())
+        faults += _faults(config)
+    if faults or config is None:
+        raise ConfigError(faults, where=where)
+    return config
+
+
+def stage_settings(section: str, overrides: Sequence[str]) -> Any:
+    """One section's settings, for a stage that is run alone. overrides: "field=value"."""
+    return override(Config.model_fields[section].get_default(), overrides)
+
+
+def override(settings: Settings, overrides: Sequence[str]) -> Settings:
+    """A copy with "field=value" overrides laid over it; raises ConfigError for faulty ones."""
+    content = settings.model_dump()
+    _put_all(content, overrides)
+    try:
+        return type(settings).model_validate(content)
+    except ValidationError as error:
+        faults = [_explained(fault, type(settings)) for fault in error.errors()]
+        raise ConfigError(faults, where="--set") from error
+
+
+def with_settings(config: Config, settings: Mapping[str, Any]) -> Config:
+    """A copy with "section.field" settings replaced. Raises ConfigError for unknown ones."""
+    content = config.model_dump()
+    for name, value in settings.items():
+        _put(content, name, value)
+    try:
+        return Config.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError([_explained(fault) for fault in error.errors()]) from error
+
+
+def _put_all(content: dict[str, Any], overrides: Sequence[str]) -> None:
+    """Lay "section.field=value" overrides over plain data."""
+    for one in overrides:
+        name, equals, text = one.partition("=")
+        if not equals or not name.strip():
+            raise UnibridgeError(
+                f"{one!r} sets nothing", where="--set", do="write section.field=value"
+            )
+        _put(content, name.strip(), _toml_value(text.strip()))
+
+
+def _put(content: dict[str, Any], name: str, value: Any) -> None:
+    *sections, last = name.split(".")
+    for section in sections:
+        if section.isdigit() and isinstance(content, list | tuple):
+            content = content[int(section)]
+        else:
+            content = content.setdefault(section, {})
+        if not isinstance(content, dict | list | tuple):
+            raise UnibridgeError(f"{name!r} goes through {section!r}, which is a value")
+    content[last] = value
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _explained(fault: Any, root: type[BaseModel] = Config) -> str:
+    """One pydantic fault as: path: what is wrong; what to write instead."""
+    names = [str(part) for part in fault["loc"]]
+    path, kind = ".".join(names), fault["type"]
+    if kind == "extra_forbidden":
+        known = [name for model in _models_at(root, names[:-1]) for name in model.model_fields]
+        close = get_close_matches(names[-1], known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+        return f"{path}: there is no such setting; {hint}"
+    if kind == "missing":
+        return f"{path}: is missing; write {_description(root, names)}"
+    what = fault["msg"].removeprefix("Value error, ")
+    return (
+        f"{path}: {what[:1].lower()}{what[1:]}, not {fault['input']!r}; {_description(root, names)}"
+    )
+
+
+def _models_at(root: type[BaseModel], names: Sequence[str]) -> Iterator[type[BaseModel]]:
+    """The settings class at a path below `root`, when there is one."""
+    model: Any = root
+    for name in names:
+        if name.isdigit():
+            continue
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            return
+        field = model.model_fields.get(name)
+        if field is None:
+            return
+        choices = (field.annotation, *getattr(field.annotation, "__args__", ()))
+        model = next((choice for choice in choices if hasattr(choice, "model_fields")), None)
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        yield model
+
+
+def _description(root: type[BaseModel], names: Sequence[str]) -> str:
+    for model in _models_at(root, names[:-1]):
+        field = model.model_fields.get(names[-1])
+        if field is not None and field.description:
+            return field.description
+    return "see the settings in the README"
+
+
+def _with_absolute_paths(config: Config, folder: Path) -> Config:
+    def absolute(path: str) -> str:
+        return path if path.startswith("hub:") else str(folder / Path(path).expanduser())
+
+    def some(path: str | None) -> str | None:
+        return None if path is None else absolute(path)
+
+    base = config.base
+    if (folder / base.model).is_dir():
+        base = base.model_copy(update={"model": str(folder / base.model)})
+    target = config.target.model_copy(
+        update={
+            "text": tuple(map(absolute, config.target.text)),
+            "test": some(config.target.test),
+            "train": some(config.target.train),
+            "predict": tuple(map(absolute, config.target.predict)),
+        }
+    )
+    sources = tuple(
+        source.model_copy(
+            update={
+                "text": tuple(map(absolute, source.text)),
+                "adapter": some(source.adapter),
+                "train": absolute(source.train),
+                "dev": some(source.dev),
+                "parallel": tuple(map(absolute, source.parallel)),
+            }
+        )
+        for source in config.sources
+    )
+    run = config.run.model_copy(update={"folder": folder / config.run.folder})
+    return config.model_copy(
+        update={"run": run, "base": base, "target": target, "sources": sources}
+    )
+
+
+def _faults(config: Config) -> Iterator[str]:
+    """What types cannot say: files that are missing, names that are unknown, needs of a method."""
+    from unibridge.embeddings.initialise import INITIALISERS
+    from unibridge.tasks import TASKS
+
+    for path, file in _files(config):
+        if not file.startswith("hub:") and not Path(file).exists():
+            yield f"{path}: there is no file {file}; check the path"
+    tables: list[tuple[str, Registry, str]] = [
+        ("task.kind", TASKS, config.task.kind),
+        ("vocabulary.search", SEARCHES, config.vocabulary.search),
+        ("embeddings.method", INITIALISERS, config.embeddings.method),
+        ("weights.method", WEIGHTINGS, config.weights.method),
+    ]
+    for path, table, name in tables:
+        try:
+            table.resolve(name)
+        except UnibridgeError as error:
+            yield f"{path}: {error}"
+    languages = [source.language for source in config.sources] + [config.target.language]
+    for language in sorted({code for code in languages if languages.count(code) > 1}):
+        yield f"sources: the language {language!r} is there twice; every language is one entry"
+    for number, source in enumerate(config.sources):
+        if not source.text and source.adapter is None:
+            yield (
+                f"sources.{number}.text: {source.language!r} has neither text nor a ready adapter; "
+                "give plain text, or adapter = a folder"
+            )
+    for name in config.run.methods:
+        try:
+            chosen = config.for_method(name)
+        except UnibridgeError as error:
+            yield f"run.methods: {error}"
+            continue
+        if config.method(name).task == "target-labels" and config.target.train is None:
+            yield f"target.train: {name!r} needs labels of the target; give them or drop the method"
+        if config.method(name).task == "per-source" and chosen.weights.method != "uniform":
+            for number, source in enumerate(config.sources):
+                if not source.parallel:
+                    yield (
+                        f"sources.{number}.parallel: {name!r} weighs by parallel sentences; "
+                        'give some, or set weights.method = "uniform"'
+                    )
+    if config.target.test is None and not config.target.predict:
+        yield "target.test: nothing to score or to label; give target.test or target.predict"
+
+
+def _files(config: Config) -> Iterator[tuple[str, str]]:
+    target = config.target
+    yield from ((f"target.text.{i}", file) for i, file in enumerate(target.text))
+    yield from ((f"target.predict.{i}", file) for i, file in enumerate(target.predict))
+    for name in ("test", "train"):
+        if (file := getattr(target, name)) is not None:
+            yield f"target.{name}", file
+    for number, source in enumerate(config.sources):
+        for name in ("train", "dev", "adapter"):
+            if (file := getattr(source, name)) is not None:
+                yield f"sources.{number}.{name}", file
+        for name in ("text", "parallel"):
+            for i, file in enumerate(getattr(source, name)):
+                yield f"sources.{number}.{name}.{i}", file

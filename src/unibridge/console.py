@@ -1,0 +1,47 @@
+"""What a person sees while a run works: one line a stage, on the error stream."""
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import TextIO
+
+
+class Console:
+    """Prints each stage once, and on a terminal its progress in place."""
+
+    def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
+        self.stream = stream or sys.stderr
+        self.quiet = quiet
+        self.live = self.stream.isatty()
+        self.started = time.monotonic()
+        self.drawn = 0.0
+        self.stage = ""
+
+    def say(self, text: str = "") -> None:
+        if not self.quiet:
+            self._clear()
+            print(text, file=self.stream, flush=True)
+
+    def on_stage(self, folder: str, done: bool) -> None:
+        self.stage = folder
+        seconds = time.monotonic() - self.started
+        self.say(f"[{_clock(seconds)}] {folder}{'  (done already)' if done else ''}")
+
+    def on_progress(self, stage: str, step: int, steps: int, parts: Mapping[str, float]) -> None:
+        now = time.monotonic()
+        if self.quiet or not self.live or (now - self.drawn < 0.2 and step != steps):
+            return
+        self.drawn = now
+        figures = "  ".join(f"{name} {value:.4g}" for name, value in parts.items())
+        count = f"{step:,}/{steps:,}  " if steps else ""
+        self.stream.write(f"\r\033[K          {count}{figures}")
+        self.stream.flush()
+
+    def _clear(self) -> None:
+        if self.live:
+            self.stream.write("\r\033[K")
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes:3d}:{rest:02d}"

@@ -1,0 +1,173 @@
+"""The embedded default: CLDR text as real files, the shipped base, and the demo's configuration."""
+
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+from random import Random
+
+from unibridge.artifacts import write_bytes
+from unibridge.text import cldr
+from unibridge.text.languages import language as language_record
+
+# 40 languages of the shipped base; none of the demo's suggested targets is among them
+BASE_LANGUAGES = (
+    *("en", "zh", "ru", "ar", "ja", "de", "fr", "es", "pt", "it", "nl", "sv", "fi", "pl", "cs"),
+    *("uk", "bg", "el", "tr", "id", "vi", "ko", "fa", "he", "hi", "bn", "ta", "th", "ka", "hy"),
+    *("hu", "ro", "sw", "ms", "ur", "da", "hr", "az", "kk", "et"),
+)
+# the base's zero-shot transfer is checked on these: they are in its text, never in its labels
+GATE_LANGUAGES = ("fr", "de", "tr")
+GATE_SEED, GATE_PHRASES = 4242, 600
+SOURCES = ("en", "zh", "ru", "ar", "ja")
+
+CONFIG = """\
+# The demo's configuration, as `unibridge demo --language {target}` wrote it. Edit it and run
+#   unibridge run {name}
+# Text, labels and parallel phrases are CLDR's, written to data/ as ordinary files.
+
+[run]
+folder = "."
+title = "{language}: a tagger from CLDR phrases"
+seeds = [{seeds}]
+methods = [
+    "floor", "fine-tune", "mad-x", "unibridge",
+    "unibridge-no-kl", "unibridge-xavier", "unibridge-fixed-vocabulary",
+    "unibridge-english-only", "unibridge-uniform", "ceiling",
+]
+
+[base]
+model = "cldr"                     # the small multilingual base that comes with the package
+
+[task]
+kind = "ner"                       # spans: LOC, LANG, DATE, QTY, MONEY, ZONE
+
+[target]
+language = "{target}"
+text = "data/text/{target}.txt"
+train = "data/labels/{target}.train.conll"   # only the ceiling reads these labels
+test = "data/labels/{target}.test.conll"
+
+[vocabulary]                       # the paper starts at 7,000 and steps by 1,000, on larger text
+initial_size = 1000
+step = 250
+
+[embeddings]
+method = "unibridge"
+static_epochs = 10                 # the paper's 3 are for much more text
+static_dimension = 100
+
+[adaptation]                       # the paper: 128-word samples, 50 epochs, batch 32
+sample_words = 0                   # a phrase is a sample
+[adaptation.training]
+steps = 600
+batch_size = 64
+learning_rate = 2e-3
+schedule = "linear"
+warmup = 0.05
+
+[source_adaptation]
+sample_words = 0
+[source_adaptation.training]
+steps = 400
+batch_size = 64
+learning_rate = 1e-3
+schedule = "linear"
+
+[task_training.training]           # the paper: 11 epochs, batch 32
+epochs = 6
+batch_size = 32
+learning_rate = 2e-3
+schedule = "linear"
+
+[fine_tuning.training]             # the paper: 10 epochs, batch 32, 1e-5 (for a model 100x larger)
+epochs = 2
+batch_size = 32
+learning_rate = 3e-4
+schedule = "linear"
+"""
+
+SOURCE = """
+[[sources]]
+language = "{source}"
+{adapter}
+train = "data/labels/{source}.train.conll"
+dev = "data/labels/{source}.dev.conll"
+parallel = "data/parallel/{target}-{source}.tsv"
+"""
+
+
+def write_demo(
+    folder: Path, target: str, *, seeds: int = 1, from_scratch: bool = False, data_seed: int = 1
+) -> Path:
+    """Write the demo's files and its configuration; returns the configuration's path.
+
+    target: a CLDR language. seeds: number of full runs. from_scratch: the source adapters are
+    trained in the run instead of coming with the base.
+    Raises UnibridgeError for a language that CLDR does not hold.
+    """
+    sources = [source for source in SOURCES if source != target]
+    cldr.write_task_data(
+        folder / "data",
+        target,
+        sources,
+        train_count=1500,
+        plain_count=4000,
+        test_count=600,
+        parallel_count=10,
+        seed=data_seed,
+    )
+    text = CONFIG.format(
+        target=target,
+        name=folder / "demo.toml",
+        language=language_record(target).name,
+        seeds=", ".join(map(str, range(seeds))),
+    )
+    for source in sources:
+        ready = packaged_base() / "adapters" / source
+        adapter = (
+            f'text = "data/text/{source}.txt"'
+            if from_scratch or not ready.exists()
+            else f'adapter = "{ready}"   # comes with the base'
+        )
+        text += SOURCE.format(source=source, target=target, adapter=adapter)
+    path = folder / "demo.toml"
+    write_bytes(path, text.encode())
+    return path
+
+
+def packaged_base() -> Path:
+    """The folder of the base that comes with the package."""
+    return Path(__file__).parent / "data" / "base"
+
+
+def pretraining_text(
+    languages: Sequence[str], *, lines: int = 12_000, pairs: int = 312_000, seed: int
+) -> tuple[dict[str, list[str]], list[tuple[str, str]]]:
+    """Plain CLDR phrases of several languages, and translations between all pairs of them.
+
+    lines: phrases per language. pairs: translations in all. Phrases of the gate's test sets are
+    left out.
+    """
+    gate = {tuple(phrase.words) for code in GATE_LANGUAGES for phrase in gate_phrases(code)}
+    texts = {
+        language: [
+            " ".join(phrase.words)
+            for phrase in cldr.phrases(language, lines, seed=seed + number, split="plain")
+            if phrase.words not in gate
+        ]
+        for number, language in enumerate(languages)
+    }
+    random = Random(seed)
+    couples = list(combinations(languages, 2))
+    each = max(1, pairs // max(1, len(couples)))
+    translations: list[tuple[str, str]] = []
+    for number, couple in enumerate(couples):
+        for both in cldr.parallel_phrases(couple, each, seed=seed + 1000 + number, split="plain"):
+            first, second = (" ".join(phrase.words) for phrase in both)
+            translations.append((first, second) if random.random() < 0.5 else (second, first))
+    return texts, translations
+
+
+def gate_phrases(language: str) -> list[cldr.Phrase]:
+    """The test phrases of one of the gate's languages."""
+    return cldr.phrases(language, GATE_PHRASES, seed=GATE_SEED, split="test")

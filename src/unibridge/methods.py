@@ -1,0 +1,69 @@
+"""The rows of the results table as data: what each method changes, and nothing else.
+
+A method is a few choices and a dictionary of settings laid over the run's own, so that baselines
+and ablations go through the same code as the method that they are compared with. A configuration
+may add its own under [methods.NAME].
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from unibridge.registry import Registry
+
+
+class Method(BaseModel):
+    """One row of the table."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    label: str = Field(description="what tables call it")
+    vocabulary: Literal["target", "base"] = Field(
+        "target", description="target: a new vocabulary for the target; base: the base's own"
+    )
+    languages: Literal["adapters", "none"] = Field(
+        "adapters", description="adapters: a language adapter for every language; none: no adapters"
+    )
+    task: Literal["per-source", "universal", "model", "target-labels", "shapes"] = Field(
+        "per-source",
+        description="per-source: a task adapter for each source; universal: one for all of them; "
+        "model: the whole encoder on all of them; target-labels: a task adapter on the target's "
+        "own labels; shapes: a count of word shapes, no model",
+    )
+    sources: Literal["all", "english"] = Field(
+        "all", description="english: en alone, or the first source where en is not among them"
+    )
+    settings: dict[str, Any] = Field(
+        default_factory=dict, description='settings laid over the run\'s: {"section.field": value}'
+    )
+
+
+METHODS: Registry[Method] = Registry(
+    "method",
+    {
+        "floor": Method(label="Floor: word shapes only", task="shapes"),
+        "fine-tune": Method(
+            label="Fine-tuning, zero-shot", vocabulary="base", languages="none", task="model"
+        ),
+        "mad-x": Method(label="MAD-X", vocabulary="base", task="universal"),
+        "unibridge": Method(label="UniBridge"),
+        "unibridge-no-kl": Method(
+            label="UniBridge, KL off", settings={"adaptation.kl_weight": 0.0}
+        ),
+        "unibridge-xavier": Method(
+            label="UniBridge, Xavier embeddings", settings={"embeddings.method": "xavier"}
+        ),
+        "unibridge-fixed-vocabulary": Method(
+            label="UniBridge, vocabulary fixed",
+            settings={"vocabulary.search": "fixed", "vocabulary.on_too_large": "quarter"},
+        ),
+        "unibridge-english-only": Method(label="UniBridge, English only", sources="english"),
+        "unibridge-uniform": Method(
+            label="UniBridge, uniform weights", settings={"weights.method": "uniform"}
+        ),
+        "unibridge-single": Method(
+            label="UniBridge, closest source only", settings={"weights.method": "single"}
+        ),
+        "ceiling": Method(label="Ceiling: trained on target labels", task="target-labels"),
+    },
+)

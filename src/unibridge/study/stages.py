@@ -1,0 +1,409 @@
+"""Each stage of the method as folder in, folder out: what the run and the command line both call.
+
+A stage takes what it reads with its hashes, calls the room that owns the method, and keeps the
+result with its facts. Nothing here knows which methods are being compared.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from unibridge.artifacts import Outcome, hash_path, read_manifest, run_stage, write_bytes
+from unibridge.embeddings.base import EmbeddingSettings
+from unibridge.errors import UnibridgeError
+from unibridge.text.labels import LabelFile, read_labels, write_predictions
+from unibridge.transfer.language import AdaptationSettings, AdaptedLanguage
+from unibridge.transfer.task import TaskSettings, TrainedTask
+from unibridge.transfer.weighting import WeightSettings
+from unibridge.vocabulary.search import SearchSettings
+
+if TYPE_CHECKING:
+    from unibridge.models.base import BaseModel as Base
+    from unibridge.tasks.base import Task
+
+Progress = Callable[[str, int, int, Mapping[str, float]], None]
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where stages are kept and who is told. base_hash: of the base model's files."""
+
+    root: Path
+    base: "Base"
+    base_hash: str
+    on_stage: Callable[[str, bool], None] = lambda folder, done: None
+    on_progress: Progress = lambda stage, step, steps, parts: None
+
+    def run(
+        self,
+        stage: str,
+        name: str,
+        build: Callable[[Path], Outcome],
+        *,
+        settings: Mapping[str, Any],
+        inputs: Mapping[str, str],
+    ) -> Path:
+        return run_stage(
+            self.root,
+            stage,
+            name,
+            build,
+            settings=settings,
+            inputs={"base": self.base_hash, **inputs},
+            on_start=self.on_stage,
+        )
+
+    def steps(self, stage: str) -> Callable[[int, int, Mapping[str, float]], None]:
+        return lambda step, steps, parts: self.on_progress(stage, step, steps, parts)
+
+
+@dataclass(frozen=True)
+class Text:
+    """Lines of one language, and the files' hashes."""
+
+    lines: Sequence[str]
+    inputs: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A label file with its hash; `file` has the examples."""
+
+    file: LabelFile
+    inputs: Mapping[str, str]
+
+
+def hashes(role: str, files: Sequence[str | Path]) -> dict[str, str]:
+    """role:file name -> hash, of what a stage reads. A hub id stands for itself."""
+    return {
+        f"{role}:{Path(file).name}": str(file)
+        if str(file).startswith("hub:")
+        else hash_path(Path(file))
+        for file in files
+    }
+
+
+def _stage_input(role: str, folder: Path | None) -> dict[str, str]:
+    return {} if folder is None else {role: str(read_manifest(folder)["fingerprint"])}
+
+
+def vocabulary_stage(at: Workplace, text: Text, settings: SearchSettings, *, language: str) -> Path:
+    """§2.1: the size and the tokenizer. Holds sentencepiece.model and tokenizer/."""
+    from unibridge.vocabulary.search import TraceRow, search_vocabulary
+    from unibridge.vocabulary.tokenizer import to_fast_tokenizer
+
+    def build(folder: Path) -> Outcome:
+        def tell(row: TraceRow) -> None:
+            measures = {"size": float(row.size), "alp": row.alp or 0.0}
+            at.on_progress(f"vocabulary-{language}", 0, 0, measures)
+
+        found = search_vocabulary(text.lines, settings, language=language, progress=tell)
+        write_bytes(folder / "sentencepiece.model", found.model)
+        to_fast_tokenizer(found.model, like=at.base.tokenizer).save_pretrained(folder / "tokenizer")
+        facts = {
+            "trace": [asdict(row) for row in found.trace],
+            "chosen": found.size,
+            "stopped": found.stopped,
+            "kind": found.kind,
+            "samples": found.samples,
+            "words": found.words,
+            "epsilon": settings.epsilon,
+        }
+        return Outcome(facts, found.warnings)
+
+    return at.run("vocabulary", language, build, settings=settings.model_dump(), inputs=text.inputs)
+
+
+def embed_stage(
+    at: Workplace,
+    text: Text,
+    settings: EmbeddingSettings,
+    *,
+    language: str,
+    vocabulary: Path,
+    seed: int,
+) -> Path:
+    """§2.2: the first values of the new embeddings. Holds embeddings.safetensors."""
+    import torch
+    from safetensors.torch import save
+    from transformers import AutoTokenizer
+
+    from unibridge.embeddings.base import ORIGINS
+    from unibridge.embeddings.initialise import initialise_embeddings
+    from unibridge.embeddings.install import embedding_table
+
+    def build(folder: Path) -> Outcome:
+        result = initialise_embeddings(
+            embedding_table(at.base.model),
+            at.base.tokenizer,
+            AutoTokenizer.from_pretrained(vocabulary / "tokenizer"),
+            text.lines,
+            settings,
+            seed=seed,
+        )
+        tensors = {
+            "matrix": result.matrix.contiguous(),
+            "source_row": result.source_row,
+            "origin": torch.tensor([ORIGINS.index(o) for o in result.origin], dtype=torch.uint8),
+        }
+        write_bytes(folder / "embeddings.safetensors", save(tensors))
+        return Outcome({"method": settings.method, **result.facts}, result.warnings)
+
+    return at.run(
+        "embed",
+        language,
+        build,
+        settings={**settings.model_dump(), "seed": seed},
+        inputs={**text.inputs, **_stage_input("vocabulary", vocabulary)},
+    )
+
+
+def adapt_stage(
+    at: Workplace,
+    text: Text,
+    settings: AdaptationSettings,
+    *,
+    language: str,
+    seed: int,
+    vocabulary: Path | None = None,
+    embeddings: Path | None = None,
+) -> Path:
+    """§2.3: a language adapter; new embeddings with it where a vocabulary is given."""
+    from safetensors.torch import load_file
+    from transformers import AutoTokenizer
+
+    from unibridge.embeddings.base import InitResult
+    from unibridge.transfer.language import adapt_language
+
+    name = language if vocabulary is not None else f"{language}-base-vocabulary"
+
+    def build(folder: Path) -> Outcome:
+        tokenizer = initial = None
+        if vocabulary is not None and embeddings is not None:
+            tokenizer = AutoTokenizer.from_pretrained(vocabulary / "tokenizer")
+            tensors = load_file(embeddings / "embeddings.safetensors")
+            initial = InitResult(tensors["matrix"], (), tensors["source_row"], {}, [])
+        adapted = adapt_language(
+            at.base,
+            text.lines,
+            settings,
+            language=language,
+            tokenizer=tokenizer,
+            embeddings=initial,
+            seed=seed,
+            checkpoint=folder / "checkpoint.pt",
+            progress=at.steps(f"adapt-{name}"),
+        )
+        adapted.save(folder)
+        return Outcome(adapted.facts, adapted.warnings)
+
+    return at.run(
+        "adapt",
+        name,
+        build,
+        settings={**settings.model_dump(), "seed": seed},
+        inputs={
+            **text.inputs,
+            **_stage_input("vocabulary", vocabulary),
+            **_stage_input("embeddings", embeddings),
+        },
+    )
+
+
+def ready_adapter_stage(at: Workplace, adapter: Path, *, language: str) -> Path:
+    """A language adapter trained elsewhere, in AdapterHub's layout, instead of training one."""
+    import copy
+
+    from unibridge.adapters import attach
+    from unibridge.adapters.adapterhub import load_adapter
+
+    def build(folder: Path) -> Outcome:
+        model = copy.deepcopy(at.base.model)
+        load_adapter(model, at.base.family, adapter, name=language)
+        config = attach.ledger_of(model).configs[language]
+        state = attach.adapter_state(model, language)
+        AdaptedLanguage(language, config, state).save(folder)
+        return Outcome({"language": language, "ready_made": adapter.name, "steps": 0})
+
+    return at.run(
+        "adapt", f"{language}-ready", build, settings={}, inputs=hashes("adapter", [adapter])
+    )
+
+
+def task_stage(
+    at: Workplace,
+    task: "Task",
+    train: Mapping[str, Labels],
+    held_out: Mapping[str, Labels],
+    languages: Mapping[str, Path | None],
+    labels: Sequence[str],
+    settings: TaskSettings,
+    *,
+    seed: int,
+    trains: Literal["adapter", "model"] = "adapter",
+) -> Path:
+    """§2.3: a task adapter with its head (or the whole encoder) on one or more sources."""
+    from unibridge.transfer.task import train_task
+
+    sources = sorted(train)
+    name = sources[0] if len(sources) == 1 else "all-sources"
+
+    def build(folder: Path) -> Outcome:
+        trained = train_task(
+            at.base,
+            task,
+            {s: train[s].file.examples for s in sources},
+            {s: load_language(languages.get(s)) for s in sources},
+            labels,
+            settings,
+            name=f"{task.name}-{name}",
+            held_out={s: held_out[s].file.examples for s in sources if s in held_out},
+            train=trains,
+            seed=seed,
+            checkpoint=folder / "checkpoint.pt",
+            progress=at.steps(f"train-task-{name}"),
+        )
+        trained.save(folder)
+        return Outcome(trained.facts, trained.warnings)
+
+    inputs: dict[str, str] = {}
+    for source in sources:
+        inputs |= {f"{source}:{k}": v for k, v in train[source].inputs.items()}
+        if source in held_out:
+            inputs |= {f"{source}:held-out:{k}": v for k, v in held_out[source].inputs.items()}
+        inputs |= _stage_input(f"{source}:language", languages.get(source))
+    return at.run(
+        "train-task",
+        name,
+        build,
+        settings={
+            **settings.model_dump(),
+            "task": task.name,
+            "labels": list(labels),
+            "trains": trains,
+            "seed": seed,
+        },
+        inputs=inputs,
+    )
+
+
+def load_language(folder: Path | None) -> AdaptedLanguage | None:
+    return None if folder is None else AdaptedLanguage.load(folder)
+
+
+def weigh_stage(
+    at: Workplace,
+    target: Path,
+    sources: Mapping[str, Path],
+    parallel: Mapping[str, Sequence[tuple[str, str]]],
+    settings: WeightSettings,
+    *,
+    state: Literal["encoder", "inverse"],
+) -> Path:
+    """§2.4: how much each source counts for the target."""
+    import math
+
+    from unibridge.artifacts import fingerprint, write_json
+    from unibridge.transfer.weighting import harmony_weights
+
+    def build(folder: Path) -> Outcome:
+        found = harmony_weights(
+            at.base,
+            AdaptedLanguage.load(target),
+            {s: AdaptedLanguage.load(path) for s, path in sources.items()},
+            parallel,
+            settings,
+            state=state,
+        )
+        write_json(folder / "weights.json", found.weights)
+        facts = {
+            "weighting": settings.method,
+            "weights": found.weights,
+            "distances": found.distances,
+            "entropy": found.entropy,
+            "uniform_entropy": math.log(len(sources)),
+        }
+        return Outcome(facts)
+
+    inputs = _stage_input("target", target) | {"parallel": fingerprint({**parallel})}
+    for source, path in sources.items():
+        inputs |= _stage_input(source, path)
+    return at.run(
+        "weigh",
+        settings.method.replace(":", "-"),
+        build,
+        settings={**settings.model_dump(), "state": state},
+        inputs=inputs,
+    )
+
+
+def predict_stage(
+    at: Workplace,
+    name: str,
+    test: Labels,
+    task: "Task",
+    predict: Callable[[], Sequence[Any]],
+    *,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, str],
+) -> Path:
+    """Predictions for the gold file in its own format, and their score."""
+
+    def build(folder: Path) -> Outcome:
+        predictions = predict()
+        write_predictions(test.file, predictions, folder / f"predictions{_suffix(test.file)}")
+        score = task.score(test.file.examples, predictions)
+        facts = {
+            "metric": score.metric,
+            "score": score.value,
+            "low": score.low,
+            "high": score.high,
+            "all": score.all,
+            "examples": len(predictions),
+        }
+        return Outcome(facts)
+
+    return at.run("predict", name, build, settings=settings, inputs={**test.inputs, **inputs})
+
+
+def _suffix(file: LabelFile) -> str:
+    suffix = Path(file.path).suffix
+    return ".jsonl" if file.path.startswith("hub:") else suffix
+
+
+def predictions_file(folder: Path) -> Path:
+    """The predictions that a `predict_stage` wrote."""
+    found = sorted(folder.glob("predictions.*"))
+    if not found:
+        raise UnibridgeError("holds no predictions", where=folder)
+    return found[0]
+
+
+def read_predictions(folder: Path, test: Labels, task: "Task") -> list[Any]:
+    """What a `predict_stage` predicted, in the order of the gold examples."""
+    layout = test.file.layout
+    written = read_labels(
+        predictions_file(folder), test.file.reader, layout.columns, expect=layout.expect
+    )
+    return [task.gold(example) for example in written.examples]
+
+
+def model_of(
+    at: Workplace,
+    language: Path | None,
+    tasks: Mapping[str, Path],
+    weights: Mapping[str, float],
+    *,
+    max_tokens: int,
+) -> Any:
+    """The `MultiSourceModel` that stages make together."""
+    from unibridge.transfer.infer import MultiSourceModel
+
+    return MultiSourceModel.assemble(
+        at.base,
+        load_language(language),
+        {source: TrainedTask.load(path) for source, path in tasks.items()},
+        weights,
+        max_tokens=max_tokens,
+    )
