@@ -15,7 +15,7 @@ class Console:
         self.live = self.stream.isatty()
         self.started = time.monotonic()
         self.drawn = 0.0
-        self.stage = ""
+        self.shown: set[str] = set()
 
     def say(self, text: str = "") -> None:
         if not self.quiet:
@@ -23,7 +23,9 @@ class Console:
             print(text, file=self.stream, flush=True)
 
     def on_stage(self, folder: str, done: bool) -> None:
-        self.stage = folder
+        if folder in self.shown:  # methods share stages; each is news only once
+            return
+        self.shown.add(folder)
         seconds = time.monotonic() - self.started
         self.say(f"[{_clock(seconds)}] {folder}{'  (done already)' if done else ''}")
 

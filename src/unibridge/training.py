@@ -224,8 +224,7 @@ def _load(checkpoint: Path) -> dict[str, Any]:
     try:
         return torch.load(checkpoint, weights_only=True)
     except Exception as error:
+        # torch's own message runs over many lines and advises to load it without protection
         raise UnibridgeError(
-            f"the checkpoint cannot be read ({error})",
-            where=checkpoint,
-            do="delete it to start over",
+            "the checkpoint cannot be read", where=checkpoint, do="delete it to start over"
         ) from error

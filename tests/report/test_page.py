@@ -317,7 +317,7 @@ def test_the_same_run_gives_the_same_page(whole):
         ),
         (
             {"fine-tuning": ("Fine-tuning", 42.0, 2.0, None)},
-            "does not win: Fine-tuning has 42.0 F1 [40.0, 44.0]. The intervals overlap",
+            "does not win: Fine-tuning has 42.0 F1 [40.0, 44.0]. The order is not settled",
             "floor",
         ),
         ({"mad-x": ("MAD-X", 40.0, 2.0, None)}, "The intervals overlap", "not win"),

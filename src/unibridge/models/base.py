@@ -1,6 +1,6 @@
 """Load a pretrained base model: weights, tokenizer, family record, and whether its head is new."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from operator import attrgetter
@@ -109,6 +109,20 @@ def max_tokens(base: BaseModel) -> int:
     config = base.model.config
     unusable = base.family.position_offset(config.pad_token_id)
     return min(config.max_position_embeddings - unusable, base.tokenizer.model_max_length)
+
+
+def unknown_share(
+    tokenizer: PreTrainedTokenizerBase, lines: Sequence[str], *, limit: int = 500
+) -> float:
+    """Share of the tokenizer's own tokens that are unknown, over at most `limit` of the lines.
+
+    A bare word-start mark says nothing about what follows it and is not counted.
+    """
+    chosen = list(lines[:: max(1, len(lines) // limit)])[:limit]
+    encoded = tokenizer(chosen, add_special_tokens=False, verbose=False)["input_ids"]
+    mark = tokenizer.get_vocab().get("▁")
+    ids = [i for row in encoded for i in row if i != mark]
+    return sum(i == tokenizer.unk_token_id for i in ids) / max(len(ids), 1)
 
 
 def _check_folder(name: str) -> None:

@@ -210,7 +210,7 @@ def score_dots(rows: Sequence[MethodScore]) -> Figure:
         axes.set_yticks(range(len(methods)), [row.label for row in reversed(methods)])
         axes.set_ylim(-0.7, len(methods) - 0.3)
         axes.set_xlim(0, right)
-        axes.set_xlabel(f"{rows[0].newest.metric}, 0 to 100")
+        axes.set_xlabel(f"{rows[0].metric}, 0 to 100")
         _names_only(axes)
     return figure
 

@@ -185,7 +185,9 @@ def headline(run: Run) -> str:
     else:
         best = max(baselines, key=lambda row: row.score)
         apart = main.low > best.high or best.low > main.high
-        unsettled = "" if apart else " The intervals overlap, so the order is not settled."
+        if best.difference_ends is not None:
+            apart = best.difference_ends[0] > 0 or best.difference_ends[1] < 0
+        unsettled = "" if apart else " The order is not settled: the interval between them holds 0."
         if main.score > best.score:
             said[0] += f"; the best baseline, {best.label}, {_said(best)}.{unsettled}"
         else:
@@ -201,7 +203,7 @@ def headline(run: Run) -> str:
 
 
 def _said(row: MethodScore) -> str:
-    return f"{decimal(row.score)} {row.newest.metric} {row.interval}"
+    return f"{decimal(row.score)} {row.metric} {row.interval}"
 
 
 def _scores(run: Run) -> Iterator[Block]:

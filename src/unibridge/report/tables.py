@@ -10,6 +10,7 @@ from unibridge.evaluation.records import Result
 
 # the method that a report is about, and that the others are compared with
 MAIN = "unibridge"
+METRIC_TITLES = {"span_f1": "F1", "macro_f1": "macro-F1"}
 
 Kind = Literal["floor", "method", "ceiling"]
 
@@ -182,6 +183,11 @@ class MethodScore:
     difference_ends: tuple[float, float] | None = None
 
     @property
+    def metric(self) -> str:
+        """The metric as a reader knows it."""
+        return METRIC_TITLES.get(self.newest.metric, self.newest.metric)
+
+    @property
     def interval(self) -> str:
         return f"[{decimal(self.low)}, {decimal(self.high)}]"
 
@@ -267,7 +273,7 @@ def scores_table(rows: Sequence[MethodScore]) -> Table:
     """Methods of one target with intervals and the difference to the main method."""
     seeds = any(row.seeds > 1 for row in rows)
     compared = any(row.difference is not None for row in rows)
-    metric = rows[0].newest.metric if rows else "score"
+    metric = rows[0].metric if rows else "score"
     columns = ["Method", metric, "95% interval"]
     columns += ["vs UniBridge"] * compared + ["Seeds", "Lowest, highest seed"] * seeds
     body: list[tuple[str | Cell, ...]] = []

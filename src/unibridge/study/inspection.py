@@ -32,14 +32,14 @@ def inspect_base(base: "Base", lines: Sequence[str], *, limit: int = 400) -> Ins
     """Read at most `limit` lines, evenly spread, through the base's own tokenizer and head."""
     import torch
 
-    from unibridge.models.base import max_tokens
+    from unibridge.models.base import max_tokens, unknown_share
     from unibridge.transfer.mlm import encode_samples, encoder_states, mask_tokens
 
     chosen = list(lines[:: max(1, len(lines) // limit)])[:limit]
     store = encode_samples(base.tokenizer, chosen, max_tokens(base))
     special = set(base.tokenizer.all_special_ids) - {base.tokenizer.unk_token_id}
     ids = [int(i) for i in store.ids if int(i) not in special]
-    unknown = sum(i == base.tokenizer.unk_token_id for i in ids) / max(len(ids), 1)
+    unknown = unknown_share(base.tokenizer, chosen)
     words = sum(map(count_words, chosen))
 
     accuracy = loss = None

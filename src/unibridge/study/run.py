@@ -133,9 +133,8 @@ def run(
 
 def read_inputs(config: Config) -> Inputs:
     """Load the base and read every file. Raises UnibridgeError for the first that is broken."""
-    from unibridge.models.base import load_base
+    from unibridge.models.base import load_base, unknown_share
     from unibridge.tasks import TASKS
-    from unibridge.transfer.language import unknown_share
 
     task = TASKS.resolve(config.task.kind)
     warnings: list[str] = []

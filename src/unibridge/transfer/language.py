@@ -140,7 +140,7 @@ def adapt_language(
 
     from unibridge.adapters import attach
     from unibridge.embeddings.install import embedding_table, install_embeddings
-    from unibridge.models.base import max_tokens
+    from unibridge.models.base import max_tokens, unknown_share
     from unibridge.transfer.mlm import encode_samples, encoder_states, mask_tokens, masked_lm_loss
 
     warnings: list[str] = []
@@ -167,9 +167,13 @@ def adapt_language(
     attach.activate(model, language)
     attach.freeze(model)
     trained = {f"adapter.{i}": p for i, p in enumerate(attach.adapter_parameters(model, language))}
-    head = dict(model.get_submodule(family.head).named_parameters())
-    head = {n: p for n, p in head.items() if not n.startswith("decoder.") and n != "bias"}
     bias = model.get_parameter(f"{family.decoder}.bias")
+    # what has a row per token is the vocabulary's, under whatever name a family ties it
+    head = {
+        name: parameter
+        for name, parameter in model.get_submodule(family.head).named_parameters()
+        if len(parameter) != len(bias)
+    }
     train_head = base.built_head or settings.train_head == "always"
     if train_head:
         trained |= {f"head.{name}": parameter for name, parameter in head.items()}
@@ -339,14 +343,6 @@ def pooled_states(
             counts.index_add_(0, rows, weights.sum(1))
     model.train(training)
     return (sums / counts.clamp(min=1)).clone()
-
-
-def unknown_share(tokenizer: Any, samples: Sequence[str], limit: int = 500) -> float:
-    """Share of the tokenizer's own tokens that are unknown, over at most `limit` samples."""
-    step = max(1, len(samples) // limit)
-    encoded = tokenizer(list(samples[::step]), add_special_tokens=False, verbose=False)["input_ids"]
-    ids = [i for row in encoded for i in row]
-    return sum(i == tokenizer.unk_token_id for i in ids) / max(len(ids), 1)
 
 
 def language_model(base: "Base", adapted: "AdaptedLanguage | None") -> "PreTrainedModel":

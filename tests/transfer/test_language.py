@@ -1,0 +1,260 @@
+import copy
+import math
+
+import pytest
+import torch
+from toy import LINES, toy_model, toy_tokenizer
+
+from unibridge.adapters import attach
+from unibridge.embeddings.base import InitResult
+from unibridge.errors import UnibridgeError
+from unibridge.models.base import BaseModel, unknown_share
+from unibridge.models.families import FAMILIES
+from unibridge.text.corpus import split_held_out
+from unibridge.training import batches_of
+from unibridge.transfer.language import (
+    AdaptationSettings,
+    AdaptedLanguage,
+    adapt_language,
+    language_model,
+    mean_pool,
+    pooled_states,
+    state_divergence,
+)
+from unibridge.transfer.mlm import encode_samples, encoder_states, mask_tokens
+
+NEW_LINES = (
+    "town river summer old people",
+    "river people swim in summer",
+    "the old boat was built below",
+    "bridge children in the old town",
+)
+
+
+def toy_base(family, *, built_head=False, dropout=None):
+    tokenizer = toy_tokenizer(family)
+    model = toy_model(family, vocab=len(tokenizer))
+    for module in model.modules():
+        if dropout is not None and isinstance(module, torch.nn.Dropout):
+            module.p = dropout
+    return BaseModel(model, tokenizer, FAMILIES[family], built_head)
+
+
+def new_vocabulary(family):
+    tokenizer = toy_tokenizer(family, NEW_LINES)
+    draw = torch.Generator().manual_seed(9)
+    matrix = torch.randn(len(tokenizer), 16, generator=draw) * 0.1
+    return tokenizer, InitResult(matrix, (), torch.full((len(tokenizer),), -1), {}, [])
+
+
+def settings(**changed):
+    training = {"steps": 6, "batch_size": 2, "learning_rate": 0.01, **changed.pop("training", {})}
+    return AdaptationSettings(sample_words=0, training=training, **changed)
+
+
+def adapt(base, lines=LINES, *, new=False, **changed):
+    tokenizer, initial = new_vocabulary(base.family.model_type) if new else (None, None)
+    return adapt_language(
+        base, lines, settings(**changed), language="xx", tokenizer=tokenizer, embeddings=initial
+    )
+
+
+def test_divergence_is_the_closed_form():
+    student = torch.tensor([[0.25, 0.75], [0.5, 0.5]]).log() + 3.0  # softmax forgets a constant
+    teacher = torch.tensor([[0.5, 0.5], [0.5, 0.5]]).log()
+    # 0.25 ln(0.25/0.5) + 0.75 ln(0.75/0.5) = -0.173287 + 0.304099; the second row adds nothing
+    assert float(state_divergence(student, teacher)) == pytest.approx(0.130812 / 2, abs=1e-6)
+    # the other way around: 0.5 ln(0.5/0.25) + 0.5 ln(0.5/0.75) = 0.346574 - 0.202733
+    assert float(state_divergence(teacher, student)) == pytest.approx(0.143841 / 2, abs=1e-6)
+
+
+def test_pooling_leaves_padding_out():
+    states = torch.tensor([[[1.0, 2.0], [3.0, 6.0], [99.0, 99.0]], [[1.0, 1.0]] * 3])
+    mask = torch.tensor([[1, 1, 0], [1, 1, 1]])
+    assert mean_pool(states, mask).tolist() == [[2.0, 4.0], [1.0, 1.0]]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_text_past_the_length_limit_is_read_in_windows_and_pooled_together(family):
+    base = toy_base(family)
+    text = " ".join(LINES * 3)
+    ids = base.tokenizer(text, add_special_tokens=False)["input_ids"]
+    room = 40 - 2 - (0 if family == "bert" else base.tokenizer.pad_token_id + 1)
+    assert len(ids) > 2 * room
+
+    rows = []
+    for start in range(0, len(ids), room):
+        window = ids[start : start + room]
+        whole = [base.tokenizer.cls_token_id, *window, base.tokenizer.sep_token_id]
+        encoder = base.model.get_submodule(base.family.encoder)
+        with torch.no_grad():
+            rows.append(encoder(torch.tensor([whole])).last_hidden_state[0])
+    expected = torch.cat(rows).mean(0)
+
+    found = pooled_states(base.model, base.family, base.tokenizer, [LINES[0], text], batch_size=2)
+    assert torch.allclose(found[1], expected, atol=1e-5)
+    assert not torch.allclose(found[0], found[1], atol=1e-3)
+
+
+@pytest.mark.parametrize("state", ["encoder", "inverse"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_loss_of_a_step_is_equation_9_by_hand(family, state):
+    base = toy_base(family, dropout=0.0)
+    tokenizer, initial = new_vocabulary(family)
+    found = adapt(
+        base, new=True, state=state, kl_weight=2.5, training={"steps": 1, "batch_size": 9}
+    )
+    row = found.facts["curve"][0]
+
+    # the student before its only step: new embeddings, untrained adapters
+    untrained = copy.deepcopy(base.model)
+    attach.add_adapter(untrained, base.family, "xx", settings().adapter, seed=0)
+    start = AdaptedLanguage("xx", settings().adapter, attach.adapter_state(untrained, "xx"))
+    start.tokenizer, start.embeddings = tokenizer, initial.matrix
+    student = language_model(base, start)
+    samples, _ = split_held_out(LINES, 0.01, seed=0)
+    store = encode_samples(tokenizer, samples, 36)
+    (order,) = batches_of(store.lengths, 9, seed=0, epoch=0)
+    ids, mask = store.batch(order, tokenizer.pad_token_id)
+    corrupted, chosen = mask_tokens(
+        ids, mask, tokenizer, rate=0.15, generator=torch.Generator().manual_seed(0)
+    )
+    divergence = 0.0
+    with torch.no_grad():
+        labels = torch.where(chosen, ids, -100)
+        mlm = float(student(input_ids=corrupted, attention_mask=mask, labels=labels).loss)
+        states = encoder_states(student, base.family, corrupted, mask)
+        states = attach.invert(student, states) if state == "inverse" else states
+        for i, sample in enumerate(order):
+            encoded = base.tokenizer(samples[sample], return_tensors="pt")
+            encoder = base.model.get_submodule(base.family.encoder)
+            teacher = encoder(encoded["input_ids"]).last_hidden_state[0]
+            p = states[i][mask[i].bool()].mean(0).softmax(-1).tolist()
+            q = teacher.mean(0).softmax(-1).tolist()
+            divergence += sum(a * math.log(a / b) for a, b in zip(p, q, strict=True)) / len(order)
+    assert row["mlm"] == pytest.approx(mlm, abs=1e-4)
+    assert row["kl"] == pytest.approx(divergence, abs=1e-4)
+    assert row["train_loss"] == pytest.approx(mlm + 2.5 * divergence, abs=1e-4)
+
+
+@pytest.mark.parametrize("built_head", [False, True])
+@pytest.mark.parametrize("new", [False, True], ids=["source", "target"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_is_kept_makes_the_trained_model_again(tmp_path, family, new, built_head):
+    """Base and result give the held-out loss of training: nothing else had been trained."""
+    base = toy_base(family, built_head=built_head)
+    before = copy.deepcopy(base.model.state_dict())
+    # a head is trained also where it is large: the rate makes a forgotten part visible
+    adapted = adapt(base, new=new, training={"learning_rate": 0.05})
+    assert all(torch.equal(before[k], v) for k, v in base.model.state_dict().items())
+
+    adapted.save(tmp_path)
+    loaded = AdaptedLanguage.load(tmp_path)
+    model = language_model(base, loaded)
+    reader = loaded.tokenizer or base.tokenizer
+    _, held = split_held_out(LINES, 0.01, seed=0)
+    store = encode_samples(reader, held, 36)
+    ids, mask = store.batch(range(len(store)), reader.pad_token_id)
+    corrupted, chosen = mask_tokens(
+        ids, mask, reader, rate=0.15, generator=torch.Generator().manual_seed(0)
+    )
+    with torch.no_grad():
+        labels = torch.where(chosen, ids, -100)
+        loss = float(model(input_ids=corrupted, attention_mask=mask, labels=labels).loss)
+    assert loss == pytest.approx(adapted.facts["curve"][-1]["valid_loss"], abs=1e-5)
+    assert bool(adapted.head) == built_head
+    assert (adapted.embeddings is not None) == new
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_source_keeps_the_vocabulary_and_trains_without_a_teacher(family):
+    base = toy_base(family)
+    found = adapt(base)
+    assert found.embeddings is found.output_bias is found.tokenizer is None and not found.head
+    assert found.facts["kl_weight"] == 0 and found.facts["teacher_unknown_rate"] is None
+    assert "kl" not in found.facts["curve"][0]
+    untrained = copy.deepcopy(base.model)
+    attach.add_adapter(untrained, base.family, "xx", settings().adapter, seed=0)
+    start = attach.adapter_state(untrained, "xx")
+    assert start.keys() == found.adapter.keys()
+    assert all(not torch.equal(start[name], found.adapter[name]) for name in start)
+    assert not any(name.startswith("layer.2.") for name in start), "the last layer has none"
+    assert any(name.startswith("invertible.") for name in start)
+
+
+def test_a_target_learns_its_embeddings_under_the_teacher():
+    found = adapt(toy_base("xlm-roberta"), new=True)
+    _, initial = new_vocabulary("xlm-roberta")
+    assert found.embeddings.shape == initial.matrix.shape
+    assert not torch.equal(found.embeddings, initial.matrix)
+    assert found.facts["kl_weight"] == 1.0 and found.facts["curve"][0]["kl"] > 0
+    assert found.facts["teacher_unknown_rate"] == 0 and not found.warnings
+    assert found.facts["steps"] == 6 and found.facts["samples"] == len(LINES) - 1
+
+
+def test_the_teacher_draws_the_student_to_itself():
+    base = toy_base("xlm-roberta", dropout=0.0)
+    given = {"new": True, "training": {"steps": 80, "learning_rate": 0.02}}
+    free, drawn = (adapt(base, kl_weight=beta, **given) for beta in (0.0, 20.0))
+    states = pooled_states(base.model, base.family, base.tokenizer, LINES)
+    apart = [
+        float(
+            state_divergence(
+                pooled_states(language_model(base, one), base.family, one.tokenizer, LINES), states
+            )
+        )
+        for one in (free, drawn)
+    ]
+    assert apart[1] < 0.5 * apart[0]
+
+
+def test_a_teacher_that_cannot_read_is_not_asked():
+    base = toy_base("xlm-roberta")
+    lines = [f"ሰላም {word}" for word in "river town boat bridge people".split()]
+    unknown = unknown_share(base.tokenizer, lines)
+    found = adapt(base, lines, new=True, max_teacher_unknown=unknown / 2)
+    assert found.facts["kl_weight"] == 0 and "kl" not in found.facts["curve"][0]
+    assert found.facts["teacher_unknown_rate"] == pytest.approx(unknown, abs=0.1)
+    assert any("unknown" in w and "max_teacher_unknown" in w for w in found.warnings)
+    kept = adapt(base, lines, new=True, max_teacher_unknown=1.0)
+    assert kept.facts["kl_weight"] == 1 and not kept.warnings
+
+
+def test_text_that_the_base_cannot_read_at_all_still_gives_numbers():
+    found = adapt(toy_base("bert"), ["ሰላም", "ለዓለም", "ሁሉ", "እንዴት"])
+    assert all(math.isfinite(value) for row in found.facts["curve"] for value in row.values())
+    assert all(tensor.isfinite().all() for tensor in found.adapter.values())
+
+
+def test_what_is_saved_is_what_comes_back(tmp_path):
+    found = adapt(toy_base("bert", built_head=True), new=True)
+    found.save(tmp_path)
+    loaded = AdaptedLanguage.load(tmp_path)
+    assert (loaded.language, loaded.config) == (found.language, found.config)
+    assert torch.equal(loaded.embeddings, found.embeddings)
+    assert torch.equal(loaded.output_bias, found.output_bias)
+    for one, other in ((loaded.adapter, found.adapter), (loaded.head, found.head)):
+        assert one.keys() == other.keys()
+        assert all(torch.equal(one[name], other[name]) for name in one)
+    assert loaded.tokenizer(NEW_LINES[0])["input_ids"] == found.tokenizer(NEW_LINES[0])["input_ids"]
+
+
+def test_the_same_seed_gives_the_same_bits_and_the_global_generator_is_left_alone():
+    torch.manual_seed(3)
+    first = adapt(toy_base("bert"), new=True)
+    drawn = torch.rand(2)
+    torch.manual_seed(3)
+    assert torch.equal(torch.rand(2), drawn)
+    again = adapt(toy_base("bert"), new=True)
+    assert torch.equal(first.embeddings, again.embeddings)
+    assert first.facts == again.facts
+
+
+def test_a_text_of_one_sample_is_refused():
+    with pytest.raises(UnibridgeError, match=r"only 1 sample.*sample_words = 0"):
+        adapt_language(toy_base("bert"), LINES, AdaptationSettings(sample_words=128), language="xx")
+
+
+def test_a_folder_without_a_language_is_named(tmp_path):
+    with pytest.raises(UnibridgeError, match=f"{tmp_path.name}: holds no adapted language"):
+        AdaptedLanguage.load(tmp_path)
