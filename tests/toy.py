@@ -1,10 +1,13 @@
 """Tiny BERT and XLM-R bases made in memory, for every test that needs a real model.
 
 model, tokenizer = toy_model("bert"), toy_tokenizer("bert")
+base = toy_base("bert")                             # both, as load_base gives them
 folder = save_toy_base(tmp_path, "xlm-roberta")     # what load_base reads
+config = write_toy_run(tmp_path, "ner")             # a whole run's files, for load_config
 """
 
 from pathlib import Path
+from random import Random
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
@@ -16,6 +19,9 @@ from transformers import (
     XLMRobertaConfig,
     XLMRobertaForMaskedLM,
 )
+
+from unibridge.models.base import BaseModel
+from unibridge.models.families import FAMILIES
 
 LINES = (
     "the river runs through the old town",
@@ -73,7 +79,20 @@ def toy_tokenizer(family: str, lines: tuple[str, ...] = LINES) -> PreTrainedToke
         special_tokens=[(t, tokenizer.token_to_id(t)) for t in (special["cls"], special["sep"])],
     )
     named = {f"{role}_token": token for role, token in special.items()}
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **named)
+    inputs = ["input_ids", "attention_mask"]
+    inputs += ["token_type_ids"] if family == "bert" else []
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_input_names=inputs, **named)
+
+
+def toy_base(family: str, *, built_head: bool = False, dropout: float = 0.1) -> BaseModel:
+    """A toy model with its tokenizer and family record."""
+    tokenizer = toy_tokenizer(family)
+    model = toy_model(family, vocab=len(tokenizer))
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = dropout
+    model.config.hidden_dropout_prob = dropout
+    return BaseModel(model, tokenizer, FAMILIES[family], built_head)
 
 
 def save_toy_base(
@@ -84,3 +103,92 @@ def save_toy_base(
     toy_model(family, vocab=len(tokenizer), seed=seed).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+# letters that the toy bases know, in words that they do not
+SYLLABLES = ("to", "ri", "be", "wa", "su", "le", "no", "da")
+RUN = """
+[run]
+folder = "run"
+methods = ["unibridge"]
+[base]
+model = "base"
+[task]
+kind = "{task}"
+[target]
+language = "lug"
+text = "lug.txt"
+test = "lug.test{suffix}"
+train = "lug.train{suffix}"
+[vocabulary]
+initial_size = 60
+step = 10
+max_size = 90
+[embeddings]
+static_dimension = 8
+static_buckets = 500
+[adaptation]
+sample_words = 0
+training = {{ steps = 4, batch_size = 8, checkpoint_seconds = 0 }}
+[source_adaptation]
+sample_words = 0
+training = {{ steps = 3, batch_size = 8, checkpoint_seconds = 0 }}
+[task_training]
+training = {{ steps = 4, batch_size = 8, learning_rate = 0.01, checkpoint_seconds = 0 }}
+[fine_tuning]
+training = {{ steps = 3, batch_size = 8, checkpoint_seconds = 0 }}
+[weights]
+sentences = 3
+"""
+SOURCE = """
+[[sources]]
+language = "{language}"
+text = "{language}.txt"
+train = "{language}.train{suffix}"
+dev = "{language}.dev{suffix}"
+parallel = "lug-{language}.tsv"
+"""
+
+
+def toy_lines(language: str, count: int) -> list[str]:
+    """Lines of the toy bases' own words for "en", of words that are new to them otherwise."""
+    draw = Random(language)
+    words = sorted({word for line in LINES for word in line.split()})
+    if language != "en":
+        words = [first + second for first in SYLLABLES for second in SYLLABLES]
+    return [" ".join(draw.choices(words, k=draw.randint(4, 7))) for _ in range(count)]
+
+
+def toy_labels(task: str, lines: list[str]) -> str:
+    """A label file of a task; what begins with b, s or t is a place; the first word is a class."""
+    rows = []
+    for line in lines:
+        words = line.split()
+        label = "early" if words[0] < "o" else "late"
+        if task in ("ner", "pos"):
+            tags = ("B-LOC", "O") if task == "ner" else ("NOUN", "VERB")
+            tagged = (f"{word}\t{tags[word[0] not in 'bst']}" for word in words)
+            rows.append("\n".join(tagged) + "\n")
+        else:
+            middle = f"{' '.join(reversed(words))}\t" if task == "pairs" else ""
+            rows.append(f"{line}\t{middle}{label}")
+    return "\n".join(rows) + "\n"
+
+
+def write_toy_run(folder: Path, task: str, *, family: str = "xlm-roberta") -> Path:
+    """A base, texts and labels of a target (lug) and two sources (en, sw); returns the config."""
+    save_toy_base(folder / "base", family)
+    suffix = ".conll" if task in ("ner", "pos") else ".tsv"
+    config = RUN.format(task=task, suffix=suffix)
+    for language in ("lug", "en", "sw"):
+        lines = toy_lines(language, 150)
+        (folder / f"{language}.txt").write_text("\n".join(lines) + "\n")
+        for part, few in (("train", lines[:30]), ("dev", lines[30:36]), ("test", lines[36:50])):
+            (folder / f"{language}.{part}{suffix}").write_text(toy_labels(task, few))
+        if language != "lug":
+            pairs = zip(toy_lines("lug", 4), lines, strict=False)
+            (folder / f"lug-{language}.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in pairs))
+            config += SOURCE.format(language=language, suffix=suffix)
+    path = folder / "run.toml"
+    path.write_text(config)
+    return path

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -41,12 +42,15 @@ def disk_errors(where: object) -> Iterator[None]:
     """Turn a full disk or quota into an error that says what to do."""
     try:
         yield
-    except OSError as error:
-        if error.errno not in _DISK_FULL:
+    except Exception as error:
+        # libraries written in Rust raise exceptions of their own that end in "(os error 28)"
+        told = re.search(r"\(os error (\d+)\)", str(error))
+        number = error.errno if isinstance(error, OSError) else int(told[1]) if told else None
+        if number not in _DISK_FULL:
             raise
         raise UnibridgeError(
-            f"no room left on the disk ({error.strerror})",
-            where=error.filename or where,
+            f"no room left on the disk ({os.strerror(number)})",
+            where=getattr(error, "filename", None) or where,
             do="free some space and run the same command again; finished stages are kept",
         ) from error
 

@@ -176,7 +176,7 @@ def stage_settings(section: str, overrides: Sequence[str]) -> Any:
 
 def override(settings: Settings, overrides: Sequence[str]) -> Settings:
     """A copy with "field=value" overrides laid over it; raises ConfigError for faulty ones."""
-    content = settings.model_dump()
+    content = settings.model_dump(mode="json")
     _put_all(content, overrides)
     try:
         return type(settings).model_validate(content)
@@ -187,7 +187,7 @@ def override(settings: Settings, overrides: Sequence[str]) -> Settings:
 
 def with_settings(config: Config, settings: Mapping[str, Any]) -> Config:
     """A copy with "section.field" settings replaced. Raises ConfigError for unknown ones."""
-    content = config.model_dump()
+    content = config.model_dump(mode="json")
     for name, value in settings.items():
         _put(content, name, value)
     try:
@@ -209,14 +209,26 @@ def _put_all(content: dict[str, Any], overrides: Sequence[str]) -> None:
 
 def _put(content: dict[str, Any], name: str, value: Any) -> None:
     *sections, last = name.split(".")
+    place: Any = content
     for section in sections:
-        if section.isdigit() and isinstance(content, list | tuple):
-            content = content[int(section)]
-        else:
-            content = content.setdefault(section, {})
-        if not isinstance(content, dict | list | tuple):
+        key = _key(place, section, name)
+        place = place[key] if isinstance(key, int) else place.setdefault(key, {})
+        if not isinstance(place, dict | list):
             raise UnibridgeError(f"{name!r} goes through {section!r}, which is a value")
-    content[last] = value
+    place[_key(place, last, name)] = value
+
+
+def _key(place: dict[str, Any] | list[Any], part: str, name: str) -> str | int:
+    """A part of a setting's path as a table's key or a list's index."""
+    if isinstance(place, dict):
+        return part
+    if not part.isdigit() or int(part) >= len(place):
+        raise UnibridgeError(
+            f"{name!r} has no place {part!r} in a list of {len(place)}",
+            where="--set",
+            do=f"give a number from 0 to {len(place) - 1}, or the whole list",
+        )
+    return int(part)
 
 
 def _toml_value(text: str) -> Any:
@@ -340,7 +352,9 @@ def _faults(config: Config) -> Iterator[str]:
             continue
         if config.method(name).task == "target-labels" and config.target.train is None:
             yield f"target.train: {name!r} needs labels of the target; give them or drop the method"
-        if config.method(name).task == "per-source" and chosen.weights.method != "uniform":
+        weighed = len(config.sources) > 1 and config.method(name).sources == "all"
+        weighed = weighed and config.method(name).task == "per-source"
+        if weighed and chosen.weights.method != "uniform":
             for number, source in enumerate(config.sources):
                 if not source.parallel:
                     yield (

@@ -59,7 +59,7 @@ static_dimension = 100
 [adaptation]                       # the paper: 128-word samples, 50 epochs, batch 32
 sample_words = 0                   # a phrase is a sample
 [adaptation.training]
-steps = 600
+steps = 400
 batch_size = 64
 learning_rate = 2e-3
 schedule = "linear"
@@ -74,7 +74,7 @@ learning_rate = 1e-3
 schedule = "linear"
 
 [task_training.training]           # the paper: 11 epochs, batch 32
-epochs = 6
+epochs = 4
 batch_size = 32
 learning_rate = 2e-3
 schedule = "linear"
@@ -110,7 +110,7 @@ def write_demo(
         folder / "data",
         target,
         sources,
-        train_count=1500,
+        train_count=1200,
         plain_count=4000,
         test_count=600,
         parallel_count=10,

@@ -7,6 +7,7 @@ same numbers as an uninterrupted one.
 """
 
 import io
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -99,9 +100,10 @@ def fit(
     parameters: name -> what is trained; everything else should be frozen by the caller.
     loss: (example indices, the step's generator) -> (scalar, its parts by name, tokens read).
     batches: epoch number -> that epoch's batches of indices, the same at every call.
-    validate: held-out loss, computed after each epoch (and at the end); drives `plateau`.
+    validate: held-out loss, computed for each row of the curve; drives `plateau`.
     checkpoint: a file to resume from and to save to; it is not removed at the end.
-    curve rows: step, epoch, rate, train_loss and each part (means over the epoch), valid_loss.
+    curve rows: step, epoch, rate, train_loss and each part (means since the row before), and
+    valid_loss; one per epoch, and in long epochs one per tenth of all steps.
 
     Raises UnibridgeError when the loss is not finite.
     """
@@ -121,6 +123,7 @@ def fit(
     per_epoch = len(batches(0))
     total = settings.steps or settings.epochs * per_epoch
     warmup_steps = int(settings.warmup * total)
+    row_steps = max(1, math.ceil(total / 10))
 
     result = FitResult()
     factor, best, waited = 1.0, float("inf"), 0
@@ -188,21 +191,26 @@ def fit(
             for name, part in {"train_loss": value.item(), **parts}.items():
                 sums[name] = sums.get(name, 0.0) + part
             progress(result.steps, total, {n: s / counted for n, s in sums.items()})
-            if position == len(plan) or result.steps == total:
+            ended = position == len(plan)
+            if (
+                ended
+                or result.steps == total
+                or (per_epoch > row_steps and result.steps % row_steps == 0)
+            ):
                 row = {"step": result.steps, "epoch": epoch + position / len(plan), "rate": rate}
                 row |= {name: value_ / counted for name, value_ in sums.items()}
                 if validate is not None:
                     row["valid_loss"] = validate()
                 result.curve.append(row)
-                if settings.schedule == "plateau" and validate is not None:
+                if ended and settings.schedule == "plateau" and validate is not None:
                     if row["valid_loss"] < best:
                         best, waited = row["valid_loss"], 0
                     elif (waited := waited + 1) >= 3:
                         factor, waited = factor * 0.6, 0
                 sums, counted = {}, 0
-                if position == len(plan):
-                    epoch, position = epoch + 1, 0
-                    plan = batches(epoch)
+            if ended:
+                epoch, position = epoch + 1, 0
+                plan = batches(epoch)
             if time.monotonic() - saved >= settings.checkpoint_seconds:
                 save()
                 saved = time.monotonic()

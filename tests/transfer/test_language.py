@@ -3,12 +3,12 @@ import math
 
 import pytest
 import torch
-from toy import LINES, toy_model, toy_tokenizer
 
+from toy import LINES, toy_base, toy_tokenizer
 from unibridge.adapters import attach
 from unibridge.embeddings.base import InitResult
 from unibridge.errors import UnibridgeError
-from unibridge.models.base import BaseModel, unknown_share
+from unibridge.models.base import unknown_share
 from unibridge.models.families import FAMILIES
 from unibridge.text.corpus import split_held_out
 from unibridge.training import batches_of
@@ -29,15 +29,6 @@ NEW_LINES = (
     "the old boat was built below",
     "bridge children in the old town",
 )
-
-
-def toy_base(family, *, built_head=False, dropout=None):
-    tokenizer = toy_tokenizer(family)
-    model = toy_model(family, vocab=len(tokenizer))
-    for module in model.modules():
-        if dropout is not None and isinstance(module, torch.nn.Dropout):
-            module.p = dropout
-    return BaseModel(model, tokenizer, FAMILIES[family], built_head)
 
 
 def new_vocabulary(family):
@@ -144,7 +135,6 @@ def test_what_is_kept_makes_the_trained_model_again(tmp_path, family, new, built
     """Base and result give the held-out loss of training: nothing else had been trained."""
     base = toy_base(family, built_head=built_head)
     before = copy.deepcopy(base.model.state_dict())
-    # a head is trained also where it is large: the rate makes a forgotten part visible
     adapted = adapt(base, new=new, training={"learning_rate": 0.05})
     assert all(torch.equal(before[k], v) for k, v in base.model.state_dict().items())
 
@@ -163,6 +153,7 @@ def test_what_is_kept_makes_the_trained_model_again(tmp_path, family, new, built
         loss = float(model(input_ids=corrupted, attention_mask=mask, labels=labels).loss)
     assert loss == pytest.approx(adapted.facts["curve"][-1]["valid_loss"], abs=1e-5)
     assert bool(adapted.head) == built_head
+    assert not any(len(reader) in tensor.shape for tensor in adapted.head.values())
     assert (adapted.embeddings is not None) == new
 
 
@@ -210,7 +201,7 @@ def test_the_teacher_draws_the_student_to_itself():
 
 def test_a_teacher_that_cannot_read_is_not_asked():
     base = toy_base("xlm-roberta")
-    lines = [f"ሰላም {word}" for word in "river town boat bridge people".split()]
+    lines = [f"ሰላም {word}" for word in ["river", "town", "boat", "bridge", "people"]]
     unknown = unknown_share(base.tokenizer, lines)
     found = adapt(base, lines, new=True, max_teacher_unknown=unknown / 2)
     assert found.facts["kl_weight"] == 0 and "kl" not in found.facts["curve"][0]

@@ -1,7 +1,7 @@
 import pytest
 import torch
-from toy import LINES, toy_model, toy_tokenizer
 
+from toy import LINES, toy_model, toy_tokenizer
 from unibridge.models.families import FAMILIES
 from unibridge.transfer.mlm import (
     TokenStore,

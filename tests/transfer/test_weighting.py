@@ -2,12 +2,9 @@ import math
 
 import pytest
 import torch
-from toy import LINES, toy_model, toy_tokenizer
 
-from unibridge.adapters.settings import AdapterConfig
+from toy import LINES, toy_base
 from unibridge.errors import UnibridgeError
-from unibridge.models.base import BaseModel
-from unibridge.models.families import FAMILIES
 from unibridge.transfer.language import (
     AdaptationSettings,
     adapt_language,
@@ -85,11 +82,8 @@ def test_equal_states_take_everything_and_break_nothing():
 
 @pytest.fixture(scope="module")
 def languages():
-    tokenizer = toy_tokenizer("xlm-roberta")
-    model = toy_model("xlm-roberta", vocab=len(tokenizer))
-    base = BaseModel(model, tokenizer, FAMILIES["xlm-roberta"])
+    base = toy_base("xlm-roberta")
     settings = AdaptationSettings(
-        adapter=AdapterConfig(),
         sample_words=0,
         training={"steps": 8, "learning_rate": 0.05, "batch_size": 2},
     )

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unibridge.artifacts import MANIFEST, read_manifest
+from unibridge.artifacts import MANIFEST, read_json, read_manifest
 from unibridge.errors import UnibridgeError
 
 if TYPE_CHECKING:
@@ -18,15 +18,17 @@ def load(folder: str | Path) -> "MultiSourceModel":
     path = Path(folder)
     if (path / "pack").is_dir():
         path = path / "pack"
-    if not (path / "config.json").exists():
-        raise UnibridgeError(
-            "is not a language pack: there is no config.json",
-            where=folder,
-            do="give the folder `pack` of a finished run",
-        )
     if (path / MANIFEST).exists():
         read_manifest(path)
 
     from unibridge.transfer.infer import MultiSourceModel
+    from unibridge.transfer.pack_config import UniBridgeConfig
 
+    config = path / "config.json"
+    if not config.exists() or read_json(config).get("model_type") != UniBridgeConfig.model_type:
+        raise UnibridgeError(
+            "is not a language pack",
+            where=folder,
+            do="give the folder `pack` of a finished run",
+        )
     return MultiSourceModel.load(path)

@@ -332,7 +332,7 @@ def effort_table(
                 row.label,
                 ", ".join(newest.sources),
                 newest.weighting or "",
-                "" if spent is None else f"{spent:g}",
+                "" if spent is None else f"{spent:.3g}",
                 whole(newest.steps),
                 whole(newest.tokens_seen),
                 duration(newest.seconds),
@@ -349,12 +349,12 @@ def effort_table(
 
 
 def weights_table(weights: Mapping[str, float], distances: Mapping[str, float]) -> Table:
-    """Source languages with their weight and the d of Eq. 11 (1 / mean distance of states)."""
+    """Source languages with their weight and the mean distance of states (1 / d of Eq. 11)."""
     body: list[tuple[str | Cell, ...]] = [
         (source, f"{weight:.3f}", f"{distances[source]:.3f}" if source in distances else "")
         for source, weight in sorted(weights.items(), key=lambda item: -item[1])
     ]
-    table = Table(("Source", "Weight", "Harmony d"), "lrr", body)
+    table = Table(("Source", "Weight", "Mean distance"), "lrr", body)
     return _without_empty_columns(table)
 
 

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    PreTrainedModel,
+)
 from transformers.modeling_outputs import SequenceClassifierOutput, TokenClassifierOutput
 
 from unibridge.adapters import attach
@@ -146,6 +152,9 @@ class MultiSourceModel(PreTrainedModel):
     @classmethod
     def load(cls, folder: str | Path) -> "MultiSourceModel":
         """A saved model with its tokenizer."""
+        # not above: this module may be imported from within AutoTokenizer's own (see _auto.py)
+        from transformers import AutoTokenizer
+
         model = cls.from_pretrained(folder)
         model.tokenizer = AutoTokenizer.from_pretrained(folder)
         return model.eval()
@@ -165,6 +174,8 @@ class MultiSourceModel(PreTrainedModel):
         language: the target's, or None to read it as the base does. tasks: source -> trained task.
         weights: source -> weight; only these sources are used, scaled to sum to one.
         """
+        from unibridge.models.base import max_tokens as longest_input
+
         used = [source for source in sorted(tasks) if weights.get(source, 0.0) > 0]
         if not used:
             raise UnibridgeError("no source has a weight above zero", where="weights")
@@ -189,7 +200,7 @@ class MultiSourceModel(PreTrainedModel):
             task_adapter=first.config.model_dump(mode="json") if first.adapter else None,
             sources=used,
             weights=[weights[source] / total for source in used],
-            max_tokens=max_tokens,
+            max_tokens=min(max_tokens, longest_input(base)),
         )
         model = cls(config)
         encoder = base.model.get_submodule(base.family.encoder).state_dict() | first.encoder
@@ -210,3 +221,7 @@ class MultiSourceModel(PreTrainedModel):
         own = language is not None and language.tokenizer is not None
         model.tokenizer = language.tokenizer if own and language is not None else base.tokenizer
         return model.eval()
+
+
+for auto in (AutoModel, AutoModelForTokenClassification, AutoModelForSequenceClassification):
+    auto.register(UniBridgeConfig, MultiSourceModel, exist_ok=True)

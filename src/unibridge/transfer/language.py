@@ -58,9 +58,9 @@ class AdaptedLanguage:
     """What a base gains by a language; with the base it makes a model of that language.
 
     tokenizer, embeddings (target_vocab, hidden; the output rows beside the input rows where the
-    base does not tie them), output_bias (target_vocab,): None where the language keeps the base's
-    vocabulary. adapter: the language adapter's tensors, NICE included. head: the masked-LM head's
-    tensors where it was trained.
+    base does not tie them): None where the language keeps the base's vocabulary. adapter: the
+    language adapter's tensors, NICE included. head: the masked-LM head's tensors where it was
+    trained. output_bias (target_vocab,): None where it is the base's, trained with either.
     """
 
     language: str
@@ -78,8 +78,10 @@ class AdaptedLanguage:
 
         tensors = {f"adapter.{name}": value for name, value in self.adapter.items()}
         tensors |= {f"head.{name}": value for name, value in self.head.items()}
-        if self.embeddings is not None and self.output_bias is not None:
-            tensors |= {"embeddings": self.embeddings, "output_bias": self.output_bias}
+        if self.embeddings is not None:
+            tensors["embeddings"] = self.embeddings
+        if self.output_bias is not None:
+            tensors["output_bias"] = self.output_bias
         content = {name: value.detach().contiguous() for name, value in tensors.items()}
         write_bytes(folder / "language.safetensors", save(content))
         write_json(

@@ -93,8 +93,11 @@ def masked_lm_loss(
 ) -> torch.Tensor:
     """Mean cross-entropy (nats per token) at the chosen positions, the only ones projected.
 
-    hidden: last encoder states (batch, length, hidden). ids: the uncorrupted tokens.
+    hidden: last encoder states (batch, length, hidden). ids: the uncorrupted tokens. Zero where
+    nothing was chosen, as in a batch that the tokenizer reads as unknown throughout.
     """
+    if not chosen.any():
+        return hidden.sum() * 0.0
     head: Callable[[torch.Tensor], torch.Tensor] = model.get_submodule(family.head)
     return F.cross_entropy(head(hidden[chosen]), ids[chosen])
 

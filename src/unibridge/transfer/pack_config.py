@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from transformers import PretrainedConfig
+from transformers import AutoConfig, PretrainedConfig
 
 
 class UniBridgeConfig(PretrainedConfig):
@@ -41,3 +41,6 @@ class UniBridgeConfig(PretrainedConfig):
             rest["id2label"] = dict(enumerate(self.labels))
             rest["label2id"] = {label: i for i, label in enumerate(self.labels)}
         super().__init__(**rest)
+
+
+AutoConfig.register(UniBridgeConfig.model_type, UniBridgeConfig, exist_ok=True)

@@ -34,9 +34,9 @@ class PretrainSettings(BaseModel):
     max_tokens: int = Field(128, ge=16, description="longest sample, special tokens included")
     alpha: float = Field(0.3, ge=0, le=1, description="language smoothing; 1: as the text is")
     tlm_share: float = Field(0.4, ge=0, lt=1, description="share of samples that are translations")
-    mask_rate: float = Field(0.15, gt=0, lt=1, description="share of tokens to predict")
+    mask_rate: float = Field(0.2, gt=0, lt=1, description="share of tokens to predict")
     training: TrainingSettings = TrainingSettings(
-        steps=40_000, batch_size=64, learning_rate=1e-3, schedule="linear", warmup=0.03, clip=1.0
+        steps=9_000, batch_size=64, learning_rate=1e-3, schedule="linear", warmup=0.03, clip=1.0
     )
 
 

@@ -109,6 +109,7 @@ def train_task(
     import torch
 
     from unibridge.adapters import attach
+    from unibridge.models.base import max_tokens
     from unibridge.tasks.heads import build_head
     from unibridge.transfer.language import language_model
     from unibridge.transfer.mlm import encoder_states
@@ -148,10 +149,10 @@ def train_task(
         parameter.requires_grad_(True)
 
     # 2. Every example encoded once; a batch holds one source, whose adapter is then active.
-    cut = settings.max_examples
+    cut, limit = settings.max_examples, min(settings.max_tokens, max_tokens(base))
     encoded, owners = [], []
     for number, source in enumerate(sources):
-        part = task.encode(tokenizer, examples[source][:cut], labels, settings.max_tokens)
+        part = task.encode(tokenizer, examples[source][:cut], labels, limit)
         encoded += part
         owners += [number] * len(part)
     stacks = [
@@ -174,7 +175,7 @@ def train_task(
         return value, {}, tokens
 
     held = {
-        source: task.encode(tokenizer, part, labels, settings.max_tokens)
+        source: task.encode(tokenizer, part, labels, limit)
         for source, part in (held_out or {}).items()
         if part and source in sources
     }

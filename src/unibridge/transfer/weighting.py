@@ -44,7 +44,7 @@ class WeightRequest:
 
 @dataclass(frozen=True)
 class Weights:
-    """weights: source -> share, summing to one. distances: 1 / d_{t,s}, empty where unused."""
+    """weights: source -> share, summing to one. distances: source -> 1 / d_{t,s}, or empty."""
 
     weights: dict[str, float]
     distances: dict[str, float]

@@ -1,0 +1,195 @@
+import json
+import time
+
+import pytest
+
+import unibridge
+from toy import write_toy_run
+from unibridge.artifacts import MANIFEST, read_manifest
+from unibridge.config import load_config
+from unibridge.methods import METHODS
+from unibridge.study.run import run
+from unibridge.tasks import TASKS
+from unibridge.text.labels import read_labels
+
+
+def methods(*names):
+    return f"run.methods={json.dumps(names)}"
+
+
+ALL = ("floor", "fine-tune", "mad-x", "unibridge", "unibridge-no-kl", "ceiling")
+
+
+def rows_of(root):
+    lines = (root / "results.jsonl").read_text(encoding="utf-8").splitlines()
+    return {row["method"]: row for row in map(json.loads, lines)}
+
+
+def stages_of(root):
+    return {path.parent.name: read_manifest(path.parent) for path in root.glob(f"*-*/{MANIFEST}")}
+
+
+@pytest.fixture(scope="module")
+def toy_run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("toy")
+    config = write_toy_run(folder, "ner")
+    return config, run(load_config(config, [methods(*ALL)]), command="unibridge run run.toml")
+
+
+def test_every_method_has_its_row(toy_run):
+    _, root = toy_run
+    rows = rows_of(root)
+    assert list(rows) == list(ALL)
+    for name, row in rows.items():
+        assert 0 <= row["low"] <= row["score"] <= row["high"] <= 100
+        assert (row["target"], row["task"], row["metric"]) == ("lug", "ner", "span_f1")
+        assert row["examples"] == 14 and row["label"] == METHODS[name].label
+        assert (row["steps"] is None) == (name == "floor")
+    # 4 for the target, 3 for each source, 4 for each task
+    assert rows["unibridge"]["steps"] == 4 + 2 * 3 + 2 * 4
+    assert rows["mad-x"]["steps"] == 4 + 2 * 3 + 4 and rows["fine-tune"]["steps"] == 3
+    assert rows["unibridge"]["weighting"] == "harmony" and rows["mad-x"]["weighting"] is None
+    assert rows["ceiling"]["sources"] == ["lug"]
+
+
+def test_every_stage_has_a_manifest_that_says_how_it_was_made(toy_run):
+    _, root = toy_run
+    stages = stages_of(root)
+    folders = {path.name for path in root.iterdir() if path.is_dir()} - {"pack", "report"}
+    assert folders == set(stages)
+    kinds = {manifest["stage"] for manifest in stages.values()}
+    assert kinds == {"vocabulary", "embed", "adapt", "train-task", "weigh", "predict"}
+    for manifest in stages.values():
+        assert manifest["inputs"] and all(manifest["inputs"].values())
+        assert manifest["versions"]["torch"] and manifest["finished"]
+        assert manifest["seconds"] >= 0 and manifest["peak_memory_bytes"] > 1e6
+        if manifest["stage"] in ("vocabulary", "embed", "adapt", "train-task"):
+            assert manifest["settings"]
+
+
+def test_methods_share_the_stages_that_their_settings_share(toy_run):
+    _, root = toy_run
+    stages = stages_of(root)
+    built = [name.rpartition("-")[0] for name in stages]
+    assert built.count("vocabulary-lug") == built.count("embed-lug") == 1
+    assert built.count("adapt-lug") == 2, "with KL and without"
+    assert built.count("adapt-en-base-vocabulary") == built.count("train-task-en") == 1
+    assert built.count("train-task-all-sources") == 2, "MAD-X and fine-tuning"
+    betas = {m["facts"]["kl_weight"] for n, m in stages.items() if n.startswith("adapt-lug-")}
+    assert betas == {0.0, 1.0}
+
+
+def test_predictions_are_in_the_inputs_own_format(toy_run):
+    config, root = toy_run
+    gold = read_labels(config.parent / "lug.test.conll")
+    (folder,) = root.glob("predict-unibridge-????????")
+    predicted = read_labels(folder / "predictions.conll")
+    assert [one.words for one in predicted.examples] == [one.words for one in gold.examples]
+    score = TASKS["ner"].score(gold.examples, [list(one.tags) for one in predicted.examples])
+    assert score.value == pytest.approx(rows_of(root)["unibridge"]["score"])
+
+
+def test_the_pack_predicts_what_the_run_predicted(toy_run):
+    config, root = toy_run
+    gold = read_labels(config.parent / "lug.test.conll")
+    (folder,) = root.glob("predict-unibridge-????????")
+    predicted = read_labels(folder / "predictions.conll")
+    found = unibridge.load(root).predict(gold.examples)
+    assert found == [list(one.tags) for one in predicted.examples]
+    assert "lug" in (root / "pack" / "README.md").read_text()
+
+
+def test_the_report_is_one_page_with_every_method(toy_run):
+    _, root = toy_run
+    page, text = ((root / f"report.{kind}").read_text() for kind in ("html", "md"))
+    for name in ALL:
+        assert METHODS[name].label in page and METHODS[name].label in text
+    assert "<img" in page or "<svg" in page
+    assert 'src="http' not in page and "src='http" not in page
+    assert json.loads((root / "run.json").read_text())["command"] == "unibridge run run.toml"
+
+
+def test_a_second_run_builds_nothing_and_is_quick(toy_run):
+    config, root = toy_run
+    before = {name: manifest["finished"] for name, manifest in stages_of(root).items()}
+    rows, told = rows_of(root), []
+    started = time.monotonic()
+    run(load_config(config, [methods(*ALL)]), on_stage=lambda name, done: told.append(done))
+    assert time.monotonic() - started < 10
+    assert told and all(told)
+    assert {name: m["finished"] for name, m in stages_of(root).items()} == before
+    assert rows_of(root) == rows
+
+
+@pytest.mark.parametrize(
+    ("override", "rebuilt"),
+    [
+        ("weights.temperature=0.5", {"weigh", "predict"}),
+        ("task_training.training.steps=3", {"train-task", "predict"}),
+        ("embeddings.method=mean", {"embed", "adapt", "weigh", "predict"}),
+        ("source_adaptation.training.steps=2", {"adapt", "train-task", "weigh", "predict"}),
+        ("run.title=Another", set()),
+    ],
+)
+def test_a_changed_setting_rebuilds_what_depends_on_it(toy_run, override, rebuilt):
+    config, root = toy_run
+    new = []
+    run(
+        load_config(config, [methods("unibridge"), override]),
+        on_stage=lambda name, done: None if done else new.append(name),
+    )
+    assert {manifest["stage"] for n, manifest in stages_of(root).items() if n in new} == rebuilt
+
+
+def test_a_changed_input_rebuilds_what_reads_it(toy_run):
+    config, _ = toy_run
+    path = config.parent / "sw.train.conll"
+    before = path.read_text()
+    new = []
+    try:
+        path.write_text(before + "\nriver\tO\n")
+        run(
+            load_config(config, [methods("unibridge")]),
+            on_stage=lambda name, done: None if done else new.append(name.rpartition("-")[0]),
+        )
+    finally:
+        path.write_text(before)
+    assert new == ["train-task-sw", "predict-unibridge"]
+
+
+def test_seeds_are_rows_of_their_own(toy_run):
+    config, _ = toy_run
+    root = run(load_config(config, [methods("unibridge"), "run.seeds=[0, 1]"]))
+    rows = [json.loads(line) for line in (root / "results.jsonl").read_text().splitlines()]
+    assert [row["seed"] for row in rows] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("task", "family"), [("classification", "bert"), ("pairs", "bert"), ("pos", "xlm-roberta")]
+)
+def test_other_tasks_and_families_run_whole(tmp_path, task, family):
+    config = write_toy_run(tmp_path, task, family=family)
+    new = tmp_path / "new.jsonl"
+    key = {"pos": "words", "pairs": "premise"}.get(task, "text")
+    row = {key: ["toto", "rida"] if task == "pos" else "toto rida", "hypothesis": "wato"}
+    new.write_text(json.dumps(row) + "\n")
+    given = [methods("floor", "fine-tune", "unibridge"), f"target.predict={new}"]
+    root = run(load_config(config, given))
+    assert list(rows_of(root)) == ["floor", "fine-tune", "unibridge"]
+    labelled = json.loads((root / "labelled" / new.name).read_text())
+    if task == "pos":
+        assert len(labelled["tags"]) == 2
+    else:
+        assert labelled["label"] in ("early", "late")
+
+
+def test_without_gold_labels_a_run_still_labels(tmp_path):
+    config = write_toy_run(tmp_path, "ner")
+    text = config.read_text().replace('test = "lug.test.conll"', "")
+    config.write_text(text)
+    (tmp_path / "new.txt").write_text("toto rida\nwato\n")
+    given = [methods("unibridge"), f"target.predict={tmp_path / 'new.txt'}"]
+    root = run(load_config(config, given))
+    assert not rows_of(root)
+    assert (root / "labelled" / "new.txt").read_text().count("\n") >= 2
+    assert unibridge.load(root).predict(["toto rida"])

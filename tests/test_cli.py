@@ -1,0 +1,134 @@
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from toy import save_toy_base, toy_lines, write_toy_run
+from unibridge.cli import build_parser, main
+from unibridge.text.labels import read_labels
+
+COMMANDS = (
+    *("run", "demo", "inspect", "vocabulary", "embed", "adapt", "train-task", "weigh"),
+    *("pack", "predict", "evaluate", "pretrain"),
+)
+
+
+def test_help_names_every_command_without_importing_torch():
+    script = (
+        "import sys; from unibridge.cli import main\n"
+        "try: main(['--help'])\nexcept SystemExit as end: assert end.code == 0\n"
+        "print([m for m in ('torch', 'transformers', 'pydantic') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert all(f"\n    {command}" in done.stdout for command in COMMANDS)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command, capsys):
+    with pytest.raises(SystemExit) as end:
+        build_parser().parse_args([command, "--help"])
+    assert end.value.code == 0 and "usage: unibridge" in capsys.readouterr().out
+
+
+def test_an_unknown_command_is_refused(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["trian"])
+    assert end.value.code == 2 and "trian" in capsys.readouterr().err
+
+
+def call(capsys, *arguments):
+    """Run a command that succeeds; its last line of output."""
+    assert main([str(argument) for argument in arguments]) == 0, capsys.readouterr().err
+    return capsys.readouterr().out.strip().splitlines()[-1]
+
+
+def sets(*settings):
+    return [part for setting in settings for part in ("--set", setting)]
+
+
+def test_the_stages_alone_lead_to_a_pack(tmp_path, capsys):
+    """vocabulary -> embed -> adapt -> train-task -> weigh -> pack -> predict -> evaluate."""
+    write_toy_run(tmp_path, "ner")
+    at = ("--base", tmp_path / "base", "--out", tmp_path / "stages")
+    target = ("--language", "lug", "--text", tmp_path / "lug.txt")
+    size = sets("initial_size=60", "step=10", "max_size=80")
+    vocabulary = call(capsys, "vocabulary", *at, *target, *size)
+    small = sets("static_dimension=8", "static_buckets=500")
+    embed = call(capsys, "embed", *at, *target, "--vocabulary", vocabulary, *small)
+    steps = sets("sample_words=0", "training.steps=2", "training.batch_size=8")
+    new = ("--vocabulary", vocabulary, "--embeddings", embed)
+    adapted = {"lug": call(capsys, "adapt", *at, *target, *new, *steps)}
+    tasks = {}
+    for code in ("en", "sw"):
+        text = ("--language", code, "--text", tmp_path / f"{code}.txt")
+        adapted[code] = call(capsys, "adapt", *at, *text, *steps)
+        given = ("--task", "ner", "--language", code, "--labels", tmp_path / f"{code}.train.conll")
+        under = ("--language-adapter", adapted[code], "--dev", tmp_path / f"{code}.dev.conll")
+        tasks[code] = call(capsys, "train-task", *at, *given, *under, *sets("training.steps=2"))
+    weights = call(
+        capsys,
+        *("weigh", *at, "--target", adapted["lug"], "--source"),
+        *(f"{code}={adapted[code]}" for code in tasks),
+        *("--parallel", *(f"{code}={tmp_path / f'lug-{code}.tsv'}" for code in tasks)),
+    )
+    pack = call(
+        capsys,
+        *("pack", "--base", tmp_path / "base", "--out", tmp_path / "pack"),
+        *("--target", adapted["lug"], "--weights", weights, "--tasks"),
+        *(f"{code}={folder}" for code, folder in tasks.items()),
+    )
+    gold, tagged = tmp_path / "lug.test.conll", tmp_path / "tagged.conll"
+    call(capsys, "predict", "--model", pack, "--input", gold, "--output", tagged)
+    assert len(read_labels(tagged).examples) == len(read_labels(gold).examples)
+    scores = [
+        call(capsys, "evaluate", "--gold", gold, *how)
+        for how in (("--model", pack), ("--predictions", tagged, "--task", "ner"))
+    ]
+    assert scores[0] == scores[1]
+
+
+def test_inspect_answers_in_a_sentence(tmp_path, capsys):
+    base = save_toy_base(tmp_path / "base", "bert")
+    for name, line, verdict in (("en", toy_lines("en", 1)[0], "Yes"), ("am", "ሰላም ለዓለም", "No")):
+        (tmp_path / f"{name}.txt").write_text(f"{line}\n" * 30, encoding="utf-8")
+        said = call(capsys, "inspect", "--base", base, "--text", tmp_path / f"{name}.txt")
+        assert said.startswith(verdict)
+
+
+def test_pretrain_makes_a_base_with_its_card(tmp_path, capsys):
+    for code in ("en", "lug"):
+        (tmp_path / f"{code}.txt").write_text("\n".join(toy_lines(code, 200)) + "\n")
+    small = ("vocabulary_size=100", "hidden=16", "layers=1", "heads=2", "max_tokens=32")
+    out = call(
+        capsys,
+        *("pretrain", "--out", tmp_path / "bases", "--text"),
+        *(f"{code}={tmp_path / f'{code}.txt'}" for code in ("en", "lug")),
+        *sets(*small, "training.steps=2"),
+    )
+    said = call(capsys, "inspect", "--base", out, "--text", tmp_path / "lug.txt")
+    assert said.startswith("Yes")
+    manifest = json.loads((tmp_path / "bases" / out.split("/")[-1] / "manifest.json").read_text())
+    assert manifest["facts"]["languages"] == ["en", "lug"] and manifest["facts"]["steps"] == 2
+    assert "bases" in out and torch.get_default_dtype() == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (["adapt", "--vocabulary", "v", "--language", "x", "--text", "t"], "needs its embeddings"),
+        (["evaluate", "--gold", "g.conll"], "give --model, or --predictions"),
+        (["evaluate", "--gold", "g.conll", "--predictions", "p"], "--task: what task is it"),
+        (["weigh", "--target", "t", "--source", "en=a", "--parallel", "en"], "write CODE=PATH"),
+    ],
+)
+def test_arguments_that_do_not_go_together_are_explained(tmp_path, capsys, arguments, match):
+    save_toy_base(tmp_path / "base", "bert")
+    if arguments[0] in ("adapt", "weigh"):
+        arguments = [*arguments, "--base", str(tmp_path / "base"), "--out", str(tmp_path / "out")]
+    assert main(arguments) == 2
+    said = capsys.readouterr().err
+    assert match.lower() in said.lower() and "Traceback" not in said

@@ -1,0 +1,227 @@
+import subprocess
+import sys
+
+import pytest
+
+from unibridge.config import Config, check_config, load_config, override, stage_settings
+from unibridge.errors import ConfigError, UnibridgeError
+from unibridge.methods import METHODS
+from unibridge.training import TrainingSettings
+
+BASIC = """
+[run]
+folder = "out"
+[base]
+model = "some/base"
+[task]
+kind = "ner"
+[target]
+language = "xx"
+text = "xx.txt"
+test = "xx.conll"
+[[sources]]
+language = "en"
+text = "en.txt"
+train = "en.conll"
+parallel = "xx-en.tsv"
+"""
+FILES = ("xx.txt", "xx.conll", "en.txt", "en.conll", "xx-en.tsv")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in FILES:
+        (tmp_path / name).write_text("x\n")
+    return tmp_path
+
+
+def read(folder, extra="", overrides=(), text=BASIC):
+    path = folder / "run.toml"
+    path.write_text(text + extra, encoding="utf-8")
+    return load_config(path, overrides)
+
+
+def faults(folder, *args, **rest):
+    with pytest.raises(ConfigError) as error:
+        read(folder, *args, **rest)
+    assert str(folder / "run.toml") in str(error.value)
+    return error.value.faults
+
+
+def test_paths_start_at_the_file_and_one_file_needs_no_brackets(folder):
+    config = read(folder)
+    assert config.run.folder == folder / "out"
+    assert config.target.text == (str(folder / "xx.txt"),)
+    assert config.sources[0].parallel == (str(folder / "xx-en.tsv"),)
+    assert config.base.model == "some/base"
+    (folder / "some" / "base").mkdir(parents=True)
+    assert read(folder).base.model == str(folder / "some" / "base")
+
+
+def test_defaults_are_the_papers():
+    config = Config.model_fields
+    vocabulary, adaptation = (config[n].get_default() for n in ("vocabulary", "adaptation"))
+    assert (vocabulary.initial_size, vocabulary.max_size, vocabulary.step) == (7_000, 60_000, 1_000)
+    assert vocabulary.epsilon == 5.0
+    assert adaptation.kl_weight == 1.0 and adaptation.mask_rate == 0.15
+    assert adaptation.training.batch_size == 32 and adaptation.training.epochs == 50
+    assert adaptation.sample_words == 128 and adaptation.adapter.reduction_factor == 2
+    assert config["task_training"].get_default().adapter.reduction_factor == 16
+    assert config["weights"].get_default().sentences == 10
+    fine_tuning = config["fine_tuning"].get_default().training
+    assert (fine_tuning.epochs, fine_tuning.learning_rate) == (10, 1e-5)
+
+
+def test_all_faults_are_listed_at_once_with_their_paths(folder):
+    found = faults(
+        folder,
+        '[adaptation]\nmask_rate = 2.0\nstate = "decoder"\n[adaptation.training]\nepoch = 3\n'
+        "[nonsense]\n",
+    )
+    assert len(found) == 4
+    text = "\n".join(found)
+    assert "adaptation.mask_rate: " in text and "not 2.0" in text
+    assert "adaptation.state: " in text and "'encoder' or 'inverse'" in text
+    assert "adaptation.training.epoch: there is no such setting; did you mean 'epochs'?" in text
+    assert "nonsense: there is no such setting" in text
+
+
+def test_what_types_cannot_say_is_listed_at_once_too(folder):
+    found = faults(
+        folder,
+        '[embeddings]\nmethod = "unibrige"\n[weights]\nmethod = "harmonic"\n'
+        '[vocabulary]\nsearch = "scam"\n'
+        '[[sources]]\nlanguage = "en"\ntrain = "gone.conll"\n',
+        overrides=['run.methods=["floor", "mad-y", "ceiling"]'],
+    )
+    text = "\n".join(found)
+    for part in (
+        "embeddings.method: unknown initialiser 'unibrige'. Did you mean 'unibridge'",
+        "weights.method: unknown weighting 'harmonic'. Did you mean 'harmony'",
+        "vocabulary.search: unknown vocabulary search 'scam'. Did you mean 'scan'",
+        f"sources.1.train: there is no file {folder / 'gone.conll'}",
+        "sources: the language 'en' is there twice",
+        "sources.1.text: 'en' has neither text nor a ready adapter",
+        "run.methods: unknown method 'mad-y'. Did you mean 'mad-x'",
+        "target.train: 'ceiling' needs labels of the target",
+    ):
+        assert part in text, part
+    assert len(found) == 8
+
+
+def test_what_is_missing_is_described(folder):
+    (fault,) = faults(folder, text=BASIC.replace('model = "some/base"', ""))
+    assert fault.startswith("base.model: is missing; write folder, hub id")
+
+
+def test_harmony_needs_parallel_sentences_and_uniform_does_not(folder):
+    second = '[[sources]]\nlanguage = "sw"\ntext = "en.txt"\ntrain = "en.conll"\n'
+    (fault,) = faults(folder, second, overrides=['run.methods=["unibridge"]'])
+    assert fault.startswith("sources.1.parallel: 'unibridge' weighs by parallel sentences")
+    read(folder, second, overrides=['run.methods=["unibridge-uniform", "unibridge-english-only"]'])
+    read(folder, overrides=['run.methods=["unibridge"]'], text=BASIC.replace("parallel", "# "))
+
+
+def test_nothing_to_score_and_nothing_to_label_is_a_fault(folder):
+    (fault,) = faults(folder, text=BASIC.replace('test = "xx.conll"', ""))
+    assert fault.startswith("target.test: nothing to score or to label")
+
+
+@pytest.mark.parametrize(
+    ("one", "expected"),
+    [
+        ("adaptation.training.epochs=5", 5),
+        ("adaptation.training.learning_rate=1e-3", 1e-3),
+        ("run.seeds=[0, 1]", (0, 1)),
+        ("task.allow_label_union=true", True),
+        ("run.title=A title without quotes", "A title without quotes"),
+        ('run.title="with = quotes"', "with = quotes"),
+        ("adaptation.max_samples = 100", 100),
+        ("sources.0.language=sw", "sw"),
+    ],
+)
+def test_overrides_are_toml_or_plain_strings(folder, one, expected):
+    value = read(folder, overrides=[one])
+    for name in one.partition("=")[0].strip().split("."):
+        value = value[int(name)] if name.isdigit() else getattr(value, name)
+    assert value == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "match"),
+    [
+        ("adaptation.training.epochs", "sets nothing.*section.field=value"),
+        ("adaptation.training.epocs=5", "did you mean 'epochs'"),
+        ("adaptation.training.epochs=many", "epochs: .*not 'many'"),
+        ("run.folder.name=x", "goes through 'folder', which is a value"),
+        ("sources.7.language=sw", "no place '7' in a list of 1"),
+        ("sources.language=sw", "no place 'language' in a list of 1.*0 to 0"),
+    ],
+)
+def test_faulty_overrides_are_explained(folder, one, match):
+    with pytest.raises(UnibridgeError, match=match):
+        read(folder, overrides=[one])
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [(b"[run\n", r"run\.toml: is not TOML .*line 1"), (b"\xff\xfe[", r"run\.toml: cannot be read")],
+)
+def test_a_file_that_is_not_toml_is_named(tmp_path, content, match):
+    (tmp_path / "run.toml").write_bytes(content)
+    with pytest.raises(UnibridgeError, match=match):
+        load_config(tmp_path / "run.toml")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(UnibridgeError, match=r"gone\.toml: cannot be read"):
+        load_config(tmp_path / "gone.toml")
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_lays_known_settings_over_a_run(folder, name):
+    config = read(folder)
+    chosen = config.for_method(name)
+    assert chosen.run == config.run
+    for path, value in METHODS[name].settings.items():
+        found = chosen
+        for part in path.split("."):
+            found = getattr(found, part)
+        assert found == value
+
+
+def test_a_configuration_can_bring_a_method(folder):
+    config = read(
+        folder,
+        '[methods.mine]\nlabel = "Mine"\nsettings = {"adaptation.kl_weight" = 0.5}\n',
+        overrides=['run.methods=["mine"]'],
+    )
+    assert config.for_method("mine").adaptation.kl_weight == 0.5
+    assert config.method("mine").label == "Mine"
+    text = '[methods.mine]\nlabel = "Mine"\nsettings = {"adaptation.kl" = 0.5}\n'
+    (fault,) = faults(folder, text, overrides=['run.methods=["mine"]'])
+    assert "adaptation.kl: there is no such setting" in fault
+
+
+def test_a_setting_goes_into_json_and_back(folder):
+    config = read(folder)
+    content = config.model_dump(mode="json")
+    assert check_config(content, folder=folder) == config
+
+
+def test_a_stage_alone_takes_its_own_settings():
+    assert stage_settings("vocabulary", ["step=250"]).step == 250
+    with pytest.raises(ConfigError, match=r"--set: .*\n.*stepp: .*did you mean 'step'"):
+        stage_settings("vocabulary", ["stepp=250"])
+    assert override(TrainingSettings(), ["epochs=2"]).epochs == 2
+
+
+def test_settings_and_their_checks_do_not_import_torch():
+    script = (
+        "import sys, unibridge.config as c\n"
+        "try: c.load_config('/nonexistent.toml')\nexcept c.UnibridgeError: pass\n"
+        "import unibridge.transfer.pretrain\n"
+        "print([m for m in ('torch', 'transformers', 'gensim', 'matplotlib') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr

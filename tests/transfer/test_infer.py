@@ -1,0 +1,198 @@
+import pytest
+import torch
+from transformers import AutoTokenizer
+
+from toy import LINES, toy_base, toy_tokenizer
+from unibridge.adapters import attach
+from unibridge.adapters.settings import TASK_ADAPTER
+from unibridge.embeddings.base import InitResult
+from unibridge.errors import UnibridgeError
+from unibridge.models.families import FAMILIES
+from unibridge.tasks import TASKS
+from unibridge.tasks.heads import build_head
+from unibridge.text.labels import LabelledText, TaggedSentence
+from unibridge.transfer.infer import MultiSourceModel
+from unibridge.transfer.language import (
+    AdaptationSettings,
+    AdaptedLanguage,
+    adapt_language,
+    language_model,
+)
+from unibridge.transfer.task import TrainedTask
+
+LABELS = {"ner": ["O", "B-LOC", "I-LOC"], "pairs": ["no", "yes"]}
+NEW_LINES = tuple(" ".join(reversed(line.split())) for line in LINES)
+EXAMPLES = {
+    "ner": [TaggedSentence(tuple(line.split())) for line in LINES],
+    "pairs": [LabelledText(line, second) for line, second in zip(LINES, NEW_LINES, strict=True)],
+}
+
+
+def drawn_task(base, name, source, seed):
+    """A task that was never trained: the parts are what counts here, not what they say."""
+    task = TASKS[name]
+    model = language_model(base, None)
+    attach.add_adapter(model, base.family, "x", TASK_ADAPTER, seed=seed)
+    draw = torch.Generator().manual_seed(seed)
+    state = attach.adapter_state(model, "x")
+    state = {key: torch.randn(value.shape, generator=draw) for key, value in state.items()}
+    head = build_head(task.kind, 16, len(LABELS[name]), 0.0, seed=seed).state_dict()
+    head = {key: torch.randn(value.shape, generator=draw) for key, value in head.items()}
+    return TrainedTask(f"{name}-{source}", name, LABELS[name], head, TASK_ADAPTER, adapter=state)
+
+
+@pytest.fixture(scope="module", params=[*FAMILIES])
+def parts(request):
+    """Base, a target language with its own vocabulary, and two tasks of each kind."""
+    base = toy_base(request.param)
+    tokenizer = toy_tokenizer(request.param, (*NEW_LINES, "words of its own alone"))
+    matrix = torch.randn(len(tokenizer), 16, generator=torch.Generator().manual_seed(4))
+    initial = InitResult(matrix, (), torch.full((len(tokenizer),), -1), {}, [])
+    language = adapt_language(
+        base,
+        NEW_LINES,
+        AdaptationSettings(sample_words=0, training={"steps": 3, "learning_rate": 0.05}),
+        language="xx",
+        tokenizer=tokenizer,
+        embeddings=initial,
+    )
+    tasks = {
+        name: {s: drawn_task(base, name, s, seed) for seed, s in enumerate(("en", "sw"))}
+        for name in LABELS
+    }
+    return base, language, tasks
+
+
+def inputs_of(model, name):
+    rows = model.task.encode(model.tokenizer, EXAMPLES[name], LABELS[name], 36)
+    inputs = model.task.collate(rows, model.tokenizer.pad_token_id)
+    inputs.pop("labels")
+    return inputs
+
+
+def logits_by_hand(base, language, trained, inputs):
+    """One source's logits from the language's model, a task adapter on top, and its head."""
+    model = language_model(base, language)
+    attach.add_adapter(model, base.family, "task", trained.config, seed=0)
+    attach.load_adapter_state(model, "task", trained.adapter)
+    attach.activate(model, *([language.language] if language else []), "task")
+    head = build_head(TASKS[trained.task].kind, 16, len(trained.labels), 0.0, seed=0)
+    head.load_state_dict(trained.head)
+    with torch.no_grad():
+        return head(model.get_submodule(base.family.encoder)(**inputs).last_hidden_state)
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_logits_are_the_weighted_sum_of_the_sources(parts, name):
+    base, language, tasks = parts
+    model = MultiSourceModel.assemble(base, language, tasks[name], {"en": 1.5, "sw": 0.5})
+    inputs = inputs_of(model, name)
+    one, two = (logits_by_hand(base, language, tasks[name][s], inputs) for s in ("en", "sw"))
+    assert not torch.allclose(one, two, atol=0.1)
+    with torch.no_grad():
+        assert torch.allclose(model(**inputs).logits, 0.75 * one + 0.25 * two, atol=1e-4)
+        assert torch.allclose(model.source_logits(**inputs), torch.stack([one, two]), atol=1e-4)
+
+
+@pytest.mark.parametrize("weights", [{"en": 1.0}, {"en": 0.4, "sw": 0.0}])
+def test_a_source_without_weight_is_left_out(parts, weights):
+    base, language, tasks = parts
+    model = MultiSourceModel.assemble(base, language, tasks["ner"], weights)
+    assert model.config.sources == ["en"] and model.config.weights == [1.0]
+    inputs = inputs_of(model, "ner")
+    expected = logits_by_hand(base, language, tasks["ner"]["en"], inputs)
+    with torch.no_grad():
+        assert torch.allclose(model(**inputs).logits, expected, atol=1e-4)
+
+
+def test_without_a_language_the_text_is_read_as_the_base_does(parts):
+    base, _, tasks = parts
+    model = MultiSourceModel.assemble(base, None, tasks["ner"], {"en": 1.0})
+    inputs = inputs_of(model, "ner")
+    expected = logits_by_hand(base, None, tasks["ner"]["en"], inputs)
+    with torch.no_grad():
+        assert torch.allclose(model(**inputs).logits, expected, atol=1e-4)
+    assert model.tokenizer is base.tokenizer
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_what_is_saved_comes_back_with_the_same_logits(tmp_path, parts, name):
+    base, language, tasks = parts
+    model = MultiSourceModel.assemble(base, language, tasks[name], {"en": 0.3, "sw": 0.7})
+    model.save_pretrained(tmp_path)
+    inputs = inputs_of(model, name)
+    with torch.no_grad():
+        expected = model(**inputs).logits
+        for again in (MultiSourceModel.from_pretrained(tmp_path), MultiSourceModel.load(tmp_path)):
+            assert torch.allclose(again.eval()(**inputs).logits, expected, atol=1e-5)
+    assert again.predict(EXAMPLES[name]) == model.predict(EXAMPLES[name])
+    text = NEW_LINES[0]
+    saved = AutoTokenizer.from_pretrained(tmp_path)
+    assert saved(text)["input_ids"] == language.tokenizer(text)["input_ids"]
+    assert again.config.id2label == dict(enumerate(LABELS[name]))
+
+
+def test_the_parts_are_copied(parts):
+    base, language, tasks = parts
+    first = MultiSourceModel.assemble(base, language, tasks["ner"], {"en": 1.0})
+    before = base.model.get_input_embeddings().weight.clone()
+    with torch.no_grad():
+        for parameter in first.parameters():
+            parameter.zero_()
+    assert torch.equal(base.model.get_input_embeddings().weight, before)
+    assert language.embeddings.any() and tasks["ner"]["en"].head["out.weight"].any()
+
+
+def test_predictions_keep_their_order_and_do_not_depend_on_the_batch(parts):
+    base, language, tasks = parts
+    model = MultiSourceModel.assemble(base, language, tasks["ner"], {"en": 0.5, "sw": 0.5})
+    told = []
+    found = model.predict(EXAMPLES["ner"], batch_size=2, progress=lambda *now: told.append(now))
+    assert found == [model.predict([example])[0] for example in EXAMPLES["ner"]]
+    assert [len(tags) for tags in found] == [len(example.words) for example in EXAMPLES["ner"]]
+    assert told == [(2, 5), (4, 5), (5, 5)]
+    assert model.predict([LINES[0], LINES[1].split()]) == found[:2]
+
+
+def test_words_past_the_length_limit_are_outside(parts):
+    base, language, tasks = parts
+    model = MultiSourceModel.assemble(base, language, tasks["ner"], {"en": 1.0}, max_tokens=8)
+    (tags,) = model.predict([["river"] * 30])
+    assert len(tags) == 30 and set(tags[8:]) == {"O"}
+
+
+def test_sources_of_different_labels_are_refused(parts):
+    base, language, tasks = parts
+    other = drawn_task(base, "ner", "sw", 1)
+    other.labels = ["O", "B-PER", "I-PER"]
+    with pytest.raises(UnibridgeError, match="'en' and 'sw' were trained on different labels"):
+        MultiSourceModel.assemble(
+            base, language, {"en": tasks["ner"]["en"], "sw": other}, {"en": 1, "sw": 1}
+        )
+
+
+def test_no_weight_at_all_is_refused(parts):
+    base, language, tasks = parts
+    with pytest.raises(UnibridgeError, match="no source has a weight above zero"):
+        MultiSourceModel.assemble(base, language, tasks["ner"], {"en": 0.0})
+
+
+def test_a_model_of_parts_alone_says_what_it_lacks(parts):
+    base, language, tasks = parts
+    model = MultiSourceModel.assemble(base, language, tasks["ner"], {"en": 1.0})
+    with pytest.raises(UnibridgeError, match="reads token ids"):
+        model()
+    model.tokenizer = None
+    with pytest.raises(UnibridgeError, match=r"no tokenizer.*unibridge\.load"):
+        model.predict(["a river"])
+
+
+def test_an_adapted_language_survives_the_disk_on_its_way(tmp_path, parts):
+    base, language, tasks = parts
+    language.save(tmp_path)
+    given = (tasks["ner"], {"en": 0.6, "sw": 0.4})
+    first = MultiSourceModel.assemble(base, language, *given)
+    second = MultiSourceModel.assemble(base, AdaptedLanguage.load(tmp_path), *given)
+    inputs = inputs_of(first, "ner")
+    with torch.no_grad():
+        assert torch.allclose(first(**inputs).logits, second(**inputs).logits, atol=1e-5)

@@ -1,0 +1,212 @@
+import copy
+
+import pytest
+import torch
+
+from toy import LINES, toy_base
+from unibridge.adapters import attach
+from unibridge.adapters.settings import AdapterConfig
+from unibridge.errors import UnibridgeError
+from unibridge.tasks import TASKS
+from unibridge.tasks.heads import build_head
+from unibridge.text.labels import LabelledText, TaggedSentence
+from unibridge.transfer.infer import MultiSourceModel
+from unibridge.transfer.language import AdaptationSettings, adapt_language
+from unibridge.transfer.mlm import encoder_states
+from unibridge.transfer.task import TaskSettings, TrainedTask, train_task
+
+PLACES = {"town": "B-LOC", "river": "B-LOC", "bridge": "B-LOC"}
+WORDS = {"the": "DET", "a": "DET", "in": "ADP", "at": "ADP", "old": "ADJ"}
+
+
+def toy_examples(name):
+    """Examples whose labels a single word gives away."""
+    if name in ("ner", "pos"):
+        tags, other = (PLACES, "O") if name == "ner" else (WORDS, "NOUN")
+        rows = [line.split() for line in LINES]
+        return [TaggedSentence(tuple(row), tuple(tags.get(w, other) for w in row)) for row in rows]
+    if name == "classification":
+        return [LabelledText(line, None, "boat" if "boat" in line else "no") for line in LINES]
+    return [
+        LabelledText(line, second, "old" if second == "old bridge" else "new")
+        for line in LINES
+        for second in ("old bridge", "a summer")
+    ]
+
+
+def settings(**training):
+    training = {"steps": 6, "batch_size": 4, "learning_rate": 0.01} | training
+    adapter = AdapterConfig(reduction_factor=2, non_linearity="gelu", invertible="none")
+    return TaskSettings(adapter=adapter, training=training)
+
+
+@pytest.fixture(scope="module")
+def languages():
+    """The toy base with two adapted languages that keep its vocabulary."""
+    base = toy_base("xlm-roberta")
+    small = AdaptationSettings(sample_words=0, training={"steps": 5, "learning_rate": 0.02})
+    adapted = {
+        code: adapt_language(base, LINES, small, language=code, seed=seed)
+        for seed, code in enumerate(("en", "sw"))
+    }
+    return base, adapted
+
+
+def telling_base(family):
+    """Without dropout, and with states that tell words apart, as a trained encoder's do."""
+    base = toy_base(family, dropout=0.0)
+    with torch.no_grad():
+        for parameter in base.model.parameters():
+            if parameter.dim() > 1:
+                parameter.mul_(10)
+    return base
+
+
+def learn(base, name, sources, *, train="adapter", adapted=None, **training):
+    task = TASKS[name]
+    examples = {source: toy_examples(name) for source in sources}
+    return train_task(
+        base,
+        task,
+        examples,
+        {source: (adapted or {}).get(source) for source in sources},
+        task.collect_labels(examples.values()),
+        settings(**training),
+        name=f"{name}-{'-'.join(sources)}",
+        held_out={source: rows[:3] for source, rows in examples.items()},
+        train=train,
+    )
+
+
+@pytest.mark.parametrize("train", ["adapter", "model"])
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_is_learnt(name, train):
+    base = telling_base("bert" if name == "pairs" else "xlm-roberta")
+    trained = learn(base, name, ["en"], train=train, steps=50, batch_size=10)
+    curve = trained.facts["curve"]
+    assert curve[-1]["train_loss"] < 0.3 * curve[0]["train_loss"]
+    assert trained.facts["dev_score"] == pytest.approx(100)
+    model = MultiSourceModel.assemble(base, None, {"en": trained}, {"en": 1.0})
+    examples = toy_examples(name)
+    assert TASKS[name].score(examples, model.predict(examples), samples=10).value > 95
+
+
+def held_out_loss(base, trained, sources, adapted):
+    """Mean loss of the held-out examples under what base, languages and result make together."""
+    task, total, count = TASKS[trained.task], 0.0, 0
+    for source in sources:
+        model = MultiSourceModel.assemble(
+            base, adapted.get(source), {source: trained}, {source: 1.0}
+        )
+        rows = task.encode(base.tokenizer, toy_examples(trained.task)[:3], trained.labels, 38)
+        inputs = task.collate(rows, base.tokenizer.pad_token_id)
+        with torch.no_grad():
+            loss = task.loss(model(**inputs).logits, inputs["labels"])
+        total, count = total + float(loss) * len(rows), count + len(rows)
+    return total / count
+
+
+@pytest.mark.parametrize(
+    ("sources", "train", "under"),
+    [
+        (["en"], "adapter", True),
+        (["en", "sw"], "adapter", True),
+        (["en", "sw"], "model", False),
+        (["en"], "model", True),
+    ],
+    ids=["one source", "universal", "whole model", "model under an adapter"],
+)
+@pytest.mark.parametrize("name", ["ner", "classification"])
+def test_what_is_kept_makes_the_trained_model_again(
+    tmp_path, languages, name, sources, train, under
+):
+    """The result alone, saved and loaded, gives the held-out loss of training."""
+    base, adapted = languages
+    adapted = adapted if under else {}
+    before = copy.deepcopy(base.model.state_dict())
+    trained = learn(base, name, sources, train=train, adapted=adapted, learning_rate=0.03)
+    assert all(torch.equal(before[k], v) for k, v in base.model.state_dict().items())
+    trained.save(tmp_path)
+    loaded = TrainedTask.load(tmp_path)
+    assert bool(loaded.adapter) == (train == "adapter") == (not loaded.encoder)
+    assert not any("adapter" in key for key in loaded.encoder), "language adapters stay frozen"
+    expected = trained.facts["curve"][-1]["valid_loss"]
+    assert held_out_loss(base, loaded, sources, adapted) == pytest.approx(expected, abs=1e-5)
+
+
+def test_an_adapter_and_its_head_train_and_the_whole_encoder_does_when_asked(languages):
+    base, adapted = languages
+    one = learn(base, "ner", ["en"], adapted=adapted)
+    untrained = copy.deepcopy(base.model)
+    attach.add_adapter(untrained, base.family, "x", settings().adapter, seed=0)
+    start = attach.adapter_state(untrained, "x")
+    assert one.adapter.keys() == start.keys()
+    assert all(not torch.equal(start[key], one.adapter[key]) for key in start)
+    whole = learn(base, "ner", ["en"], train="model")
+    encoder = base.model.get_submodule(base.family.encoder).state_dict()
+    changed = [key for key, value in whole.encoder.items() if not torch.equal(encoder[key], value)]
+    assert any("word_embeddings" in key for key in changed)
+    assert any("layer.2" in key for key in changed)
+
+
+def test_facts_tell_what_was_trained(languages):
+    base, adapted = languages
+    facts = learn(base, "pos", ["sw", "en"], adapted=adapted).facts
+    assert facts["source"] == "en+sw" and facts["task"] == "pos" and facts["trained"] == "adapter"
+    assert facts["steps"] == 6 and facts["examples"] == 2 * len(LINES)
+    assert set(facts["dev_scores"]) == {"en", "sw"} and 0 <= facts["dev_score"] <= 100
+
+
+@pytest.mark.parametrize("train", ["adapter", "model"])
+def test_pairs_of_bert_are_read_with_their_types(train):
+    base, task = telling_base("bert"), TASKS["pairs"]
+    examples = toy_examples("pairs")[:3]
+    labels = task.collect_labels([examples])
+    one_step = settings(steps=1, batch_size=99)
+    trained = train_task(
+        base, task, {"en": examples}, {}, labels, one_step, name="pairs-en", train=train
+    )
+
+    student = copy.deepcopy(base.model)
+    if train == "adapter":
+        attach.add_adapter(student, base.family, "x", settings().adapter, seed=0)
+        attach.activate(student, "x")
+    head = build_head("sequence", 16, 2, 0.0, seed=0)
+    rows = task.encode(base.tokenizer, examples, labels, 38)
+    inputs = task.collate(rows, base.tokenizer.pad_token_id)
+    assert inputs["token_type_ids"].any()
+
+    def loss(**types):
+        ids, mask = inputs["input_ids"], inputs["attention_mask"]
+        with torch.no_grad():
+            logits = head(encoder_states(student, base.family, ids, mask, **types))
+        return float(torch.nn.functional.cross_entropy(logits, inputs["labels"]))
+
+    found = trained.facts["curve"][0]["train_loss"]
+    assert found == pytest.approx(loss(token_type_ids=inputs["token_type_ids"]), abs=1e-6)
+    assert abs(found - loss()) > 1e-5
+
+
+def test_examples_of_a_source_can_be_limited(languages):
+    base, _ = languages
+    few = settings().model_copy(update={"max_examples": 2})
+    task = TASKS["pos"]
+    rows = {"en": toy_examples("pos")}
+    labels = task.collect_labels(rows.values())
+    found = train_task(base, task, rows, {}, labels, few, name="pos-en")
+    assert found.facts["examples"] == 2 and found.facts["dev_score"] is None
+
+
+def test_a_folder_without_a_task_is_named(tmp_path):
+    with pytest.raises(UnibridgeError, match=f"{tmp_path.name}: holds no trained task"):
+        TrainedTask.load(tmp_path)
+
+
+def test_examples_past_the_bases_length_limit_are_cut():
+    base, task = toy_base("bert"), TASKS["classification"]
+    rows = {"en": [LabelledText(" ".join(LINES * 4), None, label) for label in "ab"]}
+    longer = settings(steps=1).model_copy(update={"max_tokens": 500})
+    found = train_task(base, task, rows, {}, ["a", "b"], longer, name="classification-en")
+    assert found.facts["tokens_seen"] == 2 * 40
+    model = MultiSourceModel.assemble(base, None, {"en": found}, {"en": 1.0}, max_tokens=500)
+    assert len(model.predict(rows["en"])) == 2
