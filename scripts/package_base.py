@@ -8,6 +8,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from safetensors.torch import load_file, save_file
+
 from unibridge.adapters.adapterhub import save_adapter
 from unibridge.demo import SOURCES, packaged_base
 from unibridge.models.base import load_base
@@ -37,7 +39,10 @@ def main(pretrained: str) -> None:
         first, last = (adapted.facts["curve"][i]["valid_loss"] for i in (0, -1))
         print(f"{source}: held-out loss {first:.3f} after a tenth of the steps, {last:.3f} at the end")
         model = language_model(base, adapted)
-        save_adapter(model, source, target / "adapters" / source)
+        folder = target / "adapters" / source
+        save_adapter(model, source, folder)
+        file = folder / "adapter.safetensors"
+        save_file({name: tensor.half() for name, tensor in load_file(file).items()}, file)
 
 
 if __name__ == "__main__":

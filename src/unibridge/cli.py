@@ -151,6 +151,13 @@ def _add_set(parser: argparse.ArgumentParser, metavar: str, summary: str) -> Non
 # ------------------------------------------------------------------------------------ the commands
 
 
+def _quiet() -> None:
+    """Keep the libraries' own progress bars off the terminal; ours says what is going on."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+
+
 def _run(options: Any) -> None:
     from unibridge.config import load_config
 
@@ -181,6 +188,7 @@ def _run_config(config: Any, options: Any) -> None:
 
     console = Console()
     console.say(f"results go to {config.run.folder}")
+    _quiet()
     from unibridge.study.run import run
 
     root = run(
@@ -198,6 +206,7 @@ def _inspect(options: Any) -> None:
     from unibridge.study.inspection import inspect_base
     from unibridge.text.corpus import read_text
 
+    _quiet()
     base = load_base(options.base)
     found = inspect_base(base, read_text(options.text).lines)
     line, tokens = found.example
@@ -219,6 +228,7 @@ def _place(options: Any) -> Any:
     from unibridge.study.run import base_identity
     from unibridge.study.stages import Workplace
 
+    _quiet()
     base = load_base(options.base)
     options.out.mkdir(parents=True, exist_ok=True)
     console = Console()
@@ -321,6 +331,7 @@ def _train_task(options: Any) -> None:
 
 
 def _weigh(options: Any) -> None:
+    from unibridge.artifacts import read_manifest
     from unibridge.config import stage_settings
     from unibridge.study.stages import weigh_stage
     from unibridge.text.parallel import read_parallel
@@ -335,21 +346,25 @@ def _weigh(options: Any) -> None:
         {code: Path(path) for code, path in _named(options.source).items()},
         pairs,
         stage_settings("weights", options.set),
-        state="encoder",
+        state=read_manifest(options.target)["settings"]["state"],
     )
     _show(folder, "weights", "entropy", "uniform_entropy")
 
 
 def _pack(options: Any) -> None:
-    from unibridge.artifacts import read_json
+    from unibridge.artifacts import fingerprint, read_json, read_manifest, write_manifest
     from unibridge.study.stages import model_of
 
     tasks = {code: Path(path) for code, path in _named(options.tasks).items()}
     weights = dict.fromkeys(tasks, 1.0)
     if options.weights is not None:
         weights = read_json(options.weights / "weights.json")
-    model = model_of(_place(options), options.target, tasks, weights, max_tokens=128)
+    trained = [read_manifest(folder) for folder in tasks.values()]
+    longest = max(manifest["settings"]["max_tokens"] for manifest in trained)
+    model = model_of(_place(options), options.target, tasks, weights, max_tokens=longest)
     model.save_pretrained(options.out)
+    key = fingerprint([manifest["fingerprint"] for manifest in trained])
+    write_manifest(options.out, {"stage": "pack", "name": options.target.name, "fingerprint": key})
     print(options.out)
 
 
@@ -357,6 +372,7 @@ def _predict(options: Any) -> None:
     import unibridge
     from unibridge.text.labels import read_labels, write_predictions
 
+    _quiet()
     model = unibridge.load(options.model)
     found = read_labels(options.input, labelled=False, expect=model.task.reads)
     console = Console()
@@ -377,6 +393,7 @@ def _evaluate(options: Any) -> None:
     if (options.model is None) == (options.predictions is None):
         raise UnibridgeError("nothing to score", do="give --model, or --predictions with --task")
     if options.model is not None:
+        _quiet()
         model = unibridge.load(options.model)
         task = model.task
         gold = read_labels(options.gold, expect=task.reads)

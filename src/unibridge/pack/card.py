@@ -26,7 +26,8 @@ def model_card(facts: Mapping[str, Any]) -> str:
     task, kind ("token" or "sequence"), metric, labels, example (an input in the language),
     text {"words", "samples", "files": [...]}, vocabulary (tokens), counts (embedding origins),
     sources [codes], label_files {source: file or data set}, weighting, weights {source: weight},
-    distances {source: mean distance of states}, scores [Result], limits [str], warnings [str], versions {package: str}.
+    distances {source: mean distance of states}, scores [Result], limits [str], warnings [str],
+    versions {package: str}.
     """
     name = str(facts.get("name") or f"unibridge-{facts['language']}")
     language = str(facts.get("language_name") or facts["language"])

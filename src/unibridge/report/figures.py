@@ -180,7 +180,7 @@ def score_dots(rows: Sequence[MethodScore]) -> Figure:
         axes = figure.subplots()
         axes.grid(False)
         # room for the column of numbers, clear of every interval and band
-        right = 1.16 * max(row.high for row in rows)
+        right = max(1.0, 1.16 * max(row.high for row in rows))
         bounds = [row for row in rows if row.kind != "method"]
         crowded = len(bounds) > 1 and bounds[-1].score - bounds[0].score < right / 4
         for row in bounds:

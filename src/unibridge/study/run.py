@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unibridge.artifacts import (
+    MANIFEST,
     fingerprint,
     hash_path,
     read_json,
@@ -433,10 +434,9 @@ def write_pack(
     config: Config, inputs: Inputs, at: Workplace, cell: Cell, results: Sequence[Result]
 ) -> Path:
     """The folder to keep and share: model, tokenizer, card; and labels for the files to predict."""
-    from unibridge.pack.card import model_card
-
     folder, partial = at.root / "pack", at.root / ".partial-pack"
-    key = fingerprint([path.name for path in cell.stages])
+    key = fingerprint([[path.name for path in cell.stages], [asdict(r) for r in results]])
+    kept = (folder / MANIFEST).exists() and read_manifest(folder)["fingerprint"] == key
     model = model_of(
         at,
         cell.language,
@@ -444,6 +444,30 @@ def write_pack(
         cell.weights,
         max_tokens=config.task_training.max_tokens,
     )
+    if not kept:
+        _save_pack(config, inputs, model, cell, results, partial, key)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(partial, folder)
+    for file in config.target.predict:
+        found = read_labels(
+            file, config.task.reader, config.task.columns, labelled=False, expect=inputs.task.reads
+        )
+        predictions = model.predict(found.examples)
+        write_predictions(found, predictions, at.root / "labelled" / Path(file).name)
+    return folder
+
+
+def _save_pack(
+    config: Config,
+    inputs: Inputs,
+    model: Any,
+    cell: Cell,
+    results: Sequence[Result],
+    partial: Path,
+    key: str,
+) -> None:
+    from unibridge.pack.card import model_card
+
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     model.save_pretrained(partial)
@@ -475,15 +499,6 @@ def write_pack(
     }
     write_bytes(partial / "README.md", model_card(card).encode())
     write_manifest(partial, {"stage": "pack", "name": target.code, "fingerprint": key})
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(partial, folder)
-    for file in config.target.predict:
-        found = read_labels(
-            file, config.task.reader, config.task.columns, labelled=False, expect=inputs.task.reads
-        )
-        predictions = model.predict(found.examples)
-        write_predictions(found, predictions, at.root / "labelled" / Path(file).name)
-    return folder
 
 
 def write_run_record(config: Config, inputs: Inputs, cells: Sequence[Cell], command: str) -> None:
