@@ -1,11 +1,11 @@
 # Everything runs in a virtual environment of its own; override PYTHON or TORCH to choose others.
 PYTHON ?= python3
 VENV ?= .venv
-# the CPU build is small and enough for the demo; set TORCH=torch for your platform's own build
+# the version that everything was measured with; TORCH=... takes another version or build
 TORCH ?= torch==2.13.0
 PIP = $(VENV)/bin/pip install --quiet --disable-pip-version-check
 
-.PHONY: setup demo test check bench bench-neighbours parity clean
+.PHONY: setup demo test check bench parity clean
 
 setup: $(VENV)/ready
 
@@ -31,6 +31,7 @@ bench: setup
 	$(VENV)/bin/python benchmarks/neighbours.py --large
 	$(VENV)/bin/python benchmarks/adaptation.py
 	$(VENV)/bin/python benchmarks/startup.py
+	$(VENV)/bin/python benchmarks/gate.py
 
 # AdapterHub's own package needs an older transformers, so it lives apart
 .parity-venv/ready:

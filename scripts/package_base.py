@@ -1,7 +1,7 @@
 """Put a pretrained base into the package, with ready adapters of the demo's source languages.
 
-    unibridge pretrain --out build/base
-    python scripts/package_base.py build/base/base-40-languages-…
+unibridge pretrain --out build/base
+python scripts/package_base.py build/base/base-40-languages-…
 """
 
 import shutil
@@ -37,7 +37,9 @@ def main(pretrained: str) -> None:
         lines = [" ".join(phrase.words) for phrase in found]
         adapted = adapt_language(base, lines, SETTINGS, language=source, seed=SEED)
         first, last = (adapted.facts["curve"][i]["valid_loss"] for i in (0, -1))
-        print(f"{source}: held-out loss {first:.3f} after a tenth of the steps, {last:.3f} at the end")
+        print(
+            f"{source}: held-out loss {first:.3f} after a tenth of the steps, {last:.3f} at the end"
+        )
         model = language_model(base, adapted)
         folder = target / "adapters" / source
         save_adapter(model, source, folder)

@@ -1,6 +1,6 @@
 """Write a results page from finished runs: one table over their languages, and how it was made.
 
-    python scripts/results.py PAGE.md "TITLE" RUN_FOLDER [RUN_FOLDER ...]
+python scripts/results.py PAGE.md "TITLE" RUN_FOLDER [RUN_FOLDER ...]
 """
 
 import sys

@@ -66,7 +66,12 @@ def test_defaults_are_the_papers():
     assert adaptation.kl_weight == 1.0 and adaptation.mask_rate == 0.15
     assert adaptation.training.batch_size == 32 and adaptation.training.epochs == 50
     assert adaptation.sample_words == 128 and adaptation.adapter.reduction_factor == 2
+    assert (adaptation.max_samples, config["source_adaptation"].get_default().max_samples) == (
+        10_000,
+        50_000,
+    )
     assert config["task_training"].get_default().adapter.reduction_factor == 16
+    assert config["task_training"].get_default().training.epochs == 11
     assert config["weights"].get_default().sentences == 10
     fine_tuning = config["fine_tuning"].get_default().training
     assert (fine_tuning.epochs, fine_tuning.learning_rate) == (10, 1e-5)
@@ -107,6 +112,30 @@ def test_what_types_cannot_say_is_listed_at_once_too(folder):
     ):
         assert part in text, part
     assert len(found) == 8
+
+
+def test_a_faulty_value_does_not_hide_a_missing_file(folder):
+    (folder / "xx.txt").unlink()
+    found = faults(folder, '[weights]\ntemperature = -1\n[vocabulary]\nsearch = "scam"\n')
+
+    assert [fault.partition(":")[0] for fault in found] == [
+        "weights.temperature",
+        "target.text.0",
+        "vocabulary.search",
+    ]
+
+
+def test_a_section_written_in_part_keeps_the_rest_of_its_own_defaults(folder):
+    config = read(
+        folder,
+        "[source_adaptation]\nsample_words = 64\n[fine_tuning.training]\nbatch_size = 8\n",
+    )
+
+    assert config.source_adaptation.sample_words == 64
+    assert config.source_adaptation.max_samples == 50_000
+    assert config.source_adaptation.training.learning_rate == 1e-3
+    assert config.fine_tuning.training.learning_rate == 1e-5
+    assert config.fine_tuning.training.batch_size == 8
 
 
 def test_what_is_missing_is_described(folder):

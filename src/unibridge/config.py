@@ -3,8 +3,10 @@
 Nothing heavy is imported here, so that a mistake is answered in well under a second.
 """
 
+import copy
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -112,9 +114,9 @@ class Config(_Section):
     sources: tuple[SourceSection, ...] = Field(min_length=1)
     vocabulary: SearchSettings = SearchSettings()
     embeddings: EmbeddingSettings = EmbeddingSettings()
-    adaptation: AdaptationSettings = AdaptationSettings()
+    adaptation: AdaptationSettings = AdaptationSettings(max_samples=10_000)
     source_adaptation: AdaptationSettings = AdaptationSettings(
-        training=TrainingSettings(learning_rate=1e-3)
+        max_samples=50_000, training=TrainingSettings(learning_rate=1e-3)
     )
     task_training: TaskSettings = TaskSettings()
     fine_tuning: TaskSettings = TaskSettings(
@@ -155,12 +157,18 @@ def check_config(content: Mapping[str, Any], *, folder: Path, where: object = ""
 
     Raises ConfigError with the path of every fault and what to write instead.
     """
+    content = _over_defaults(content)
     faults: list[str] = []
     config: Config | None = None
     try:
         config = Config.model_validate(content)
     except ValidationError as error:
         faults += [_explained(fault) for fault in error.errors()]
+        # what is faulty goes back to its default, so that the rest can be checked as well
+        for fault in error.errors():
+            _forget(content, fault["loc"])
+        with suppress(ValidationError):
+            config = Config.model_validate(content)
     if config is not None:
         config = _with_absolute_paths(config, folder.absolute())
         faults += _faults(config)
@@ -183,6 +191,35 @@ def override(settings: Settings, overrides: Sequence[str]) -> Settings:
     except ValidationError as error:
         faults = [_explained(fault, type(settings)) for fault in error.errors()]
         raise ConfigError(faults, where="--set") from error
+
+
+def _over_defaults(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The content over each section's own defaults, which are not those of its class."""
+    merged = copy.deepcopy(dict(content))
+    for name, field in Config.model_fields.items():
+        if isinstance(field.default, BaseModel) and isinstance(content.get(name), Mapping):
+            merged[name] = _merge(field.default.model_dump(), content[name])
+    return merged
+
+
+def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    for name, value in above.items():
+        inner = below.get(name)
+        both = isinstance(inner, dict) and isinstance(value, Mapping)
+        below[name] = _merge(inner, value) if both else value
+    return below
+
+
+def _forget(content: Any, path: Sequence[str | int]) -> None:
+    """Remove the entry at a path of nested dictionaries and lists, where there is one."""
+    *parents, last = path
+    for part in parents:
+        try:
+            content = content[part]
+        except (KeyError, IndexError, TypeError):
+            return
+    if isinstance(content, dict):
+        content.pop(last, None)
 
 
 def with_settings(config: Config, settings: Mapping[str, Any]) -> Config:

@@ -80,10 +80,11 @@ learning_rate = 2e-3
 schedule = "linear"
 
 [fine_tuning.training]             # the paper: 10 epochs, batch 32, 1e-5 (for a model 100x larger)
-epochs = 2
+epochs = 3
 batch_size = 32
-learning_rate = 3e-4
+learning_rate = 5e-4
 schedule = "linear"
+warmup = 0.05
 """
 
 SOURCE = """

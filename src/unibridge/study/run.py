@@ -542,6 +542,7 @@ def write_run_record(config: Config, inputs: Inputs, cells: Sequence[Cell], comm
             "gold": config.target.test,
             "published": {
                 "epochs": 50,
+                "tokens_seen": "64M words",
                 "note": "10,000 samples of 128 words (sources 50,000), 50 epochs a language; "
                 "tasks 11 epochs (UniBridge, Tables 8 and 9)",
             },

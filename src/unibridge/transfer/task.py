@@ -32,7 +32,7 @@ class TaskSettings(BaseModel):
     adapter: AdapterConfig = TASK_ADAPTER
     max_tokens: int = Field(128, ge=8, description="tokens per example; longer ones are cut")
     max_examples: int | None = Field(None, ge=1, description="examples used of each source")
-    training: TrainingSettings = TrainingSettings(epochs=10, schedule="constant")
+    training: TrainingSettings = TrainingSettings(epochs=11, schedule="constant")
 
 
 @dataclass

@@ -1,0 +1,98 @@
+"""The base that comes with the package, and the demo on it."""
+
+import pytest
+
+import unibridge
+from unibridge.adapters import attach
+from unibridge.adapters.adapterhub import load_adapter
+from unibridge.cli import main
+from unibridge.config import load_config
+from unibridge.demo import BASE_LANGUAGES, SOURCES, gate_phrases, packaged_base, write_demo
+from unibridge.models.base import load_base, unknown_share
+from unibridge.report.page import read_run
+from unibridge.tasks import TASKS
+from unibridge.text import cldr
+from unibridge.text.labels import TaggedSentence
+from unibridge.transfer.infer import MultiSourceModel
+from unibridge.transfer.task import TaskSettings, train_task
+
+
+@pytest.fixture(scope="module")
+def base():
+    return load_base("cldr")
+
+
+def test_the_packaged_base_is_small_and_whole(base):
+    files = [path for path in packaged_base().rglob("*") if path.is_file()]
+
+    assert sum(path.stat().st_size for path in files) <= 8e6
+    assert not base.built_head
+    for source in SOURCES:
+        load_adapter(base.model, base.family, packaged_base() / "adapters" / source)
+    assert set(SOURCES) == set(attach.ledger_of(base.model).configs)
+
+
+def test_it_reads_its_own_languages_and_no_ethiopic(base):
+    for language in BASE_LANGUAGES[:12]:
+        lines = [" ".join(p.words) for p in cldr.phrases(language, 50, seed=99, split="plain")]
+        assert unknown_share(base.tokenizer, lines) < 0.01, language
+    amharic = [" ".join(p.words) for p in cldr.phrases("am", 50, seed=99, split="plain")]
+    assert unknown_share(base.tokenizer, amharic) > 0.5
+
+
+@pytest.mark.parametrize("from_scratch", [False, True])
+def test_the_demo_writes_a_configuration_that_is_accepted(tmp_path, from_scratch):
+    path = write_demo(tmp_path, "so", seeds=2, from_scratch=from_scratch)
+    config = load_config(path)
+
+    assert config.run.seeds == (0, 1)
+    assert [source.language for source in config.sources] == list(SOURCES)
+    assert all((source.adapter is None) == from_scratch for source in config.sources)
+
+
+def test_a_language_that_cldr_does_not_hold_is_refused(tmp_path, capsys):
+    assert main(["demo", "--language", "xx", "--folder", str(tmp_path)]) == 2
+    assert "xx" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_fine_tuning_on_the_base_transfers_to_french_far_above_the_floor(base):
+    task = TASKS["ner"]
+    train = {
+        source: [
+            TaggedSentence(p.words, p.tags)
+            for p in cldr.phrases(source, 400, seed=5, split="train")
+        ]
+        for source in SOURCES
+    }
+    settings = TaskSettings(
+        training={"epochs": 3, "learning_rate": 1e-3, "schedule": "linear", "batch_size": 16}
+    )
+    labels = task.collect_labels(train.values())
+    trained = train_task(base, task, train, {}, labels, settings, name="all", train="model")
+    model = MultiSourceModel.assemble(base, None, {"all": trained}, {"all": 1.0})
+    test = [TaggedSentence(p.words, p.tags) for p in gate_phrases("fr")[:300]]
+    floor = task.score(test, task.floor([e for part in train.values() for e in part], test))
+    score = task.score(test, model.predict(test))
+
+    assert score.low > floor.high
+
+
+@pytest.mark.slow
+def test_the_demo_runs_end_to_end(tmp_path, capsys):
+    steps = [
+        f"--set={section}.training.steps=2"
+        for section in ("adaptation", "task_training", "fine_tuning")
+    ]
+    folder = tmp_path / "demo"
+
+    assert main(["demo", "--language", "so", "--folder", str(folder), *steps]) == 0
+
+    printed = capsys.readouterr().out
+    run = read_run(folder)
+    methods = load_config(folder / "demo.toml").run.methods
+    assert {row.newest.method for row in run.scores} == set(methods)
+    assert all(row.label in printed for row in run.scores)
+    words = cldr.phrases("so", 1, seed=8, split="test")[0].words
+    (tags,) = unibridge.load(folder).predict([list(words)])
+    assert len(tags) == len(words)
