@@ -38,7 +38,7 @@ def main(pretrained: str) -> None:
         adapted = adapt_language(base, lines, SETTINGS, language=source, seed=SEED)
         first, last = (adapted.facts["curve"][i]["valid_loss"] for i in (0, -1))
         print(
-            f"{source}: held-out loss {first:.3f} after a tenth of the steps, {last:.3f} at the end"
+            f"{source}: held-out loss {first:.3f} after a fifth of the steps, {last:.3f} at the end"
         )
         model = language_model(base, adapted)
         folder = target / "adapters" / source

@@ -129,8 +129,11 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a finished folder. Raises UnibridgeError for one of another version."""
+def read_manifest(folder: Path, stage: str | None = None) -> dict[str, Any]:
+    """The manifest of a finished folder.
+
+    Raises UnibridgeError for one of another version or, where `stage` is given, another stage.
+    """
     path = folder / MANIFEST
     if not path.exists():
         raise UnibridgeError("not a finished stage: it has no manifest.json", where=folder)
@@ -141,6 +144,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             f"made by another version of unibridge (format {found}, this one reads {FORMAT})",
             where=folder,
             do="use a new run folder, or install the version that made this one",
+        )
+    if stage is not None and manifest.get("stage") != stage:
+        raise UnibridgeError(
+            f"is the result of {manifest.get('stage')!r}, where that of {stage!r} is needed",
+            where=folder,
+            do=f"give the folder that the {stage} stage printed",
         )
     return manifest
 
@@ -174,6 +183,10 @@ def run_stage(
     settings: all that decides the result. inputs: path or stage name -> hash of its content.
     on_start: told the folder's name and whether it is done already.
     """
+    if training := settings.get("training"):
+        # how often a stage saves itself changes none of its numbers
+        kept = {k: v for k, v in training.items() if k != "checkpoint_seconds"}
+        settings = {**settings, "training": kept}
     key = fingerprint({"stage": stage, "name": name, "settings": settings, "inputs": inputs})
     folder = root / f"{stage}-{name}-{key[:8]}"
     if folder.exists():

@@ -43,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return 0
+    except OSError as error:
+        print(f"\nunibridge: {error.filename or 'disk'}: {error.strerror}", file=sys.stderr)
+        return 2
     return 0
 
 
@@ -103,7 +106,7 @@ def build_parser() -> argparse.ArgumentParser:
     task.add_argument("--task", required=True, help="ner, pos, classification, pairs")
     task.add_argument("--language", required=True, help="the source's code")
     task.add_argument("--labels", required=True, help="labelled training file")
-    task.add_argument("--dev", help="labelled file that the schedule watches")
+    task.add_argument("--dev", help="labelled file to score on while training")
     task.add_argument("--language-adapter", type=Path, help="folder of the adapt stage")
 
     weigh = stage("weigh", _weigh, "§2.4: how much each source counts for the target")
@@ -306,22 +309,18 @@ def _adapt(options: Any) -> None:
 
 def _train_task(options: Any) -> None:
     from unibridge.config import stage_settings
-    from unibridge.study.stages import Labels, hashes, task_stage
+    from unibridge.study.stages import read_label_file, task_stage
     from unibridge.tasks import TASKS
-    from unibridge.text.labels import read_labels
 
     settings = stage_settings("task_training", options.set)
     task = TASKS.resolve(options.task)
-
-    def labels(file: str) -> Labels:
-        return Labels(read_labels(file, expect=task.reads), hashes("labels", [file]))
-
-    train = {options.language: labels(options.labels)}
+    task.reference = options.task
+    train = {options.language: read_label_file(options.labels, task)}
     folder = task_stage(
         _place(options),
         task,
         train,
-        {options.language: labels(options.dev)} if options.dev else {},
+        {options.language: read_label_file(options.dev, task)} if options.dev else {},
         {options.language: options.language_adapter},
         task.collect_labels(one.file.examples for one in train.values()),
         settings,
@@ -346,7 +345,7 @@ def _weigh(options: Any) -> None:
         {code: Path(path) for code, path in _named(options.source).items()},
         pairs,
         stage_settings("weights", options.set),
-        state=read_manifest(options.target)["settings"]["state"],
+        state=read_manifest(options.target, "adapt")["settings"].get("state", "encoder"),
     )
     _show(folder, "weights", "entropy", "uniform_entropy")
 
@@ -359,7 +358,7 @@ def _pack(options: Any) -> None:
     weights = dict.fromkeys(tasks, 1.0)
     if options.weights is not None:
         weights = read_json(options.weights / "weights.json")
-    trained = [read_manifest(folder) for folder in tasks.values()]
+    trained = [read_manifest(folder, "train-task") for folder in tasks.values()]
     longest = max(manifest["settings"]["max_tokens"] for manifest in trained)
     model = model_of(_place(options), options.target, tasks, weights, max_tokens=longest)
     model.save_pretrained(options.out)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -35,7 +35,9 @@ class RunSection(_Section):
 
     folder: Path = Field(description="run folder; made if it is missing")
     title: str = Field("", description="headline of the report")
-    seeds: tuple[int, ...] = Field((0,), min_length=1, description="one full run per seed")
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        (0,), min_length=1, description="one full run per seed, from 0 up"
+    )
     methods: tuple[str, ...] = Field(
         ("floor", "fine-tune", "mad-x", "unibridge"),
         min_length=1,
@@ -86,7 +88,9 @@ class SourceSection(_Section):
         None, description="folder of a ready language adapter in AdapterHub's layout"
     )
     train: str = Field(description="labelled training file")
-    dev: str | None = Field(None, description="labelled file that the schedule watches")
+    dev: str | None = Field(
+        None, description="labelled file to score on while training; drives the plateau schedule"
+    )
     parallel: tuple[str, ...] = Field(
         (), max_length=2, description="TSV of target and source, or the two line-aligned files"
     )
@@ -205,8 +209,9 @@ def _over_defaults(content: Mapping[str, Any]) -> dict[str, Any]:
 def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in above.items():
         inner = below.get(name)
-        both = isinstance(inner, dict) and isinstance(value, Mapping)
-        below[name] = _merge(inner, value) if both else value
+        if isinstance(inner, dict) and isinstance(value, Mapping):
+            value = _merge(inner, value)
+        below[name] = value
     return below
 
 
@@ -325,8 +330,9 @@ def _with_absolute_paths(config: Config, folder: Path) -> Config:
         return None if path is None else absolute(path)
 
     base = config.base
-    if (folder / base.model).is_dir():
-        base = base.model_copy(update={"model": str(folder / base.model)})
+    model = folder / Path(base.model).expanduser()
+    if model.is_dir():
+        base = base.model_copy(update={"model": str(model)})
     target = config.target.model_copy(
         update={
             "text": tuple(map(absolute, config.target.text)),
@@ -347,7 +353,7 @@ def _with_absolute_paths(config: Config, folder: Path) -> Config:
         )
         for source in config.sources
     )
-    run = config.run.model_copy(update={"folder": folder / config.run.folder})
+    run = config.run.model_copy(update={"folder": folder / config.run.folder.expanduser()})
     return config.model_copy(
         update={"run": run, "base": base, "target": target, "sources": sources}
     )
@@ -355,21 +361,14 @@ def _with_absolute_paths(config: Config, folder: Path) -> Config:
 
 def _faults(config: Config) -> Iterator[str]:
     """What types cannot say: files that are missing, names that are unknown, needs of a method."""
-    from unibridge.embeddings.initialise import INITIALISERS
     from unibridge.tasks import TASKS
 
     for path, file in _files(config):
         if not file.startswith("hub:") and not Path(file).exists():
             yield f"{path}: there is no file {file}; check the path"
-    tables: list[tuple[str, Registry, str]] = [
-        ("task.kind", TASKS, config.task.kind),
-        ("vocabulary.search", SEARCHES, config.vocabulary.search),
-        ("embeddings.method", INITIALISERS, config.embeddings.method),
-        ("weights.method", WEIGHTINGS, config.weights.method),
-    ]
-    for path, table, name in tables:
+    for path, table, choice in [("task.kind", TASKS, config.task.kind), *_choices(config)]:
         try:
-            table.resolve(name)
+            table.resolve(choice)
         except UnibridgeError as error:
             yield f"{path}: {error}"
     languages = [source.language for source in config.sources] + [config.target.language]
@@ -381,12 +380,25 @@ def _faults(config: Config) -> Iterator[str]:
                 f"sources.{number}.text: {source.language!r} has neither text nor a ready adapter; "
                 "give plain text, or adapter = a folder"
             )
+    for name in ("methods", "seeds"):
+        if len(set(getattr(config.run, name))) < len(getattr(config.run, name)):
+            yield f"run.{name}: the same one is there twice; name each once"
+    names = [Path(file).name for file in config.target.predict]
+    if len(set(names)) < len(names):
+        yield "target.predict: two files have the same name, and so would their labels; rename one"
     for name in config.run.methods:
         try:
             chosen = config.for_method(name)
         except UnibridgeError as error:
             yield f"run.methods: {error}"
             continue
+        for path, table, choice in _choices(chosen):
+            if path not in config.method(name).settings:
+                continue
+            try:
+                table.resolve(choice)
+            except UnibridgeError as error:
+                yield f"methods.{name}.settings: {path}: {error}"
         if config.method(name).task == "target-labels" and config.target.train is None:
             yield f"target.train: {name!r} needs labels of the target; give them or drop the method"
         weighed = len(config.sources) > 1 and config.method(name).sources == "all"
@@ -400,6 +412,29 @@ def _faults(config: Config) -> Iterator[str]:
                     )
     if config.target.test is None and not config.target.predict:
         yield "target.test: nothing to score or to label; give target.test or target.predict"
+
+
+def _choices(config: Config) -> list[tuple[str, Registry, str]]:
+    """Every setting that names an entry of a table."""
+    from unibridge.adapters.modules import NON_LINEARITIES
+    from unibridge.embeddings.initialise import INITIALISERS
+    from unibridge.embeddings.vectors import STATIC_SPACES
+
+    adapters = ("adaptation", "source_adaptation", "task_training")
+    return [
+        ("vocabulary.search", SEARCHES, config.vocabulary.search),
+        ("embeddings.method", INITIALISERS, config.embeddings.method),
+        ("embeddings.static_space", STATIC_SPACES, config.embeddings.static_space),
+        ("weights.method", WEIGHTINGS, config.weights.method),
+        *(
+            (
+                f"{s}.adapter.non_linearity",
+                NON_LINEARITIES,
+                getattr(config, s).adapter.non_linearity,
+            )
+            for s in adapters
+        ),
+    ]
 
 
 def _files(config: Config) -> Iterator[tuple[str, str]]:

@@ -138,7 +138,9 @@ def write_demo(
 
 def packaged_base() -> Path:
     """The folder of the base that comes with the package."""
-    return Path(__file__).parent / "data" / "base"
+    from unibridge.models.base import NAMED_BASES
+
+    return NAMED_BASES["cldr"]()
 
 
 def pretraining_text(

@@ -103,7 +103,7 @@ def fit(
     validate: held-out loss, computed for each row of the curve; drives `plateau`.
     checkpoint: a file to resume from and to save to; it is not removed at the end.
     curve rows: step, epoch, rate, train_loss and each part (means since the row before), and
-    valid_loss; one per epoch, and in long epochs one per tenth of all steps.
+    valid_loss; one per epoch, and in long epochs one per fifth of all steps.
 
     Raises UnibridgeError when the loss is not finite.
     """
@@ -123,7 +123,7 @@ def fit(
     per_epoch = len(batches(0))
     total = settings.steps or settings.epochs * per_epoch
     warmup_steps = int(settings.warmup * total)
-    row_steps = max(1, math.ceil(total / 10))
+    row_steps = max(1, math.ceil(total / 5))
 
     result = FitResult()
     factor, best, waited = 1.0, float("inf"), 0

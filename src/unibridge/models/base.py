@@ -19,6 +19,7 @@ from transformers import (
 from unibridge.errors import UnibridgeError, unknown_name
 from unibridge.models.families import FAMILIES, ModelFamily
 from unibridge.registry import Registry
+from unibridge.text.corpus import spread
 
 
 @dataclass
@@ -118,7 +119,7 @@ def unknown_share(
 
     A bare word-start mark says nothing about what follows it and is not counted.
     """
-    chosen = list(lines[:: max(1, len(lines) // limit)])[:limit]
+    chosen = spread(lines, limit)
     encoded = tokenizer(chosen, add_special_tokens=False, verbose=False)["input_ids"]
     mark = tokenizer.get_vocab().get("▁")
     ids = [i for row in encoded for i in row if i != mark]

@@ -17,13 +17,12 @@ def pretrain_base(
     pairs: Sequence[tuple[str, str]] = (),
     origin: str,
     seed: int,
-    half_precision: bool = True,
     progress: Progress = lambda step, steps, parts: None,
 ) -> Path:
     """Pretrain into a sub-folder of `out`, which is then a base model like any other.
 
-    origin: where the text is from, for the card. half_precision: weights are stored in float16,
-    which halves the folder; they are read as float32.
+    origin: where the text is from, for the card. Weights are stored in float16, which halves the
+    folder; they are read as float32.
     """
 
     def build(folder: Path) -> Outcome:
@@ -35,8 +34,7 @@ def pretrain_base(
             checkpoint=folder / "checkpoint.pt",
             progress=progress,
         )
-        model = result.model.half() if half_precision else result.model
-        model.save_pretrained(folder)
+        result.model.half().save_pretrained(folder)
         result.tokenizer.save_pretrained(folder)
         facts = {
             "languages": result.languages,

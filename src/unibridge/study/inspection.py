@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from unibridge.text.corpus import spread
 from unibridge.text.languages import count_words
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ class Inspection:
 
     unknown: share of tokens that are unknown. tokens_per_word: words counted by script.
     masked_accuracy: share of masked tokens that the model guesses exactly, and masked_loss, nats
-    per token; None where the checkpoint has no masked-LM head. example: a line and its tokens.
+    per token; None where the checkpoint has no masked-LM head, or reads nothing to mask. example:
+    a line and its tokens.
     """
 
     lines: int
@@ -35,7 +37,7 @@ def inspect_base(base: "Base", lines: Sequence[str], *, limit: int = 400) -> Ins
     from unibridge.models.base import max_tokens, unknown_share
     from unibridge.transfer.mlm import encode_samples, encoder_states, mask_tokens
 
-    chosen = list(lines[:: max(1, len(lines) // limit)])[:limit]
+    chosen = spread(lines, limit)
     store = encode_samples(base.tokenizer, chosen, max_tokens(base))
     special = set(base.tokenizer.all_special_ids) - {base.tokenizer.unk_token_id}
     ids = [int(i) for i in store.ids if int(i) not in special]
@@ -60,7 +62,8 @@ def inspect_base(base: "Base", lines: Sequence[str], *, limit: int = 400) -> Ins
                 right += int((logits.argmax(-1) == wanted).sum())
                 nats += float(torch.nn.functional.cross_entropy(logits, wanted, reduction="sum"))
                 total += len(wanted)
-        accuracy, loss = right / max(total, 1), nats / max(total, 1)
+        if total:
+            accuracy, loss = right / total, nats / total
     per_word = len(ids) / max(words, 1e-9)
     line = chosen[0]
     return Inspection(

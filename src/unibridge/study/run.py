@@ -40,6 +40,7 @@ from unibridge.study.stages import (
     model_of,
     predict_stage,
     predictions_file,
+    read_label_file,
     read_predictions,
     ready_adapter_stage,
     task_stage,
@@ -47,7 +48,7 @@ from unibridge.study.stages import (
     weigh_stage,
 )
 from unibridge.text.corpus import read_text
-from unibridge.text.labels import read_labels, write_predictions
+from unibridge.text.labels import LabelFile, read_labels, write_predictions
 from unibridge.text.languages import language as language_record
 from unibridge.text.parallel import read_parallel
 
@@ -71,6 +72,7 @@ class Inputs:
     parallel: Mapping[str, Sequence[tuple[str, str]]]
     test: Labels | None
     target_train: Labels | None
+    to_label: list[LabelFile]
     teacher_unknown: float
     warnings: list[str]
 
@@ -86,6 +88,7 @@ class Cell:
     tasks: Mapping[str, Path] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
     sources: Sequence[str] = ()
+    max_tokens: int = 128
     prediction: Path | None = None
     note: str = ""
 
@@ -120,8 +123,8 @@ def run(
     results = [r for cell in cells if (r := result_of(cell, cells, config, inputs)) is not None]
     lines = [_json_line(asdict(result)) for result in results]
     write_bytes(root / "results.jsonl", "".join(lines).encode())
-    kept = next((c for c in cells if c.method == "unibridge"), None)
-    kept = kept or next((c for c in reversed(cells) if c.tasks), None)
+    usable = [c for c in cells if c.tasks and config.method(c.method).task != "target-labels"]
+    kept = next((c for c in usable if c.method == "unibridge"), usable[0] if usable else None)
     if kept is not None:
         write_pack(config, inputs, at, kept, results)
     write_run_record(config, inputs, cells, command)
@@ -138,6 +141,7 @@ def read_inputs(config: Config) -> Inputs:
     from unibridge.tasks import TASKS
 
     task = TASKS.resolve(config.task.kind)
+    task.reference = config.task.kind
     warnings: list[str] = []
 
     def text(files: Sequence[str]) -> Text:
@@ -146,9 +150,9 @@ def read_inputs(config: Config) -> Inputs:
         return Text(corpus.lines, hashes("text", files))
 
     def labels(file: str) -> Labels:
-        found = read_labels(file, config.task.reader, config.task.columns, expect=task.reads)
-        warnings.extend(f"{Path(file).name}: {warning}" for warning in found.warnings)
-        return Labels(found, hashes("labels", [file]))
+        found = read_label_file(file, task, config.task.reader, config.task.columns)
+        warnings.extend(f"{Path(file).name}: {warning}" for warning in found.file.warnings)
+        return found
 
     texts = {config.target.language: text(config.target.text)}
     texts |= {s.language: text(s.text) for s in config.sources if s.text}
@@ -195,12 +199,15 @@ def read_inputs(config: Config) -> Inputs:
         parallel=parallel,
         test=test,
         target_train=target_train,
+        to_label=[
+            read_labels(
+                file, config.task.reader, config.task.columns, labelled=False, expect=task.reads
+            )
+            for file in config.target.predict
+        ],
         teacher_unknown=unknown,
         warnings=warnings,
     )
-
-
-_MODEL_FILES = {".json", ".safetensors", ".txt", ".model"}
 
 
 def base_identity(base: "Base") -> str:
@@ -325,7 +332,7 @@ def run_method(config: Config, name: str, inputs: Inputs, at: Workplace, seed: i
         stages.append(weighed)
         weights = read_json(weighed / "weights.json")
 
-    cell = Cell(name, seed, stages, language, tasks, weights, sources)
+    cell = Cell(name, seed, stages, language, tasks, weights, sources, settings.max_tokens)
     if inputs.test is None:
         return cell
     model_settings = {"weights": weights, "max_tokens": settings.max_tokens}
@@ -442,18 +449,15 @@ def write_pack(
         cell.language,
         cell.tasks,
         cell.weights,
-        max_tokens=config.task_training.max_tokens,
+        max_tokens=cell.max_tokens,
     )
     if not kept:
         _save_pack(config, inputs, model, cell, results, partial, key)
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(partial, folder)
-    for file in config.target.predict:
-        found = read_labels(
-            file, config.task.reader, config.task.columns, labelled=False, expect=inputs.task.reads
-        )
-        predictions = model.predict(found.examples)
-        write_predictions(found, predictions, at.root / "labelled" / Path(file).name)
+    for file in inputs.to_label:
+        predictions = model.predict(file.examples)
+        write_predictions(file, predictions, at.root / "labelled" / Path(file.path).name)
     return folder
 
 
@@ -514,9 +518,7 @@ def write_run_record(config: Config, inputs: Inputs, cells: Sequence[Cell], comm
             "script": target.script,
             "task": inputs.task.name,
             "sources": [source.language for source in config.sources],
-            "base": Path(config.base.model).name
-            if Path(config.base.model).exists()
-            else config.base.model,
+            "base": base_name(config),
             "base_notes": inputs.base.notes,
             "teacher_unknown": inputs.teacher_unknown,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -9,10 +9,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from unibridge.artifacts import Outcome, hash_path, read_manifest, run_stage, write_bytes
+from unibridge.artifacts import (
+    Outcome,
+    fingerprint,
+    hash_path,
+    read_manifest,
+    run_stage,
+    write_bytes,
+)
 from unibridge.embeddings.base import EmbeddingSettings
 from unibridge.errors import UnibridgeError
-from unibridge.text.labels import LabelFile, read_labels, write_predictions
+from unibridge.text.labels import Columns, LabelFile, read_labels, write_predictions
 from unibridge.transfer.language import AdaptationSettings, AdaptedLanguage
 from unibridge.transfer.task import TaskSettings, TrainedTask
 from unibridge.transfer.weighting import WeightSettings
@@ -44,10 +51,6 @@ class Workplace:
         settings: Mapping[str, Any],
         inputs: Mapping[str, str],
     ) -> Path:
-        training = settings.get("training")
-        if training:  # how often a stage saves itself changes none of its numbers
-            kept = {k: v for k, v in training.items() if k != "checkpoint_seconds"}
-            settings = {**settings, "training": kept}
         return run_stage(
             self.root,
             stage,
@@ -79,17 +82,26 @@ class Labels:
 
 
 def hashes(role: str, files: Sequence[str | Path]) -> dict[str, str]:
-    """role:file name -> hash, of what a stage reads. A hub id stands for itself."""
+    """role:number:file name -> hash, of what a stage reads. A hub id stands for itself."""
     return {
-        f"{role}:{Path(file).name}": str(file)
+        f"{role}:{number}:{Path(file).name}": str(file)
         if str(file).startswith("hub:")
         else hash_path(Path(file))
-        for file in files
+        for number, file in enumerate(files)
     }
 
 
-def _stage_input(role: str, folder: Path | None) -> dict[str, str]:
-    return {} if folder is None else {role: str(read_manifest(folder)["fingerprint"])}
+def read_label_file(
+    file: str, task: "Task", reader: str | None = None, columns: Columns | None = None
+) -> Labels:
+    """Labels with what decides them: the file, and how it was read."""
+    found = read_labels(file, reader, columns, expect=task.reads)
+    how = fingerprint([found.reader, found.layout.columns])
+    return Labels(found, hashes("labels", [file]) | {"read as": how})
+
+
+def _stage_input(role: str, folder: Path | None, stage: str = "adapt") -> dict[str, str]:
+    return {} if folder is None else {role: str(read_manifest(folder, stage)["fingerprint"])}
 
 
 def vocabulary_stage(at: Workplace, text: Text, settings: SearchSettings, *, language: str) -> Path:
@@ -159,7 +171,7 @@ def embed_stage(
         language,
         build,
         settings={**settings.model_dump(), "seed": seed},
-        inputs={**text.inputs, **_stage_input("vocabulary", vocabulary)},
+        inputs={**text.inputs, **_stage_input("vocabulary", vocabulary, "vocabulary")},
     )
 
 
@@ -209,8 +221,8 @@ def adapt_stage(
         settings={**settings.model_dump(), "seed": seed},
         inputs={
             **text.inputs,
-            **_stage_input("vocabulary", vocabulary),
-            **_stage_input("embeddings", embeddings),
+            **_stage_input("vocabulary", vocabulary, "vocabulary"),
+            **_stage_input("embeddings", embeddings, "embed"),
         },
     )
 
@@ -308,7 +320,7 @@ def weigh_stage(
     """§2.4: how much each source counts for the target."""
     import math
 
-    from unibridge.artifacts import fingerprint, write_json
+    from unibridge.artifacts import write_json
     from unibridge.transfer.weighting import harmony_weights
 
     def build(folder: Path) -> Outcome:
@@ -372,8 +384,9 @@ def predict_stage(
 
 
 def _suffix(file: LabelFile) -> str:
-    suffix = Path(file.path).suffix
-    return ".jsonl" if file.path.startswith("hub:") else suffix
+    suffixes = Path(file.path).suffixes
+    packed = suffixes[-1:] == [".gz"]
+    return ".jsonl" if file.path.startswith("hub:") else "".join(suffixes[-2 if packed else -1 :])
 
 
 def predictions_file(folder: Path) -> Path:

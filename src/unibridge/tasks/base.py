@@ -54,6 +54,7 @@ class Task(ABC, Generic[Example, Prediction]):
     kind: Literal["token", "sequence"]
     reads: Expected
     metric: str
+    reference: str = ""
 
     @abstractmethod
     def as_example(self, value: Any) -> Example:

@@ -98,6 +98,11 @@ def split_held_out(
     return train, [lines[index] for index in sorted(chosen)]
 
 
+def spread(lines: Sequence[str], limit: int) -> list[str]:
+    """At most `limit` of the lines, evenly spread over all of them."""
+    return list(lines[:: max(1, -(-len(lines) // limit))])
+
+
 def deduplicate(lines: Iterable[str]) -> list[str]:
     """Every line once, at its first place."""
     return list(dict.fromkeys(lines))

@@ -1,5 +1,6 @@
 """Labelled sentences and texts in, predictions out in the same file format."""
 
+import gzip
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -107,8 +108,11 @@ def write_predictions(
     _check_predictions(labels, predictions)
     lines = _hub_records(labels.path) if is_hub_id(labels.path) else read_lines(labels.path)
     rewritten = READERS.resolve(labels.reader).rewrite(lines, list(predictions), labels.layout)
+    content = "".join(line + "\n" for line in rewritten).encode()
+    if Path(target).suffix == ".gz":
+        content = gzip.compress(content, mtime=0)
     try:
-        write_bytes(Path(target), "".join(line + "\n" for line in rewritten).encode())
+        write_bytes(Path(target), content)
     except OSError as error:
         raise UnibridgeError(
             f"predictions cannot be written ({error.strerror})",

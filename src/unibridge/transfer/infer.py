@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     from unibridge.models.base import BaseModel as Base
 
 
+def _head(source: str) -> str:
+    # prefixed, since nn.ModuleDict has attributes of its own named like languages ("to": Tongan)
+    return f"head_{source}"
+
+
 class MultiSourceModel(PreTrainedModel):
     """ŷ = Σ_s w_s ŷ_s over the logits of every source's task adapter (Eq. 13).
 
@@ -48,8 +53,8 @@ class MultiSourceModel(PreTrainedModel):
     def __init__(self, config: UniBridgeConfig) -> None:
         super().__init__(config)
         base = AutoConfig.for_model(**config.base)
-        family = FAMILIES[base.model_type]
-        self.task = TASKS[config.task]
+        family = FAMILIES.resolve(base.model_type)
+        self.task = TASKS.resolve(config.task)
         self.encoder = AutoModel.from_config(base, add_pooling_layer=False)
         self.stacks: list[tuple[str, ...]] = []
         under: tuple[str, ...] = ()
@@ -59,12 +64,12 @@ class MultiSourceModel(PreTrainedModel):
             under = (config.language,)
         self.heads = nn.ModuleDict()
         for source in config.sources:
-            name = f"{config.task}-{source}"
+            name = f"{self.task.name}-{source}"
             if config.task_adapter is not None:
                 adapter = AdapterConfig(**config.task_adapter)
                 attach.add_adapter(self.encoder, family, name, adapter, seed=0)
             self.stacks.append((*under, name) if config.task_adapter is not None else under)
-            self.heads[source] = build_head(
+            self.heads[_head(source)] = build_head(
                 self.task.kind,
                 base.hidden_size,
                 len(config.labels),
@@ -92,7 +97,7 @@ class MultiSourceModel(PreTrainedModel):
         rows = []
         for source, stack in zip(self.config.sources, self.stacks, strict=True):
             attach.activate(self.encoder, *stack)
-            rows.append(self.heads[source](self.encoder(**inputs).last_hidden_state))
+            rows.append(self.heads[_head(source)](self.encoder(**inputs).last_hidden_state))
         return torch.stack(rows)
 
     def forward(
@@ -215,9 +220,9 @@ class MultiSourceModel(PreTrainedModel):
             attach.load_adapter_state(model.encoder, language.language, language.adapter)
         for source in used:
             if tasks[source].adapter:
-                name = f"{first.task}-{source}"
+                name = f"{model.task.name}-{source}"
                 attach.load_adapter_state(model.encoder, name, tasks[source].adapter)
-            model.heads[source].load_state_dict(tasks[source].head)
+            model.heads[_head(source)].load_state_dict(tasks[source].head)
         own = language is not None and language.tokenizer is not None
         model.tokenizer = language.tokenizer if own and language is not None else base.tokenizer
         return model.eval()

@@ -31,7 +31,12 @@ class TaskSettings(BaseModel):
 
     adapter: AdapterConfig = TASK_ADAPTER
     max_tokens: int = Field(128, ge=8, description="tokens per example; longer ones are cut")
-    max_examples: int | None = Field(None, ge=1, description="examples used of each source")
+    max_examples: int | None = Field(
+        None, ge=1, description="examples used of each source, the first of its file"
+    )
+    label_all_subwords: bool = Field(
+        False, description="taggers learn at every subword of a word (the reference), not the first"
+    )
     training: TrainingSettings = TrainingSettings(epochs=11, schedule="constant")
 
 
@@ -150,9 +155,12 @@ def train_task(
 
     # 2. Every example encoded once; a batch holds one source, whose adapter is then active.
     cut, limit = settings.max_examples, min(settings.max_tokens, max_tokens(base))
+    how = (
+        {"label_all_subwords": True} if settings.label_all_subwords and task.kind == "token" else {}
+    )
     encoded, owners = [], []
     for number, source in enumerate(sources):
-        part = task.encode(tokenizer, examples[source][:cut], labels, limit)
+        part = task.encode(tokenizer, examples[source][:cut], labels, limit, **how)
         encoded += part
         owners += [number] * len(part)
     stacks = [
@@ -221,7 +229,7 @@ def train_task(
         dev_scores = {s: task.score(held_out[s], rows).value for s, rows in predictions.items()}
     return TrainedTask(
         name=name,
-        task=task.name,
+        task=task.reference or task.name,
         labels=list(labels),
         head={n: p.detach().clone() for n, p in head.named_parameters()},
         config=settings.adapter,

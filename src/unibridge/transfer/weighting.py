@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -38,7 +38,7 @@ class WeightRequest:
     """
 
     target: "Mapping[str, torch.Tensor]"
-    source: "Mapping[str, torch.Tensor]"
+    source: "Mapping[str, Any]"
     temperature: float = 1.0
 
 
@@ -110,6 +110,8 @@ def harmony_weights(
     from unibridge.transfer.language import language_model, pooled_states
 
     settings = settings or WeightSettings()
+    if settings.method == "uniform":  # looks at no states, so it needs no parallel text either
+        return uniform(WeightRequest({}, dict.fromkeys(sources)))
     missing = [s for s in sources if not parallel.get(s)]
     if missing:
         raise UnibridgeError(
