@@ -105,6 +105,12 @@ def test_a_source_without_weight_is_left_out(parts, weights):
         assert torch.allclose(model(**inputs).logits, expected, atol=1e-4)
 
 
+def test_a_language_code_may_be_the_name_of_a_method(parts):
+    base, language, tasks = parts
+    model = MultiSourceModel.assemble(base, language, {"to": tasks["ner"]["en"]}, {"to": 1.0})
+    assert model.config.sources == ["to"]  # Tongan
+
+
 def test_without_a_language_the_text_is_read_as_the_base_does(parts):
     base, _, tasks = parts
     model = MultiSourceModel.assemble(base, None, tasks["ner"], {"en": 1.0})

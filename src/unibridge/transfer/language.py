@@ -210,6 +210,12 @@ def adapt_language(
     store = encode_samples(reader, train_samples, limit)
     held = encode_samples(reader, held_samples, limit)
     pad_id = reader.pad_token_id
+    cut = int((store.lengths >= limit).sum())
+    if cut > 0.05 * len(store):
+        warnings.append(
+            f"{cut:,} of {len(store):,} samples reach the limit of {limit} tokens and are cut: "
+            f"a smaller sample_words (now {settings.sample_words}) loses nothing."
+        )
 
     def loss(indices: list[int], generator: "torch.Generator") -> tuple:
         ids, mask = store.batch(indices, pad_id)
@@ -271,6 +277,7 @@ def adapt_language(
             "epochs": result.curve[-1]["epoch"],
             "tokens_seen": result.tokens,
             "samples": len(train_samples),
+            "cut_samples": cut,
             "kl_weight": beta,
             "teacher_unknown_rate": unknown,
         },

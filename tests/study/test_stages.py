@@ -1,0 +1,61 @@
+"""What decides a stage, and what may be given to it."""
+
+import gzip
+
+import pytest
+
+from unibridge.artifacts import read_manifest, write_manifest
+from unibridge.errors import UnibridgeError
+from unibridge.study.stages import hashes, read_label_file
+from unibridge.tasks import TASKS
+from unibridge.text.labels import read_labels, write_predictions
+from unibridge.transfer.weighting import WeightSettings, harmony_weights
+
+
+def test_files_of_one_name_and_their_order_are_told_apart(tmp_path):
+    files = []
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        files.append(tmp_path / folder / "train.txt")
+        files[-1].write_text(folder)
+    before = hashes("text", files)
+    files[0].write_text("other")
+
+    assert len(before) == 2
+    assert hashes("text", files) != before
+    assert hashes("text", files[::-1]) != hashes("text", files)
+
+
+def test_how_a_file_is_read_is_part_of_what_it_is(tmp_path):
+    path = tmp_path / "a.tsv"
+    path.write_text("one\ttwo\tyes\nthree\tfour\tno\n")
+    task = TASKS["pairs"]
+    as_it_stands = read_label_file(str(path), task)
+    swapped = read_label_file(str(path), task, columns={"text": 1, "second": 0, "label": 2})
+
+    assert as_it_stands.file.examples != swapped.file.examples
+    assert as_it_stands.inputs != swapped.inputs
+
+
+def test_predictions_for_a_packed_file_are_packed(tmp_path):
+    path = tmp_path / "a.conll.gz"
+    path.write_bytes(gzip.compress(b"Kampala\tB-LOC\n\n"))
+    written = tmp_path / "out.conll.gz"
+    write_predictions(read_labels(path), [["O"]], written)
+
+    assert gzip.decompress(written.read_bytes()) == b"Kampala\tO\n\n"
+
+
+def test_the_result_of_another_stage_is_refused(tmp_path):
+    write_manifest(tmp_path, {"stage": "vocabulary"})
+
+    assert read_manifest(tmp_path, "vocabulary")["stage"] == "vocabulary"
+    with pytest.raises(UnibridgeError, match="'vocabulary', where that of 'adapt' is needed"):
+        read_manifest(tmp_path, "adapt")
+
+
+def test_uniform_weights_need_neither_states_nor_parallel_text():
+    sources = {"en": None, "sw": None}
+    found = harmony_weights(None, None, sources, {}, WeightSettings(method="uniform"))
+
+    assert found.weights == {"en": 0.5, "sw": 0.5}
