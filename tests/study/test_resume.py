@@ -14,7 +14,7 @@ from unibridge.config import load_config
 from unibridge.study.run import run
 
 # long enough to be caught in the middle, by whoever looks every few milliseconds
-SETTINGS = ("adaptation.training.steps=60", "task_training.training.steps=60")
+SETTINGS = ("adaptation.training.steps=80", "task_training.training.steps=200")
 
 
 def break_at(config, stage, number):
