@@ -49,6 +49,9 @@ class BaseSection(_Section):
     """The pretrained model."""
 
     model: str = Field(description="folder, hub id, or a packaged base such as minilm or cldr")
+    dropout: float | None = Field(
+        None, ge=0, lt=1, description="share dropped in training; unset: as the base's config says"
+    )
 
 
 class TaskSection(_Section):

@@ -150,6 +150,32 @@ def test_a_replaced_projection_gets_the_inverse_on_the_next_activate(family, mod
     torch.testing.assert_close(logits(model)[..., :90], expected)
 
 
+@pytest.mark.parametrize("leave_out", [(), (0,), (-1,)])
+@pytest.mark.parametrize("rows", [1, 2])
+def test_side_by_side_each_adapter_gives_what_it_gives_alone(family, model, leave_out, rows):
+    shape = TASK_ADAPTER.model_copy(update={"leave_out": leave_out})
+    for seed, name in enumerate(("a", "b", "c")):
+        add_adapter(model, family, name, shape, seed=seed)
+        with torch.no_grad():
+            for parameter in adapter_parameters(model, name):
+                parameter += 0.3 * torch.randn(
+                    parameter.shape, generator=torch.Generator().manual_seed(seed)
+                )
+    model = copy.deepcopy(model)
+    encoder = encoder_of(model, family)
+    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])[-rows:]
+
+    def states(*names, parallel=()):
+        activate(model, *names, parallel=parallel)
+        with torch.no_grad():
+            return encoder(IDS[-rows:], attention_mask=mask).last_hidden_state
+
+    together = states("to", parallel=("a", "b", "c"))
+    alone = [states("to", name) for name in ("a", "b", "c")]
+    assert not torch.allclose(alone[0], alone[1], atol=0.01)
+    torch.testing.assert_close(together, torch.cat(alone))
+
+
 def test_a_deep_copy_is_independent(model):
     activate(model, "to", "ner")
     expected = logits(model)
@@ -292,6 +318,7 @@ def test_mistakes_are_named(family, model):
             "no layer 3",
         ),
         (lambda: activate(toy_model(family.model_type), "to"), "no adapters"),
+        (lambda: activate(model, parallel=("to",)), "to cannot stand side by side"),
     ):
         with pytest.raises(UnibridgeError, match=words):
             mistake()

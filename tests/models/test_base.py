@@ -49,6 +49,24 @@ def test_float32_whatever_the_checkpoint_has(family, tmp_path):
 
 
 @families
+def test_dropout_is_what_is_asked_for_and_else_the_checkpoints(family, tmp_path):
+    def two_passes(**settings: float) -> bool:
+        base = load_base(folder, **settings)
+        inputs = base.tokenizer(list(LINES), padding=True, return_tensors="pt")
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            first, second = (base.model.train()(**inputs).logits for _ in range(2))
+        return torch.equal(first, second)
+
+    folder = save_toy_base(tmp_path, family)
+    rates = dict.fromkeys(FAMILIES.resolve(family).dropouts, 0.4)
+    edit_config(folder, **rates)
+    assert not two_passes()
+    assert not two_passes(dropout=0.1)
+    assert two_passes(dropout=0.0)
+
+
+@families
 def test_a_missing_head_is_built_tied_by_seed_and_told(family, tmp_path):
     folder = without_head(tmp_path, family)
     before = torch.get_rng_state()

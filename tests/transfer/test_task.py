@@ -2,10 +2,11 @@ import copy
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from toy import LINES, toy_base
 from unibridge.adapters import attach
-from unibridge.adapters.settings import AdapterConfig
+from unibridge.adapters.settings import LANGUAGE_ADAPTER, AdapterConfig
 from unibridge.errors import UnibridgeError
 from unibridge.tasks import TASKS
 from unibridge.tasks.heads import build_head
@@ -210,3 +211,8 @@ def test_examples_past_the_bases_length_limit_are_cut():
     assert found.facts["tokens_seen"] == 2 * 40
     model = MultiSourceModel.assemble(base, None, {"en": found}, {"en": 1.0}, max_tokens=500)
     assert len(model.predict(rows["en"])) == 2
+
+
+def test_a_task_adapter_with_an_invertible_part_is_refused_before_training():
+    with pytest.raises(ValidationError, match='write invertible = "none"'):
+        TaskSettings(adapter=LANGUAGE_ADAPTER)

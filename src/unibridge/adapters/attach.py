@@ -11,8 +11,9 @@ with no adapter active the base model's numbers are exact. The rule is AdapterHu
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,11 +26,12 @@ from unibridge.models.families import ModelFamily
 
 
 class Bank(nn.Module):
-    """Modules by adapter name, and the names that are active, in order."""
+    """Modules by adapter name, and the names that are active: in order, then side by side."""
 
     def __init__(self) -> None:
         super().__init__()
         self.active: tuple[str, ...] = ()
+        self.parallel: tuple[str, ...] = ()
 
     def put(self, name: str, module: nn.Module) -> None:
         # prefixed, since nn.Module has attributes of its own named like languages ("to": Tongan)
@@ -52,7 +54,12 @@ class AdapterBank(Bank):
 
     With s the sum of the feed-forward output and its residual, LN the layer's own output norm, for
     each active adapter in order: s <- s + up(f(down(LN(s)))). The norm then returns LN(s).
+
+    Parallel adapters come last. Where the first of them stands (`widens`) the batch is repeated
+    once for each, and from there on every one works on its own part of the wider batch.
     """
+
+    widens = False
 
     def before_norm(self, norm: nn.LayerNorm, inputs: tuple[Tensor]) -> tuple[Tensor]:
         (summed,) = inputs
@@ -62,7 +69,42 @@ class AdapterBank(Bank):
                 summed, norm.normalized_shape, norm.weight, norm.bias, norm.eps
             )
             summed = summed + bottleneck(normed)
+        if self.parallel:
+            summed = self.side_by_side(norm, summed)
         return (summed,)
+
+    def side_by_side(self, norm: nn.LayerNorm, summed: Tensor) -> Tensor:
+        """One step of every parallel adapter: (batch, ...) where the batch is widened here, or
+        (parallel * batch, ...), to (parallel * batch, ...)."""
+        count = len(self.parallel)
+        parts = [summed] * count if self.widens else summed.chunk(count)
+        normed = functional.layer_norm(
+            summed, norm.normalized_shape, norm.weight, norm.bias, norm.eps
+        )
+        normed_parts = [normed] * count if self.widens else normed.chunk(count)
+        modules = [self.get(name) for name in self.parallel]
+        return torch.cat(
+            [
+                part if module is None else part + module(normed_part)
+                for module, part, normed_part in zip(modules, parts, normed_parts, strict=True)
+            ]
+        )
+
+    def before_layer(
+        self, _: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+        """Repeat the attention mask where the layer below has widened the batch."""
+        count = len(self.parallel)
+        rows = (inputs[0] if inputs else named["hidden_states"]).shape[0]
+
+        def fit(value: Any) -> Any:
+            if isinstance(value, Tensor) and value.dim() > 1 and len(value) * count == rows:
+                return value.repeat(count, *[1] * (value.dim() - 1))
+            return value
+
+        if count < 2:
+            return None
+        return tuple(map(fit, inputs)), {name: fit(value) for name, value in named.items()}
 
 
 class InvertibleBank(Bank):
@@ -130,20 +172,37 @@ def add_adapter(
     ledger.configs[name] = config
 
 
-def activate(model: nn.Module, *names: str) -> None:
+def activate(model: nn.Module, *names: str, parallel: Sequence[str] = ()) -> None:
     """Stack the named adapters, first name nearest to the layer; no name: the base model, exactly.
 
+    parallel: adapters side by side on top of the stack. What lies below them is computed once; the
+    states come out as (parallel * batch, length, hidden), the rows of the first name first.
+
     Call it again after the vocabulary projection was replaced (`resize_token_embeddings` does),
-    so that the inverse is applied before the new one. Raises UnibridgeError for an unknown name.
+    so that the inverse is applied before the new one. Raises UnibridgeError for an unknown name,
+    and for parallel adapters with invertible parts or without any part.
     """
     ledger = _find_ledger(model)
-    if ledger is None and not names:
+    if ledger is None and not names and not parallel:
         return
     ledger = ledger_of(model)
-    for name in names:
+    for name in (*names, *parallel):
         _known(ledger, name)
+    if invertible := [name for name in parallel if ledger.get(name) is not None]:
+        raise UnibridgeError(
+            f"{', '.join(invertible)} cannot stand side by side: they have invertible parts",
+            do="stack them, or add them with invertible = none",
+        )
+    first = True
     for _, bank in _banks(model):
-        bank.active = names
+        bank.active, bank.parallel = names, tuple(parallel)
+        if isinstance(bank, AdapterBank):
+            bank.widens = first and any(bank.get(name) is not None for name in parallel)
+            first = first and not bank.widens
+            if first:
+                bank.parallel = ()
+    if parallel and first:
+        raise UnibridgeError("the parallel adapters have no part in any layer")
     _attach_inverse(model, ledger)
 
 
@@ -253,6 +312,7 @@ def _install(model: nn.Module, family: ModelFamily) -> InvertibleBank:
         norm = attrgetter(family.output_norm)(layer)
         norm.adapters = AdapterBank()
         norm.register_forward_pre_hook(norm.adapters.before_norm)
+        layer.register_forward_pre_hook(norm.adapters.before_layer, with_kwargs=True)
     embeddings = attrgetter(family.embeddings)(encoder)
     embeddings.adapters = InvertibleBank(family)
     embeddings.register_forward_hook(embeddings.adapters.after_embeddings)

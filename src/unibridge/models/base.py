@@ -59,13 +59,18 @@ NAMED_BASES: Registry[Callable[[], Path]] = Registry(
 
 
 def load_base(
-    name_or_path: str | Path, *, family: str | ModelFamily | None = None, seed: int = 0
+    name_or_path: str | Path,
+    *,
+    family: str | ModelFamily | None = None,
+    dropout: float | None = None,
+    seed: int = 0,
 ) -> BaseModel:
     """Load a masked language model in float32, in evaluation mode, from safetensors only.
 
     name_or_path: a name in NAMED_BASES, a local folder ("./minilm" for one of such a name), or a
-    hub id. family: a record, or its name or import path; by default what config.json says. seed:
-    of the head's weights where one has to be built; the global generator is left alone.
+    hub id. family: a record, or its name or import path; by default what config.json says.
+    dropout: of all that is trained on this base; by default what config.json says. seed: of the
+    head's weights where one has to be built; the global generator is left alone.
 
     No code from the checkpoint is ever run. Raises UnibridgeError when there is no such model,
     its family or a setting is not supported, its weights are a pickle, or they are incomplete.
@@ -81,7 +86,8 @@ def load_base(
     record = FAMILIES.resolve(family or model_type)
     record.check(settings, where=name)
 
-    model, missing = _weights(name, seed)
+    rates = {} if dropout is None else dict.fromkeys(record.dropouts, dropout)
+    model, missing = _weights(name, rates, seed)
     head = {key for key in missing if key.startswith(f"{record.head}.")}
     if missing - head:
         raise UnibridgeError(
@@ -164,7 +170,7 @@ def _settings(name: str) -> Mapping[str, object]:
     return settings
 
 
-def _weights(name: str, seed: int) -> tuple[PreTrainedModel, set[str]]:
+def _weights(name: str, rates: Mapping[str, float], seed: int) -> tuple[PreTrainedModel, set[str]]:
     """The model, and the names of weights that the checkpoint lacks."""
     # transformers draws missing weights from the global generator, so lend it one of ours
     with torch.random.fork_rng(devices=[]):
@@ -176,6 +182,7 @@ def _weights(name: str, seed: int) -> tuple[PreTrainedModel, set[str]]:
                 trust_remote_code=False,
                 dtype=torch.float32,
                 output_loading_info=True,
+                **rates,
             )
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             if isinstance(error, OSError) and "safetensors" in str(error):

@@ -44,6 +44,8 @@ class ModelFamily:
     """Config settings that change the computation, each with the one value that we handle."""
     harmless: frozenset[str]
     """Config settings of older or other programs that do not change the encoder's states."""
+    dropouts: tuple[str, ...] = ("hidden_dropout_prob", "attention_probs_dropout_prob")
+    """Config settings that hold the encoder's dropout rates."""
 
     def position_offset(self, padding_id: int) -> int:
         """How many rows of the position table no token can use, given the padding token's id."""

@@ -179,7 +179,7 @@ def read_inputs(config: Config) -> Inputs:
                 f"than the {config.weights.sentences} that the harmony weights ask for."
             )
 
-    base = load_base(config.base.model)
+    base = load_base(config.base.model, dropout=config.base.dropout)
     lines = texts[config.target.language].lines
     unknown = unknown_share(base.tokenizer, lines)
     if unknown > config.adaptation.max_teacher_unknown:
@@ -190,7 +190,7 @@ def read_inputs(config: Config) -> Inputs:
         )
     return Inputs(
         base=base,
-        base_hash=base_identity(base),
+        base_hash=base_identity(base, config.base.dropout),
         task=task,
         labels=task.collect_labels(examples.values()),
         texts=texts,
@@ -210,18 +210,20 @@ def read_inputs(config: Config) -> Inputs:
     )
 
 
-def base_identity(base: "Base") -> str:
-    """A hash of the base's files, or the hub's own for a cached hub model."""
+def base_identity(base: "Base", dropout: float | None = None) -> str:
+    """A hash of the base's files, or the hub's own for a cached hub model; with its dropout."""
     name = str(base.model.config._name_or_path)
-    if Path(name).is_dir():
-        return fingerprint(
-            [
-                hash_path(p)
-                for p in sorted(Path(name).glob("*"))
-                if p.suffix in {".json", ".safetensors", ".txt", ".model"}
-            ]
-        )
-    return f"{name}@{getattr(base.model.config, '_commit_hash', None)}"
+    files = [
+        hash_path(path)
+        for path in sorted(Path(name).glob("*"))
+        if path.suffix in {".json", ".safetensors", ".txt", ".model"}
+    ]
+    identity = (
+        fingerprint(files)
+        if Path(name).is_dir()
+        else f"{name}@{getattr(base.model.config, '_commit_hash', None)}"
+    )
+    return identity if dropout is None else f"{identity}, dropout {dropout:g}"
 
 
 def base_name(config: Config) -> str:

@@ -56,19 +56,19 @@ class MultiSourceModel(PreTrainedModel):
         family = FAMILIES.resolve(base.model_type)
         self.task = TASKS.resolve(config.task)
         self.encoder = AutoModel.from_config(base, add_pooling_layer=False)
-        self.stacks: list[tuple[str, ...]] = []
-        under: tuple[str, ...] = ()
+        self.language_stack: tuple[str, ...] = ()
+        self.task_adapters: list[str] = []
         if config.language_adapter is not None:
             adapter = AdapterConfig(**config.language_adapter)
             attach.add_adapter(self.encoder, family, config.language, adapter, seed=0)
-            under = (config.language,)
+            self.language_stack = (config.language,)
         self.heads = nn.ModuleDict()
         for source in config.sources:
             name = f"{self.task.name}-{source}"
             if config.task_adapter is not None:
                 adapter = AdapterConfig(**config.task_adapter)
                 attach.add_adapter(self.encoder, family, name, adapter, seed=0)
-            self.stacks.append((*under, name) if config.task_adapter is not None else under)
+                self.task_adapters.append(name)
             self.heads[_head(source)] = build_head(
                 self.task.kind,
                 base.hidden_size,
@@ -90,15 +90,18 @@ class MultiSourceModel(PreTrainedModel):
         attention_mask: torch.Tensor | None = None,
         token_type_ids: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Every source's logits: (sources, batch, length, labels), or without length for texts."""
+        """Every source's logits: (sources, batch, length, labels), or without length for texts.
+
+        What lies below the first task adapter is the same for all of them and computed once.
+        """
         inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
         if token_type_ids is not None:
             inputs["token_type_ids"] = token_type_ids
-        rows = []
-        for source, stack in zip(self.config.sources, self.stacks, strict=True):
-            attach.activate(self.encoder, *stack)
-            rows.append(self.heads[_head(source)](self.encoder(**inputs).last_hidden_state))
-        return torch.stack(rows)
+        heads = [self.heads[_head(source)] for source in self.config.sources]
+        attach.activate(self.encoder, *self.language_stack, parallel=self.task_adapters)
+        states = self.encoder(**inputs).last_hidden_state
+        own = states.chunk(len(heads)) if self.task_adapters else [states] * len(heads)
+        return torch.stack([head(part) for head, part in zip(heads, own, strict=True)])
 
     def forward(
         self,

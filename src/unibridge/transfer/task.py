@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from unibridge.adapters.settings import TASK_ADAPTER, AdapterConfig
 from unibridge.artifacts import read_json, write_bytes, write_json
@@ -38,6 +38,13 @@ class TaskSettings(BaseModel):
         False, description="taggers learn at every subword of a word (the reference), not the first"
     )
     training: TrainingSettings = TrainingSettings(epochs=11, schedule="constant")
+
+    @field_validator("adapter")
+    @classmethod
+    def _no_invertible_part(cls, adapter: AdapterConfig) -> AdapterConfig:
+        if adapter.invertible != "none":
+            raise ValueError('a task adapter has no invertible part; write invertible = "none"')
+        return adapter
 
 
 @dataclass
