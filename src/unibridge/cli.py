@@ -210,7 +210,7 @@ def _inspect(options: Any) -> None:
     from unibridge.text.corpus import read_text
 
     _quiet()
-    base = load_base(options.base)
+    base = load_base(options.base, device="auto")
     found = inspect_base(base, read_text(options.text).lines)
     line, tokens = found.example
     print(f"{options.base} on {found.lines} lines")
@@ -232,7 +232,7 @@ def _place(options: Any) -> Any:
     from unibridge.study.stages import Workplace
 
     _quiet()
-    base = load_base(options.base)
+    base = load_base(options.base, device="auto")
     options.out.mkdir(parents=True, exist_ok=True)
     console = Console()
     return Workplace(options.out, base, base_identity(base), console.on_stage, console.on_progress)

@@ -52,6 +52,9 @@ class BaseSection(_Section):
     dropout: float | None = Field(
         None, ge=0, lt=1, description="share dropped in training; unset: as the base's config says"
     )
+    device: str = Field(
+        "auto", description="cpu, cuda, cuda:1, mps, ...; auto: cuda where there is one"
+    )
 
 
 class TaskSection(_Section):

@@ -66,6 +66,13 @@ def test_dropout_is_what_is_asked_for_and_else_the_checkpoints(family, tmp_path)
     assert two_passes(dropout=0.0)
 
 
+def test_a_device_that_is_not_there_is_refused(tmp_path):
+    folder = save_toy_base(tmp_path, "bert")
+    assert load_base(folder, device="auto").model.device.type in ("cpu", "cuda")
+    with pytest.raises(UnibridgeError, match=r"no device 'cuda:77'.*\. Write cpu, or auto"):
+        load_base(folder, device="cuda:77")
+
+
 @families
 def test_a_missing_head_is_built_tied_by_seed_and_told(family, tmp_path):
     folder = without_head(tmp_path, family)

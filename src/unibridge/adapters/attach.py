@@ -219,8 +219,8 @@ def adapter_parameters(model: nn.Module, name: str) -> Iterator[nn.Parameter]:
 
 
 def adapter_state(model: nn.Module, name: str) -> dict[str, Tensor]:
-    """A copy of one adapter's weights: "layer.3.down.weight", ..., "invertible.f_up.bias"."""
-    return {key: tensor.clone() for key, tensor in _tensors(model, name).items()}
+    """A copy of one adapter's weights, in memory: "layer.3.down.weight", "invertible.f_up.bias"."""
+    return {key: tensor.to("cpu", copy=True) for key, tensor in _tensors(model, name).items()}
 
 
 def load_adapter_state(model: nn.Module, name: str, state: dict[str, Tensor]) -> None:

@@ -26,7 +26,7 @@ def embedding_table(model: PreTrainedModel) -> torch.Tensor:
     For a model whose output table is its own (untied): (source_vocab, 2 x hidden), the input row
     beside the output row, so that one initialisation treats both alike.
     """
-    return torch.cat(_tables(model), dim=1).detach().clone()
+    return torch.cat(_tables(model), dim=1).detach().to("cpu", copy=True)
 
 
 def install_embeddings(

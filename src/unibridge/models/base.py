@@ -63,18 +63,22 @@ def load_base(
     *,
     family: str | ModelFamily | None = None,
     dropout: float | None = None,
+    device: str = "cpu",
     seed: int = 0,
 ) -> BaseModel:
     """Load a masked language model in float32, in evaluation mode, from safetensors only.
 
     name_or_path: a name in NAMED_BASES, a local folder ("./minilm" for one of such a name), or a
     hub id. family: a record, or its name or import path; by default what config.json says.
-    dropout: of all that is trained on this base; by default what config.json says. seed: of the
+    dropout: of all that is trained on this base; by default what config.json says. device: where
+    all of it runs: cpu, cuda, cuda:1, mps, ..., or auto (cuda where there is one). seed: of the
     head's weights where one has to be built; the global generator is left alone.
 
     No code from the checkpoint is ever run. Raises UnibridgeError when there is no such model,
-    its family or a setting is not supported, its weights are a pickle, or they are incomplete.
+    its family or a setting is not supported, its weights are a pickle, or they are incomplete, or
+    there is no such device.
     """
+    place = _device(device)
     name = str(name_or_path)
     if name in NAMED_BASES:
         name = str(NAMED_BASES[name]())
@@ -98,7 +102,7 @@ def load_base(
     if f"{record.decoder}.weight" in head:
         model.config.tie_word_embeddings = True
         model.tie_weights()
-    base = BaseModel(model.eval(), _tokenizer(name), record, built_head=bool(head))
+    base = BaseModel(model.eval().to(place), _tokenizer(name), record, built_head=bool(head))
     if base.built_head:
         base.notes.append(
             "the checkpoint has no masked-LM head: one was built, tied to the input embeddings, "
@@ -109,6 +113,19 @@ def load_base(
         base.notes.append(f"config.json has settings that nothing here reads: {', '.join(unknown)}")
     _check_tokenizer(base, name)
     return base
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise UnibridgeError(
+            f"there is no device {name!r} ({_first_line(error)})",
+            where="base.device",
+            do="write cpu, or auto for a GPU where there is one",
+        ) from error
 
 
 def max_tokens(base: BaseModel) -> int:

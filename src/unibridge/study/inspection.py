@@ -57,7 +57,8 @@ def inspect_base(base: "Base", lines: Sequence[str], *, limit: int = 400) -> Ins
                 corrupted, where = mask_tokens(
                     tokens, mask, base.tokenizer, rate=0.15, generator=generator
                 )
-                logits = head(encoder_states(base.model, base.family, corrupted, mask)[where])
+                states = encoder_states(base.model, base.family, corrupted, mask)
+                logits = head(states[where.to(states.device)]).cpu()
                 wanted = tokens[where]
                 right += int((logits.argmax(-1) == wanted).sum())
                 nats += float(torch.nn.functional.cross_entropy(logits, wanted, reduction="sum"))

@@ -179,7 +179,7 @@ def read_inputs(config: Config) -> Inputs:
                 f"than the {config.weights.sentences} that the harmony weights ask for."
             )
 
-    base = load_base(config.base.model, dropout=config.base.dropout)
+    base = load_base(config.base.model, dropout=config.base.dropout, device=config.base.device)
     lines = texts[config.target.language].lines
     unknown = unknown_share(base.tokenizer, lines)
     if unknown > config.adaptation.max_teacher_unknown:

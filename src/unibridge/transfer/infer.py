@@ -144,7 +144,7 @@ class MultiSourceModel(PreTrainedModel):
                 batch = [encoded[i] for i in part]
                 inputs = self.task.collate(batch, self.tokenizer.pad_token_id)
                 inputs.pop("labels", None)
-                logits = self(**inputs).logits
+                logits = self(**{k: v.to(self.device) for k, v in inputs.items()}).logits.cpu()
                 decoded = self.task.decode(logits, batch, self.config.labels)
                 for i, prediction in zip(part, decoded, strict=True):
                     predictions[i] = prediction
@@ -228,7 +228,7 @@ class MultiSourceModel(PreTrainedModel):
             model.heads[_head(source)].load_state_dict(tasks[source].head)
         own = language is not None and language.tokenizer is not None
         model.tokenizer = language.tokenizer if own and language is not None else base.tokenizer
-        return model.eval()
+        return model.eval().to(base.model.device)
 
 
 for auto in (AutoModel, AutoModelForTokenClassification, AutoModelForSequenceClassification):

@@ -227,7 +227,7 @@ def adapt_language(
         if teacher is None:
             return mlm, {"mlm": mlm.item()}, int(mask.sum())
         state = attach.invert(model, hidden) if settings.state == "inverse" else hidden
-        kl = state_divergence(mean_pool(state, mask), teacher[indices])
+        kl = state_divergence(mean_pool(state, mask), teacher[indices].to(state.device))
         return mlm + beta * kl, {"mlm": mlm.item(), "kl": kl.item()}, int(mask.sum())
 
     def validate() -> float:
@@ -268,8 +268,8 @@ def adapt_language(
         adapter=attach.adapter_state(model, language),
         tokenizer=tokenizer,
         embeddings=None if embeddings is None else embedding_table(model),
-        output_bias=bias.detach().clone() if "output_bias" in trained else None,
-        head={n: p.detach().clone() for n, p in head.items()} if train_head else {},
+        output_bias=_kept(bias) if "output_bias" in trained else None,
+        head={n: _kept(p) for n, p in head.items()} if train_head else {},
         facts={
             "language": language,
             "curve": result.curve,
@@ -285,6 +285,11 @@ def adapt_language(
     )
 
 
+def _kept(tensor: "torch.Tensor") -> "torch.Tensor":
+    """A copy that holds on to neither the model nor its device."""
+    return tensor.detach().to("cpu", copy=True)
+
+
 def state_divergence(student: "torch.Tensor", teacher: "torch.Tensor") -> "torch.Tensor":
     """D_KL(softmax(student) ‖ softmax(teacher)) over the hidden dimension, batch mean (Eq. 9).
 
@@ -297,7 +302,7 @@ def state_divergence(student: "torch.Tensor", teacher: "torch.Tensor") -> "torch
 
 def mean_pool(states: "torch.Tensor", attention_mask: "torch.Tensor") -> "torch.Tensor":
     """Mean over a sample's tokens: (batch, length, hidden), (batch, length) -> (batch, hidden)."""
-    weights = attention_mask.unsqueeze(-1).to(states.dtype)
+    weights = attention_mask.unsqueeze(-1).to(states)
     return (states * weights).sum(1) / weights.sum(1).clamp(min=1)
 
 
@@ -346,6 +351,7 @@ def pooled_states(
             hidden = encoder_states(model, family, ids, mask)
             if state == "inverse":
                 hidden = attach.invert(model, hidden)
+            hidden = hidden.cpu()
             weights = mask.unsqueeze(-1).to(hidden.dtype)
             rows = torch.tensor([owner[i] for i in part])
             sums.index_add_(0, rows, (hidden * weights).sum(1))

@@ -99,12 +99,18 @@ def masked_lm_loss(
     if not chosen.any():
         return hidden.sum() * 0.0
     head: Callable[[torch.Tensor], torch.Tensor] = model.get_submodule(family.head)
-    return F.cross_entropy(head(hidden[chosen]), ids[chosen])
+    here = chosen.to(hidden.device)
+    return F.cross_entropy(head(hidden[here]), ids[chosen].to(hidden.device))
 
 
 def encoder_states(
     model: torch.nn.Module, family: ModelFamily, ids: torch.Tensor, mask: torch.Tensor, **rest: Any
 ) -> torch.Tensor:
-    """Last encoder states, (batch, length, hidden). rest: such as token_type_ids."""
+    """Last encoder states, (batch, length, hidden), on the model's device.
+
+    ids, mask: on any device. rest: such as token_type_ids.
+    """
     encoder = model.get_submodule(family.encoder)
-    return encoder(input_ids=ids, attention_mask=mask, **rest).last_hidden_state
+    device = next(encoder.parameters()).device
+    inputs = {"input_ids": ids, "attention_mask": mask, **rest}
+    return encoder(**{name: value.to(device) for name, value in inputs.items()}).last_hidden_state

@@ -15,7 +15,7 @@ from unibridge.adapters.settings import TASK_ADAPTER, AdapterConfig
 from unibridge.artifacts import read_json, write_bytes, write_json
 from unibridge.errors import UnibridgeError
 from unibridge.training import Progress, TrainingSettings, batches_of, fit
-from unibridge.transfer.language import AdaptedLanguage, _under
+from unibridge.transfer.language import AdaptedLanguage, _kept, _under
 
 if TYPE_CHECKING:
     import torch
@@ -148,7 +148,7 @@ def train_task(
         len(labels),
         model.config.hidden_dropout_prob,
         seed=seed,
-    )
+    ).to(model.device)
     trained = {f"head.{n}": p for n, p in head.named_parameters()}
     if train == "adapter":
         attach.add_adapter(model, base.family, name, settings.adapter, seed=seed)
@@ -183,7 +183,7 @@ def train_task(
         ids, mask = inputs.pop("input_ids"), inputs.pop("attention_mask")
         wanted = inputs.pop("labels")
         logits = head(encoder_states(model, base.family, ids, mask, **inputs))
-        return logits, task.loss(logits, wanted), int(mask.sum())
+        return logits, task.loss(logits, wanted.to(logits.device)), int(mask.sum())
 
     def loss(indices: list[int], generator: "torch.Generator") -> tuple:
         _, value, tokens = run([encoded[i] for i in indices], owners[indices[0]])
@@ -207,7 +207,7 @@ def train_task(
                     batch = rows[start : start + 64]
                     logits, value, _ = run(batch, sources.index(source))
                     total += float(value) * len(batch)
-                    predictions[source] += task.decode(logits, batch, labels)
+                    predictions[source] += task.decode(logits.cpu(), batch, labels)
         model.train(), head.train()
         return total / sum(map(len, held.values())), predictions
 
@@ -238,12 +238,12 @@ def train_task(
         name=name,
         task=task.reference or task.name,
         labels=list(labels),
-        head={n: p.detach().clone() for n, p in head.named_parameters()},
+        head={n: _kept(p) for n, p in head.named_parameters()},
         config=settings.adapter,
         adapter=attach.adapter_state(model, name) if train == "adapter" else {},
         encoder={}
         if train == "adapter"
-        else {n: p.detach().clone() for n, p in encoder.named_parameters() if n in trained},
+        else {n: _kept(p) for n, p in encoder.named_parameters() if n in trained},
         facts={
             "source": "+".join(sources),
             "task": task.name,
