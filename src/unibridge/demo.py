@@ -60,8 +60,8 @@ static_dimension = 100
 [adaptation]                       # the paper: 128-word samples, 50 epochs, batch 32
 sample_words = 0                   # a phrase is a sample
 [adaptation.training]
-steps = 400
-batch_size = 64
+steps = 300
+batch_size = 48
 learning_rate = 2e-3
 schedule = "linear"
 warmup = 0.05
@@ -69,8 +69,8 @@ warmup = 0.05
 [source_adaptation]
 sample_words = 0
 [source_adaptation.training]
-steps = 400
-batch_size = 64
+steps = 300
+batch_size = 48
 learning_rate = 1e-3
 schedule = "linear"
 
@@ -112,7 +112,7 @@ def write_demo(
         folder / "data",
         target,
         sources,
-        train_count=1200,
+        train_count=1000,
         plain_count=4000,
         test_count=600,
         parallel_count=10,
