@@ -97,7 +97,7 @@ def test_what_types_cannot_say_is_listed_at_once_too(folder):
         '[embeddings]\nmethod = "unibrige"\n[weights]\nmethod = "harmonic"\n'
         '[vocabulary]\nsearch = "scam"\n'
         '[[sources]]\nlanguage = "en"\ntrain = "gone.conll"\n',
-        overrides=['run.methods=["floor", "mad-y", "ceiling"]'],
+        overrides=['run.methods=["mad-x", "mad-y", "ceiling"]'],
     )
     text = "\n".join(found)
     for part in (
@@ -106,7 +106,7 @@ def test_what_types_cannot_say_is_listed_at_once_too(folder):
         "vocabulary.search: unknown vocabulary search 'scam'. Did you mean 'scan'",
         f"sources.1.train: there is no file {folder / 'gone.conll'}",
         "sources: the language 'en' is there twice",
-        "sources.1.text: 'en' has neither text nor a ready adapter",
+        "sources.1.text: 'mad-x' must have an adapter of 'en'; give plain text, or adapter = a",
         "run.methods: unknown method 'mad-y'. Did you mean 'mad-x'",
         "target.train: 'ceiling' needs labels of the target",
     ):
@@ -146,9 +146,27 @@ def test_what_is_missing_is_described(folder):
 def test_harmony_needs_parallel_sentences_and_uniform_does_not(folder):
     second = '[[sources]]\nlanguage = "sw"\ntext = "en.txt"\ntrain = "en.conll"\n'
     (fault,) = faults(folder, second, overrides=['run.methods=["unibridge"]'])
-    assert fault.startswith("sources.1.parallel: 'unibridge' weighs by parallel sentences")
+    assert fault.startswith("sources.1.parallel: 'unibridge' must have parallel sentences")
     read(folder, second, overrides=['run.methods=["unibridge-uniform", "unibridge-english-only"]'])
     read(folder, overrides=['run.methods=["unibridge"]'], text=BASIC.replace("parallel", "# "))
+
+
+def test_text_of_a_source_is_needed_only_where_an_adapter_of_it_is_trained(folder):
+    silent = BASIC.replace('text = "en.txt"', "").replace("parallel", "# ")
+    (folder / "sw.conll").write_text("x\n")
+    both = silent + '[[sources]]\nlanguage = "sw"\ntrain = "sw.conll"\n'
+    labels = 'target.train="xx.conll"'
+    read(folder, text=both, overrides=['run.methods=["floor", "fine-tune", "ceiling"]', labels])
+
+    (fault,) = faults(folder, text=both, overrides=['run.methods=["unibridge-english-only"]'])
+    assert fault.startswith("sources.0.text: 'unibridge-english-only' must have an adapter of 'en'")
+    found = faults(folder, text=both, overrides=['run.methods=["mad-x", "unibridge-uniform"]'])
+    assert [fault.partition(" must have")[0] for fault in found] == [
+        f"sources.{number}.text: 'mad-x', 'unibridge-uniform'" for number in (0, 1)
+    ]
+    (folder / "ready").mkdir()
+    ready = [f'sources.{number}.adapter="ready"' for number in (0, 1)]
+    read(folder, text=both, overrides=['run.methods=["mad-x"]', *ready])
 
 
 def test_nothing_to_score_and_nothing_to_label_is_a_fault(folder):

@@ -374,42 +374,48 @@ def _faults(config: Config) -> Iterator[str]:
     languages = [source.language for source in config.sources] + [config.target.language]
     for language in sorted({code for code in languages if languages.count(code) > 1}):
         yield f"sources: the language {language!r} is there twice; every language is one entry"
-    for number, source in enumerate(config.sources):
-        if not source.text and source.adapter is None:
-            yield (
-                f"sources.{number}.text: {source.language!r} has neither text nor a ready adapter; "
-                "give plain text, or adapter = a folder"
-            )
     for name in ("methods", "seeds"):
         if len(set(getattr(config.run, name))) < len(getattr(config.run, name)):
             yield f"run.{name}: the same one is there twice; name each once"
     names = [Path(file).name for file in config.target.predict]
     if len(set(names)) < len(names):
         yield "target.predict: two files have the same name, and so would their labels; rename one"
+    untold: dict[int, list[str]] = {}
+    unpaired: dict[int, list[str]] = {}
     for name in config.run.methods:
         try:
-            chosen = config.for_method(name)
+            method, chosen = config.method(name), config.for_method(name)
         except UnibridgeError as error:
             yield f"run.methods: {error}"
             continue
         for path, table, choice in _choices(chosen):
-            if path not in config.method(name).settings:
+            if path not in method.settings:
                 continue
             try:
                 table.resolve(choice)
             except UnibridgeError as error:
                 yield f"methods.{name}.settings: {path}: {error}"
-        if config.method(name).task == "target-labels" and config.target.train is None:
+        if method.task == "target-labels" and config.target.train is None:
             yield f"target.train: {name!r} needs labels of the target; give them or drop the method"
-        weighed = len(config.sources) > 1 and config.method(name).sources == "all"
-        weighed = weighed and config.method(name).task == "per-source"
-        if weighed and chosen.weights.method != "uniform":
-            for number, source in enumerate(config.sources):
-                if not source.parallel:
-                    yield (
-                        f"sources.{number}.parallel: {name!r} weighs by parallel sentences; "
-                        'give some, or set weights.method = "uniform"'
-                    )
+        used = method.sources_of([source.language for source in config.sources])
+        weighs = method.weighs_sources and len(used) > 1 and chosen.weights.method != "uniform"
+        for number, source in enumerate(config.sources):
+            if source.language not in used:
+                continue
+            if method.trains_sources and not source.text and source.adapter is None:
+                untold.setdefault(number, []).append(repr(name))
+            if weighs and not source.parallel:
+                unpaired.setdefault(number, []).append(repr(name))
+    for number, names in untold.items():
+        yield (
+            f"sources.{number}.text: {', '.join(names)} must have an adapter of "
+            f"{config.sources[number].language!r}; give plain text, or adapter = a folder"
+        )
+    for number, names in unpaired.items():
+        yield (
+            f"sources.{number}.parallel: {', '.join(names)} must have parallel sentences to weigh "
+            'by; give some, or set weights.method = "uniform"'
+        )
     if config.target.test is None and not config.target.predict:
         yield "target.test: nothing to score or to label; give target.test or target.predict"
 

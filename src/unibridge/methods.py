@@ -5,6 +5,7 @@ and ablations go through the same code as the method that they are compared with
 may add its own under [methods.NAME].
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -36,6 +37,22 @@ class Method(BaseModel):
     settings: dict[str, Any] = Field(
         default_factory=dict, description='settings laid over the run\'s: {"section.field": value}'
     )
+
+    @property
+    def trains_sources(self) -> bool:
+        """Whether it takes a language adapter of each of its sources."""
+        return self.languages == "adapters" and self.task not in ("target-labels", "shapes")
+
+    @property
+    def weighs_sources(self) -> bool:
+        """Whether its sources are weighted against each other."""
+        return self.languages == "adapters" and (self.task, self.sources) == ("per-source", "all")
+
+    def sources_of(self, languages: Sequence[str]) -> list[str]:
+        """Those of a run's source languages that it learns from."""
+        if self.sources == "all":
+            return list(languages)
+        return ["en"] if "en" in languages else list(languages[:1])
 
 
 METHODS: Registry[Method] = Registry(

@@ -1,4 +1,5 @@
 import json
+import re
 import time
 
 import pytest
@@ -181,6 +182,15 @@ def test_other_tasks_and_families_run_whole(tmp_path, task, family):
         assert len(labelled["tags"]) == 2
     else:
         assert labelled["label"] in ("early", "late")
+
+
+def test_fine_tuning_alone_runs_without_text_of_the_sources(tmp_path):
+    config = write_toy_run(tmp_path, "ner")
+    for language in ("en", "sw"):
+        (tmp_path / f"{language}.txt").unlink()
+    config.write_text(re.sub(r'^text = "(en|sw).txt"\n', "", config.read_text(), flags=re.M))
+    root = run(load_config(config, [methods("floor", "fine-tune")]))
+    assert list(rows_of(root)) == ["floor", "fine-tune"]
 
 
 def test_without_gold_labels_a_run_still_labels(tmp_path):

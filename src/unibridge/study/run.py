@@ -234,9 +234,7 @@ def run_method(config: Config, name: str, inputs: Inputs, at: Workplace, seed: i
     """One method, as its record says: languages, tasks, weights, predictions."""
     method = config.method(name)
     target = config.target.language
-    sources = [s.language for s in config.sources]
-    if method.sources == "english":
-        sources = ["en"] if "en" in sources else sources[:1]
+    sources = method.sources_of([s.language for s in config.sources])
     if method.task == "shapes":
         return _floor(name, inputs, at, seed)
     if inputs.teacher_unknown > config.adaptation.max_teacher_unknown:
@@ -275,7 +273,7 @@ def run_method(config: Config, name: str, inputs: Inputs, at: Workplace, seed: i
 
     # the source languages
     languages: dict[str, Path | None] = dict.fromkeys(sources)
-    if method.languages == "adapters" and method.task != "target-labels":
+    if method.trains_sources:
         for source in config.sources:
             if source.language not in sources:
                 continue
