@@ -231,6 +231,7 @@ def test_every_method_lays_known_settings_over_a_run(folder, name):
     chosen = config.for_method(name)
     assert chosen.run == config.run
     for path, value in METHODS[name].settings.items():
+        assert path.partition(".")[0] in METHODS[name].reads
         found = chosen
         for part in path.split("."):
             found = getattr(found, part)
@@ -247,7 +248,53 @@ def test_a_configuration_can_bring_a_method(folder):
     assert config.method("mine").label == "Mine"
     text = '[methods.mine]\nlabel = "Mine"\nsettings = {"adaptation.kl" = 0.5}\n'
     (fault,) = faults(folder, text, overrides=['run.methods=["mine"]'])
-    assert "adaptation.kl: there is no such setting" in fault
+    assert fault.startswith("methods.mine.settings: adaptation.kl: there is no such setting")
+    (same,) = faults(folder, text)
+    assert same == fault, "also where the run does not use it"
+
+
+@pytest.mark.parametrize(
+    "written", ['{"adaptation.kl_weight" = 0.5}', "{adaptation.kl_weight = 0.5}"]
+)
+def test_a_methods_setting_leaves_the_rest_of_its_section(folder, written):
+    config = read(folder, f'[methods.mine]\nlabel = "Mine"\nsettings = {written}\n')
+    assert config.for_method("mine").adaptation.kl_weight == 0.5
+    assert config.for_method("mine").adaptation.max_samples == 10_000
+
+
+@pytest.mark.parametrize(
+    ("choices", "setting", "said"),
+    [
+        ("", "target.text", "is the same for all methods; write it outside"),
+        ("", "sources.0.train", "is the same for all methods; write it outside"),
+        ("", "run.title", "is the same for all methods; write it outside"),
+        ("", "fine_tuning.max_tokens", "would change nothing"),
+        (
+            'vocabulary = "base"',
+            "embeddings.static_objective",
+            "this method reads adaptation, source_",
+        ),
+        ('vocabulary = "base"', "vocabulary.kind", "would change nothing"),
+        ('languages = "none"', "adaptation.state", "this method reads task_training; drop it"),
+        ('languages = "none"\ntask = "model"', "task_training.max_tokens", "reads fine_tuning;"),
+        ('task = "target-labels"', "source_adaptation.state", "would change nothing"),
+        ('task = "universal"', "weights.method", "would change nothing"),
+        ('sources = "english"', "weights.method", "would change nothing"),
+        ('task = "shapes"', "task_training.max_tokens", "this method reads no settings"),
+    ],
+)
+def test_a_setting_that_a_method_would_ignore_is_refused(folder, choices, setting, said):
+    values = {
+        "method": "single",
+        "kind": "bpe",
+        "static_objective": "cbow",
+        "state": "inverse",
+        "max_tokens": "64",
+    }
+    value = values.get(setting.rpartition(".")[2], "en.txt")
+    given = f'settings = {{"{setting}" = "{value}"}}'
+    (fault,) = faults(folder, f'[methods.mine]\nlabel = "Mine"\n{choices}\n{given}\n')
+    assert fault.startswith(f"methods.mine.settings: {setting}: ") and said in fault
 
 
 def test_a_setting_goes_into_json_and_back(folder):

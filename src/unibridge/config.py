@@ -382,12 +382,17 @@ def _faults(config: Config) -> Iterator[str]:
         yield "target.predict: two files have the same name, and so would their labels; rename one"
     untold: dict[int, list[str]] = {}
     unpaired: dict[int, list[str]] = {}
-    for name in config.run.methods:
+    for name in dict.fromkeys([*config.methods, *config.run.methods]):
         try:
             method, chosen = config.method(name), config.for_method(name)
-        except UnibridgeError as error:
-            yield f"run.methods: {error}"
+        except ConfigError as error:
+            yield from (f"methods.{name}.settings: {fault}" for fault in error.faults)
             continue
+        except UnibridgeError as error:
+            at = f"methods.{name}.settings" if name in config.methods else "run.methods"
+            yield f"{at}: {error}"
+            continue
+        yield from (f"methods.{name}.settings: {fault}" for fault in _unread(method))
         for path, table, choice in _choices(chosen):
             if path not in method.settings:
                 continue
@@ -395,6 +400,8 @@ def _faults(config: Config) -> Iterator[str]:
                 table.resolve(choice)
             except UnibridgeError as error:
                 yield f"methods.{name}.settings: {path}: {error}"
+        if name not in config.run.methods:
+            continue
         if method.task == "target-labels" and config.target.train is None:
             yield f"target.train: {name!r} needs labels of the target; give them or drop the method"
         used = method.sources_of([source.language for source in config.sources])
@@ -418,6 +425,19 @@ def _faults(config: Config) -> Iterator[str]:
         )
     if config.target.test is None and not config.target.predict:
         yield "target.test: nothing to score or to label; give target.test or target.predict"
+
+
+def _unread(method: Method) -> Iterator[str]:
+    """A method's settings that would change nothing, since it never looks at them."""
+    for path in method.settings:
+        section = path.partition(".")[0]
+        if section in method.reads:
+            continue
+        if Config.model_fields[section].is_required():
+            yield f"{path}: is the same for all methods; write it outside [methods]"
+        else:
+            reads = ", ".join(method.reads) or "no settings"
+            yield f"{path}: would change nothing, since this method reads {reads}; drop it"
 
 
 def _choices(config: Config) -> list[tuple[str, Registry, str]]:

@@ -158,6 +158,15 @@ def test_a_changed_input_rebuilds_what_reads_it(toy_run):
     assert new == ["train-task-sw", "predict-unibridge"]
 
 
+def test_a_method_can_ask_for_more_parallel_sentences_than_the_run(toy_run):
+    config, root = toy_run
+    own = 'methods.more={label="More", settings={weights.sentences=4}}'
+    run(load_config(config, [methods("unibridge", "more"), own]))
+    weighed = [m for m in stages_of(root).values() if m["stage"] == "weigh"]
+    distances = {m["settings"]["sentences"]: m["facts"]["distances"]["en"] for m in weighed}
+    assert distances[4] != pytest.approx(distances[3], rel=1e-6)
+
+
 def test_seeds_are_rows_of_their_own(toy_run):
     config, _ = toy_run
     root = run(load_config(config, [methods("unibridge"), "run.seeds=[0, 1]"]))
