@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -123,6 +124,84 @@ def test_a_faulty_value_does_not_hide_a_missing_file(folder):
         "target.text.0",
         "vocabulary.search",
     ]
+
+
+REQUIRED = ("run.folder", "base.model", "task.kind", "target.language", "target.text")
+REQUIRED += ("sources.0.language", "sources.0.train", "run", "base", "task", "target", "sources")
+WRONG = """
+[embeddings]
+method = "unibrige"
+[methods.own]
+label = "Own"
+settings = {run.title = "x"}
+"""
+
+
+def without(path):
+    """BASIC without one of its keys."""
+    content = tomllib.loads(BASIC)
+    *parents, last = path.split(".")
+    place = content
+    for part in parents:
+        place = place[int(part) if part.isdigit() else part]
+    del place[last]
+    return content
+
+
+@pytest.mark.parametrize("path", REQUIRED)
+def test_a_missing_key_is_told_with_every_other_fault_and_brings_none_of_its_own(folder, path):
+    with pytest.raises(ConfigError) as error:
+        check_config(without(path) | tomllib.loads(WRONG), folder=folder)
+    assert [fault.partition(": ")[0] for fault in error.value.faults] == [
+        path,
+        "embeddings.method",
+        "methods.own.settings",
+    ]
+
+
+def test_an_empty_configuration_lists_what_is_missing(folder):
+    with pytest.raises(ConfigError) as error:
+        check_config({}, folder=folder)
+    found = [fault.partition(": is missing")[0] for fault in error.value.faults]
+    assert found == ["run", "base", "task", "target", "sources"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        'run.methods="ceiling"',
+        "run.seeds=[-1]",
+        "target.text=[5]",
+        "target.predict=5",
+        'target.language="two words"',
+        "sources=[5]",
+        "sources=[]",
+        "sources.0.parallel=5",
+        "vocabulary.character_coverage=7",
+        "vocabulary.max_size=20",
+        "weights.method=5",
+        "methods.mine=5",
+        'methods.mine={label="Mine", task="typo"}',
+        'methods.mine={label="Mine", lable="Mine"}',
+        'methods.mine={settings={"adaptation.kl_weight"=0.5}}',
+    ],
+)
+def test_a_faulty_value_hides_nothing_and_brings_no_other_fault(folder, fault):
+    section = fault.partition(".")[0].partition("=")[0]
+    own = ['run.methods=["mine", "unibridge"]'] if "methods.mine" in fault else []
+    (folder / "xx.conll").unlink()
+    found = faults(folder, WRONG, overrides=[fault, *own])
+    assert all(one.startswith(section) for one in found[:-3]) and len(found) > 3
+    assert [one.partition(": ")[0] for one in found[-3:]] == [
+        "target.test",
+        "embeddings.method",
+        "methods.own.settings",
+    ]
+
+
+def test_a_misspelt_choice_of_a_method_is_answered_with_the_nearest(folder):
+    (fault,) = faults(folder, '[methods.mine]\nlabel = "Mine"\nvocabluary = "base"\n')
+    assert "methods.mine.vocabluary: there is no such setting; did you mean 'vocabulary'" in fault
 
 
 def test_a_section_written_in_part_keeps_the_rest_of_its_own_defaults(folder):
@@ -268,6 +347,7 @@ def test_a_methods_setting_leaves_the_rest_of_its_section(folder, written):
         ("", "target.text", "is the same for all methods; write it outside"),
         ("", "sources.0.train", "is the same for all methods; write it outside"),
         ("", "run.title", "is the same for all methods; write it outside"),
+        ("", "nonsense", "there is no such setting"),
         ("", "fine_tuning.max_tokens", "would change nothing"),
         (
             'vocabulary = "base"',
