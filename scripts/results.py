@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from unibridge.artifacts import read_manifest, write_bytes
-from unibridge.report.page import Run, headline, read_run
+from unibridge.report.folder import Run, read_run
+from unibridge.report.sections import headline
 from unibridge.report.tables import effort_table, markdown_table, method_scores, targets_table
 
 

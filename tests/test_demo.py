@@ -11,7 +11,7 @@ from unibridge.cli import main
 from unibridge.config import load_config
 from unibridge.demo import BASE_LANGUAGES, SOURCES, gate_phrases, packaged_base, write_demo
 from unibridge.models.base import load_base, unknown_share
-from unibridge.report.page import read_run
+from unibridge.report.folder import read_run
 from unibridge.tasks import TASKS
 from unibridge.text import cldr
 from unibridge.text.labels import TaggedSentence
