@@ -174,6 +174,7 @@ def test_seeds_are_rows_of_their_own(toy_run):
     assert [row["seed"] for row in rows] == [0, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "family"), [("classification", "bert"), ("pairs", "bert"), ("pos", "xlm-roberta")]
 )
