@@ -1,36 +1,81 @@
-"""Write a results page from finished runs: one table over their languages, and how it was made.
+"""Write finished runs into a results page, and its main table into the README.
 
-python scripts/results.py PAGE.md "TITLE" RUN_FOLDER [RUN_FOLDER ...]
+python scripts/results.py docs/results/PAGE.md RUN_FOLDER [RUN_FOLDER ...]
+
+Only what stands between the marks is written; the words around them are ours. The README takes the
+table where it has marks for that page.
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from unibridge.artifacts import read_manifest, write_bytes
-from unibridge.report.page import Run, headline, read_run
-from unibridge.report.tables import effort_table, markdown_table, method_scores, targets_table
+from unibridge.errors import UnibridgeError
+from unibridge.report.folder import Run, read_run
+from unibridge.report.sections import headline
+from unibridge.report.tables import (
+    Table,
+    effort_table,
+    markdown_table,
+    method_scores,
+    scores_table,
+    targets_table,
+)
+
+ROOT = Path(__file__).parents[1]
 
 
-def main(page: str, title: str, *folders: str) -> None:
+def main(page: str, *folders: str, readme: Path = ROOT / "README.md") -> None:
+    """Write the runs' results into an existing page, and its main table into the README."""
     runs = [read_run(Path(folder)) for folder in folders]
-    results = [result for run in runs for result in run.records.results]
+    table = main_table(runs)
+    write_between(Path(page), "results", "\n\n".join(page_parts(runs, table)))
+    mark = Path(page).name
+    if _marks(mark)[0] in readme.read_text(encoding="utf-8"):
+        write_between(readme, mark, markdown_table(replace(table, note="")))
+
+
+def _marks(name: str) -> tuple[str, str]:
+    return f"<!-- {name}: written by scripts/results.py -->", f"<!-- end of {name} -->"
+
+
+def write_between(path: Path, name: str, content: str) -> None:
+    """Put content between a file's marks of that name; all else in the file stays."""
+    text = path.read_text(encoding="utf-8")
+    start, end = _marks(name)
+    if text.count(start) != 1 or text.count(end) != 1 or text.index(start) > text.index(end):
+        raise UnibridgeError(
+            "the place for the results is not marked", where=path, do=f"write {start} and {end}"
+        )
+    before, after = text[: text.index(start)], text[text.index(end) :]
+    write_bytes(path, f"{before}{start}\n\n{content}\n\n{after}".encode())
+
+
+def main_table(runs: list[Run]) -> Table:
+    """Methods down, the runs' target languages across, by name."""
+    names = {run.target: run.target_name for run in runs}
+    table = targets_table([result for run in runs for result in run.records.results])
+    first, *targets = table.columns
+    return replace(table, columns=(first, *(names[target] for target in targets)))
+
+
+def page_parts(runs: list[Run], table: Table) -> list[str]:
+    """The page's paragraphs: when and with what, who is ahead, the table, each language."""
     about = runs[0].about
-    seeds = sorted({result.seed for result in results})
+    seeds = sorted({result.seed for run in runs for result in run.records.results})
     parts = [
-        f"# {title}",
         f"{about['created'][:10]} · seeds {', '.join(map(str, seeds))} · "
         + ", ".join(f"{name} {number}" for name, number in about["versions"].items()),
         "\n".join(f"- {headline(run)}" for run in runs),
-        markdown_table(targets_table(results)),
+        markdown_table(table),
     ]
     for run in runs:
         parts += [f"## {run.target_name}", *_language(run)]
-    write_bytes(Path(page), ("\n\n".join(parts) + "\n").encode())
+    return parts
 
 
 def _language(run: Run) -> list[str]:
-    from unibridge.report.tables import scores_table
-
     rows = method_scores(run.records.results)
     epochs = {}
     for method, names in run.about["method_stages"].items():

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -97,7 +98,7 @@ def test_what_types_cannot_say_is_listed_at_once_too(folder):
         '[embeddings]\nmethod = "unibrige"\n[weights]\nmethod = "harmonic"\n'
         '[vocabulary]\nsearch = "scam"\n'
         '[[sources]]\nlanguage = "en"\ntrain = "gone.conll"\n',
-        overrides=['run.methods=["floor", "mad-y", "ceiling"]'],
+        overrides=['run.methods=["mad-x", "mad-y", "ceiling"]'],
     )
     text = "\n".join(found)
     for part in (
@@ -106,7 +107,7 @@ def test_what_types_cannot_say_is_listed_at_once_too(folder):
         "vocabulary.search: unknown vocabulary search 'scam'. Did you mean 'scan'",
         f"sources.1.train: there is no file {folder / 'gone.conll'}",
         "sources: the language 'en' is there twice",
-        "sources.1.text: 'en' has neither text nor a ready adapter",
+        "sources.1.text: 'mad-x' must have an adapter of 'en'; give plain text, or adapter = a",
         "run.methods: unknown method 'mad-y'. Did you mean 'mad-x'",
         "target.train: 'ceiling' needs labels of the target",
     ):
@@ -123,6 +124,84 @@ def test_a_faulty_value_does_not_hide_a_missing_file(folder):
         "target.text.0",
         "vocabulary.search",
     ]
+
+
+REQUIRED = ("run.folder", "base.model", "task.kind", "target.language", "target.text")
+REQUIRED += ("sources.0.language", "sources.0.train", "run", "base", "task", "target", "sources")
+WRONG = """
+[embeddings]
+method = "unibrige"
+[methods.own]
+label = "Own"
+settings = {run.title = "x"}
+"""
+
+
+def without(path):
+    """BASIC without one of its keys."""
+    content = tomllib.loads(BASIC)
+    *parents, last = path.split(".")
+    place = content
+    for part in parents:
+        place = place[int(part) if part.isdigit() else part]
+    del place[last]
+    return content
+
+
+@pytest.mark.parametrize("path", REQUIRED)
+def test_a_missing_key_is_told_with_every_other_fault_and_brings_none_of_its_own(folder, path):
+    with pytest.raises(ConfigError) as error:
+        check_config(without(path) | tomllib.loads(WRONG), folder=folder)
+    assert [fault.partition(": ")[0] for fault in error.value.faults] == [
+        path,
+        "embeddings.method",
+        "methods.own.settings",
+    ]
+
+
+def test_an_empty_configuration_lists_what_is_missing(folder):
+    with pytest.raises(ConfigError) as error:
+        check_config({}, folder=folder)
+    found = [fault.partition(": is missing")[0] for fault in error.value.faults]
+    assert found == ["run", "base", "task", "target", "sources"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        'run.methods="ceiling"',
+        "run.seeds=[-1]",
+        "target.text=[5]",
+        "target.predict=5",
+        'target.language="two words"',
+        "sources=[5]",
+        "sources=[]",
+        "sources.0.parallel=5",
+        "vocabulary.character_coverage=7",
+        "vocabulary.max_size=20",
+        "weights.method=5",
+        "methods.mine=5",
+        'methods.mine={label="Mine", task="typo"}',
+        'methods.mine={label="Mine", lable="Mine"}',
+        'methods.mine={settings={"adaptation.kl_weight"=0.5}}',
+    ],
+)
+def test_a_faulty_value_hides_nothing_and_brings_no_other_fault(folder, fault):
+    section = fault.partition(".")[0].partition("=")[0]
+    own = ['run.methods=["mine", "unibridge"]'] if "methods.mine" in fault else []
+    (folder / "xx.conll").unlink()
+    found = faults(folder, WRONG, overrides=[fault, *own])
+    assert all(one.startswith(section) for one in found[:-3]) and len(found) > 3
+    assert [one.partition(": ")[0] for one in found[-3:]] == [
+        "target.test",
+        "embeddings.method",
+        "methods.own.settings",
+    ]
+
+
+def test_a_misspelt_choice_of_a_method_is_answered_with_the_nearest(folder):
+    (fault,) = faults(folder, '[methods.mine]\nlabel = "Mine"\nvocabluary = "base"\n')
+    assert "methods.mine.vocabluary: there is no such setting; did you mean 'vocabulary'" in fault
 
 
 def test_a_section_written_in_part_keeps_the_rest_of_its_own_defaults(folder):
@@ -146,9 +225,27 @@ def test_what_is_missing_is_described(folder):
 def test_harmony_needs_parallel_sentences_and_uniform_does_not(folder):
     second = '[[sources]]\nlanguage = "sw"\ntext = "en.txt"\ntrain = "en.conll"\n'
     (fault,) = faults(folder, second, overrides=['run.methods=["unibridge"]'])
-    assert fault.startswith("sources.1.parallel: 'unibridge' weighs by parallel sentences")
+    assert fault.startswith("sources.1.parallel: 'unibridge' must have parallel sentences")
     read(folder, second, overrides=['run.methods=["unibridge-uniform", "unibridge-english-only"]'])
     read(folder, overrides=['run.methods=["unibridge"]'], text=BASIC.replace("parallel", "# "))
+
+
+def test_text_of_a_source_is_needed_only_where_an_adapter_of_it_is_trained(folder):
+    silent = BASIC.replace('text = "en.txt"', "").replace("parallel", "# ")
+    (folder / "sw.conll").write_text("x\n")
+    both = silent + '[[sources]]\nlanguage = "sw"\ntrain = "sw.conll"\n'
+    labels = 'target.train="xx.conll"'
+    read(folder, text=both, overrides=['run.methods=["floor", "fine-tune", "ceiling"]', labels])
+
+    (fault,) = faults(folder, text=both, overrides=['run.methods=["unibridge-english-only"]'])
+    assert fault.startswith("sources.0.text: 'unibridge-english-only' must have an adapter of 'en'")
+    found = faults(folder, text=both, overrides=['run.methods=["mad-x", "unibridge-uniform"]'])
+    assert [fault.partition(" must have")[0] for fault in found] == [
+        f"sources.{number}.text: 'mad-x', 'unibridge-uniform'" for number in (0, 1)
+    ]
+    (folder / "ready").mkdir()
+    ready = [f'sources.{number}.adapter="ready"' for number in (0, 1)]
+    read(folder, text=both, overrides=['run.methods=["mad-x"]', *ready])
 
 
 def test_nothing_to_score_and_nothing_to_label_is_a_fault(folder):
@@ -213,6 +310,7 @@ def test_every_method_lays_known_settings_over_a_run(folder, name):
     chosen = config.for_method(name)
     assert chosen.run == config.run
     for path, value in METHODS[name].settings.items():
+        assert path.partition(".")[0] in METHODS[name].reads
         found = chosen
         for part in path.split("."):
             found = getattr(found, part)
@@ -229,7 +327,54 @@ def test_a_configuration_can_bring_a_method(folder):
     assert config.method("mine").label == "Mine"
     text = '[methods.mine]\nlabel = "Mine"\nsettings = {"adaptation.kl" = 0.5}\n'
     (fault,) = faults(folder, text, overrides=['run.methods=["mine"]'])
-    assert "adaptation.kl: there is no such setting" in fault
+    assert fault.startswith("methods.mine.settings: adaptation.kl: there is no such setting")
+    (same,) = faults(folder, text)
+    assert same == fault, "also where the run does not use it"
+
+
+@pytest.mark.parametrize(
+    "written", ['{"adaptation.kl_weight" = 0.5}', "{adaptation.kl_weight = 0.5}"]
+)
+def test_a_methods_setting_leaves_the_rest_of_its_section(folder, written):
+    config = read(folder, f'[methods.mine]\nlabel = "Mine"\nsettings = {written}\n')
+    assert config.for_method("mine").adaptation.kl_weight == 0.5
+    assert config.for_method("mine").adaptation.max_samples == 10_000
+
+
+@pytest.mark.parametrize(
+    ("choices", "setting", "said"),
+    [
+        ("", "target.text", "is the same for all methods; write it outside"),
+        ("", "sources.0.train", "is the same for all methods; write it outside"),
+        ("", "run.title", "is the same for all methods; write it outside"),
+        ("", "nonsense", "there is no such setting"),
+        ("", "fine_tuning.max_tokens", "would change nothing"),
+        (
+            'vocabulary = "base"',
+            "embeddings.static_objective",
+            "this method reads adaptation, source_",
+        ),
+        ('vocabulary = "base"', "vocabulary.kind", "would change nothing"),
+        ('languages = "none"', "adaptation.state", "this method reads task_training; drop it"),
+        ('languages = "none"\ntask = "model"', "task_training.max_tokens", "reads fine_tuning;"),
+        ('task = "target-labels"', "source_adaptation.state", "would change nothing"),
+        ('task = "universal"', "weights.method", "would change nothing"),
+        ('sources = "english"', "weights.method", "would change nothing"),
+        ('task = "shapes"', "task_training.max_tokens", "this method reads no settings"),
+    ],
+)
+def test_a_setting_that_a_method_would_ignore_is_refused(folder, choices, setting, said):
+    values = {
+        "method": "single",
+        "kind": "bpe",
+        "static_objective": "cbow",
+        "state": "inverse",
+        "max_tokens": "64",
+    }
+    value = values.get(setting.rpartition(".")[2], "en.txt")
+    given = f'settings = {{"{setting}" = "{value}"}}'
+    (fault,) = faults(folder, f'[methods.mine]\nlabel = "Mine"\n{choices}\n{given}\n')
+    assert fault.startswith(f"methods.mine.settings: {setting}: ") and said in fault
 
 
 def test_a_setting_goes_into_json_and_back(folder):

@@ -11,7 +11,7 @@ from unibridge.cli import main
 from unibridge.config import load_config
 from unibridge.demo import BASE_LANGUAGES, SOURCES, gate_phrases, packaged_base, write_demo
 from unibridge.models.base import load_base, unknown_share
-from unibridge.report.page import read_run
+from unibridge.report.folder import read_run
 from unibridge.tasks import TASKS
 from unibridge.text import cldr
 from unibridge.text.labels import TaggedSentence
@@ -43,7 +43,7 @@ def test_it_reads_its_own_languages_and_no_ethiopic(base):
     assert unknown_share(base.tokenizer, amharic) > 0.5
 
 
-@pytest.mark.parametrize("from_scratch", [False, True])
+@pytest.mark.parametrize("from_scratch", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_the_demo_writes_a_configuration_that_is_accepted(tmp_path, from_scratch):
     path = write_demo(tmp_path, "so", seeds=2, from_scratch=from_scratch)
     config = load_config(path)

@@ -5,11 +5,10 @@ Nothing heavy is imported here, so that a mistake is answered in well under a se
 
 import copy
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -169,20 +168,29 @@ def check_config(content: Mapping[str, Any], *, folder: Path, where: object = ""
     """
     content = _over_defaults(content)
     faults: list[str] = []
+    guessed: set[str] = set()
     config: Config | None = None
-    try:
-        config = Config.model_validate(content)
-    except ValidationError as error:
-        faults += [_explained(fault) for fault in error.errors()]
-        # what is faulty goes back to its default, so that the rest can be checked as well
-        for fault in error.errors():
-            _forget(content, fault["loc"])
-        with suppress(ValidationError):
+    # what stands in for a missing table has missing keys itself, but no table is nested so deep
+    for _ in range(9):
+        try:
             config = Config.model_validate(content)
-    if config is not None:
-        config = _with_absolute_paths(config, folder.absolute())
-        faults += _faults(config)
-    if faults or config is None:
+            break
+        except ValidationError as error:
+            found = {_path(fault["loc"]): fault for fault in error.errors()}
+        # a list of faulty entries is also said to be too short
+        found = {p: f for p, f in found.items() if not any(_below([p], q) for q in found if q != p)}
+        faults += [_explained(f) for p, f in found.items() if not _among(guessed, p)]
+        # with something valid in each faulty place the rest can be checked as well
+        for fault in found.values():
+            place = _stand_in(content, fault["loc"], missing=fault["type"] == "missing")
+            if fault["type"] != "extra_forbidden":
+                guessed.add(place)
+    if config is None:
+        raise ConfigError(faults, where=where)
+    config = _with_absolute_paths(config, folder.absolute())
+    findings = _findings(config, guessed)
+    faults += [f"{path}: {text}" for path, text in findings if not _below(guessed, path)]
+    if faults:
         raise ConfigError(faults, where=where)
     return config
 
@@ -221,16 +229,44 @@ def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     return below
 
 
-def _forget(content: Any, path: Sequence[str | int]) -> None:
-    """Remove the entry at a path of nested dictionaries and lists, where there is one."""
-    *parents, last = path
-    for part in parents:
-        try:
-            content = content[part]
-        except (KeyError, IndexError, TypeError):
-            return
-    if isinstance(content, dict):
-        content.pop(last, None)
+def _path(parts: Sequence[str | int]) -> str:
+    return ".".join(map(str, parts))
+
+
+def _below(places: Iterable[str], path: str) -> bool:
+    """Whether a path is one of the places, or within one."""
+    return any(path == place or path.startswith(f"{place}.") for place in places)
+
+
+def _among(places: Iterable[str], path: str) -> bool:
+    """Whether a path is one of the places, within one, or holds one."""
+    return _below(places, path) or any(_below([path], place) for place in places)
+
+
+def _stand_in(content: Any, path: Sequence[str | int], *, missing: bool) -> str:
+    """Put something valid into a faulty place of nested data; returns the path of what changed.
+
+    A faulty entry is removed, for its default; one in a list with the list. What is missing becomes
+    a table, or a string that is unlike all others.
+    """
+    place, held, depth = content, content, 0
+    if missing:
+        for part in path[:-1]:
+            place = place[part]
+        names = [str(part) for part in path]
+        table = any(True for _ in _models_at(Config, names))
+        place[path[-1]] = "-".join(names) if not table else [{}] if names == ["sources"] else {}
+        return _path(path)
+    for number, part in enumerate(path):
+        if isinstance(place, dict):
+            held, depth = place, number
+        elif not (isinstance(place, list | tuple) and isinstance(part, int)):
+            break  # pydantic names the branches of a union after the entry
+        if isinstance(place, dict) and part not in place:
+            break  # another branch had it removed
+        place = place[part]
+    held.pop(path[depth], None)
+    return _path(path[: depth + 1])
 
 
 def with_settings(config: Config, settings: Mapping[str, Any]) -> Config:
@@ -298,15 +334,15 @@ def _explained(fault: Any, root: type[BaseModel] = Config) -> str:
     if kind == "missing":
         return f"{path}: is missing; write {_description(root, names)}"
     what = fault["msg"].removeprefix("Value error, ")
-    return (
-        f"{path}: {what[:1].lower()}{what[1:]}, not {fault['input']!r}; {_description(root, names)}"
-    )
+    given = "" if isinstance(fault["input"], Mapping) else f", not {fault['input']!r}"
+    return f"{path}: {what[:1].lower()}{what[1:]}{given}; {_description(root, names)}"
 
 
 def _models_at(root: type[BaseModel], names: Sequence[str]) -> Iterator[type[BaseModel]]:
     """The settings class at a path below `root`, when there is one."""
     model: Any = root
-    for name in names:
+    parts = iter(names)
+    for name in parts:
         if name.isdigit():
             continue
         if not (isinstance(model, type) and issubclass(model, BaseModel)):
@@ -314,6 +350,8 @@ def _models_at(root: type[BaseModel], names: Sequence[str]) -> Iterator[type[Bas
         field = model.model_fields.get(name)
         if field is None:
             return
+        if get_origin(field.annotation) is dict:
+            next(parts, None)
         choices = (field.annotation, *getattr(field.annotation, "__args__", ()))
         model = next((choice for choice in choices if hasattr(choice, "model_fields")), None)
     if isinstance(model, type) and issubclass(model, BaseModel):
@@ -365,59 +403,124 @@ def _with_absolute_paths(config: Config, folder: Path) -> Config:
     )
 
 
-def _faults(config: Config) -> Iterator[str]:
-    """What types cannot say: files that are missing, names that are unknown, needs of a method."""
+def _findings(config: Config, guessed: Collection[str]) -> Iterator[tuple[str, str]]:
+    """(path, fault) of what types cannot say: files that are missing, unknown names, unmet needs.
+
+    guessed: paths where something stands in for what the user meant; nothing follows from them.
+    """
     from unibridge.tasks import TASKS
+
+    def sure(*paths: str) -> bool:
+        return not any(_among(guessed, path) for path in paths)
 
     for path, file in _files(config):
         if not file.startswith("hub:") and not Path(file).exists():
-            yield f"{path}: there is no file {file}; check the path"
+            yield path, f"there is no file {file}; check the path"
     for path, table, choice in [("task.kind", TASKS, config.task.kind), *_choices(config)]:
         try:
             table.resolve(choice)
         except UnibridgeError as error:
-            yield f"{path}: {error}"
+            yield path, str(error)
     languages = [source.language for source in config.sources] + [config.target.language]
     for language in sorted({code for code in languages if languages.count(code) > 1}):
-        yield f"sources: the language {language!r} is there twice; every language is one entry"
-    for number, source in enumerate(config.sources):
-        if not source.text and source.adapter is None:
-            yield (
-                f"sources.{number}.text: {source.language!r} has neither text nor a ready adapter; "
-                "give plain text, or adapter = a folder"
-            )
+        yield "sources", f"the language {language!r} is there twice; every language is one entry"
     for name in ("methods", "seeds"):
         if len(set(getattr(config.run, name))) < len(getattr(config.run, name)):
-            yield f"run.{name}: the same one is there twice; name each once"
+            yield f"run.{name}", "the same one is there twice; name each once"
     names = [Path(file).name for file in config.target.predict]
     if len(set(names)) < len(names):
-        yield "target.predict: two files have the same name, and so would their labels; rename one"
-    for name in config.run.methods:
+        yield (
+            "target.predict",
+            "two files have the same name, and so would their labels; rename one",
+        )
+    if config.target.test is None and not config.target.predict and sure("target.predict"):
+        yield "target.test", "nothing to score or to label; give target.test or target.predict"
+
+    yield from _method_findings(config, sure)
+
+
+def _method_findings(config: Config, sure: Callable[..., bool]) -> Iterator[tuple[str, str]]:
+    """What is wrong with methods: their names, their settings, and what they need of the run."""
+    languages = [source.language for source in config.sources]
+    used = config.run.methods if sure("run.methods") else ()
+    # source number -> the methods that need its text, its parallel sentences
+    untold: dict[int, list[str]] = {}
+    unpaired: dict[int, list[str]] = {}
+    for name in dict.fromkeys([*config.methods, *used]):
+        try:
+            method = config.method(name)
+        except UnibridgeError as error:
+            if sure(f"methods.{name}"):
+                yield "run.methods", str(error)
+            continue
+        settings = f"methods.{name}.settings"
+        decided = [f"methods.{name}.{c}" for c in ("vocabulary", "languages", "task", "sources")]
+        chosen: Config | None = None
         try:
             chosen = config.for_method(name)
+        except ConfigError as error:
+            yield from ((settings, fault) for fault in error.faults)
         except UnibridgeError as error:
-            yield f"run.methods: {error}"
+            yield settings, str(error)
+        if chosen is not None:
+            yield from ((settings, fault) for fault in _unknown(method, chosen))
+        if not sure(*decided):
             continue
-        for path, table, choice in _choices(chosen):
-            if path not in config.method(name).settings:
+        yield from ((settings, fault) for fault in _unread(method))
+        if name not in used:
+            continue
+        if method.task == "target-labels" and config.target.train is None:
+            yield (
+                "target.train",
+                f"{name!r} needs labels of the target; give them or drop the method",
+            )
+        taken = method.sources_of(languages)
+        weighs = method.weighs_sources and len(taken) > 1 and sure("weights.method", settings)
+        weighs = weighs and chosen is not None and chosen.weights.method != "uniform"
+        for number, source in enumerate(config.sources):
+            if source.language not in taken:
                 continue
-            try:
-                table.resolve(choice)
-            except UnibridgeError as error:
-                yield f"methods.{name}.settings: {path}: {error}"
-        if config.method(name).task == "target-labels" and config.target.train is None:
-            yield f"target.train: {name!r} needs labels of the target; give them or drop the method"
-        weighed = len(config.sources) > 1 and config.method(name).sources == "all"
-        weighed = weighed and config.method(name).task == "per-source"
-        if weighed and chosen.weights.method != "uniform":
-            for number, source in enumerate(config.sources):
-                if not source.parallel:
-                    yield (
-                        f"sources.{number}.parallel: {name!r} weighs by parallel sentences; "
-                        'give some, or set weights.method = "uniform"'
-                    )
-    if config.target.test is None and not config.target.predict:
-        yield "target.test: nothing to score or to label; give target.test or target.predict"
+            silent = not source.text and source.adapter is None
+            if method.trains_sources and silent and sure(f"sources.{number}.adapter"):
+                untold.setdefault(number, []).append(repr(name))
+            if weighs and not source.parallel:
+                unpaired.setdefault(number, []).append(repr(name))
+    for number, needing in untold.items():
+        yield (
+            f"sources.{number}.text",
+            f"{', '.join(needing)} must have an adapter of {languages[number]!r}; give plain text, "
+            "or adapter = a folder",
+        )
+    for number, needing in unpaired.items():
+        yield (
+            f"sources.{number}.parallel",
+            f"{', '.join(needing)} must have parallel sentences to weigh by; give some, or set "
+            'weights.method = "uniform"',
+        )
+
+
+def _unknown(method: Method, chosen: Config) -> Iterator[str]:
+    """A method's settings that name no entry of their table."""
+    for path, table, choice in _choices(chosen):
+        if path not in method.settings:
+            continue
+        try:
+            table.resolve(choice)
+        except UnibridgeError as error:
+            yield f"{path}: {error}"
+
+
+def _unread(method: Method) -> Iterator[str]:
+    """A method's settings that would change nothing, since it never looks at them."""
+    for path in method.settings:
+        section = path.partition(".")[0]
+        if section in method.reads or section not in Config.model_fields:
+            continue
+        if Config.model_fields[section].is_required():
+            yield f"{path}: is the same for all methods; write it outside [methods]"
+        else:
+            reads = ", ".join(method.reads) or "no settings"
+            yield f"{path}: would change nothing, since this method reads {reads}; drop it"
 
 
 def _choices(config: Config) -> list[tuple[str, Registry, str]]:

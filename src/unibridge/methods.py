@@ -5,9 +5,10 @@ and ablations go through the same code as the method that they are compared with
 may add its own under [methods.NAME].
 """
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from unibridge.registry import Registry
 
@@ -36,6 +37,53 @@ class Method(BaseModel):
     settings: dict[str, Any] = Field(
         default_factory=dict, description='settings laid over the run\'s: {"section.field": value}'
     )
+
+    @field_validator("settings", mode="before")
+    @classmethod
+    def _by_path(cls, value: Any) -> Any:
+        """{"section": {"field": value}} is what TOML makes of section.field without quotes."""
+        return dict(_paths(value)) if isinstance(value, Mapping) else value
+
+    @property
+    def trains_sources(self) -> bool:
+        """Whether it takes a language adapter of each of its sources."""
+        return self.languages == "adapters" and self.task not in ("target-labels", "shapes")
+
+    @property
+    def weighs_sources(self) -> bool:
+        """Whether its sources are weighted against each other."""
+        return self.languages == "adapters" and (self.task, self.sources) == ("per-source", "all")
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The sections of settings that decide its numbers, and so may be laid over."""
+        if self.task == "shapes":
+            return ()
+        adapts = self.languages == "adapters"
+        sections = {
+            "vocabulary": adapts and self.vocabulary == "target",
+            "embeddings": adapts and self.vocabulary == "target",
+            "adaptation": adapts,
+            "source_adaptation": self.trains_sources,
+            "task_training": self.task != "model",
+            "fine_tuning": self.task == "model",
+            "weights": self.weighs_sources,
+        }
+        return tuple(section for section, read in sections.items() if read)
+
+    def sources_of(self, languages: Sequence[str]) -> list[str]:
+        """Those of a run's source languages that it learns from."""
+        if self.sources == "all":
+            return list(languages)
+        return ["en"] if "en" in languages else list(languages[:1])
+
+
+def _paths(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _paths(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value
 
 
 METHODS: Registry[Method] = Registry(

@@ -14,7 +14,9 @@ import pytest
 from unibridge.artifacts import write_json, write_manifest
 from unibridge.errors import UnibridgeError
 from unibridge.evaluation.records import Result, append_result
-from unibridge.report.page import headline, read_run, write_report
+from unibridge.report.folder import read_run
+from unibridge.report.page import write_report
+from unibridge.report.sections import headline
 
 SOURCES = ("en", "zh", "ru", "ar", "ja")
 STAGES = {

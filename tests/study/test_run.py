@@ -1,4 +1,5 @@
 import json
+import re
 import time
 
 import pytest
@@ -157,6 +158,15 @@ def test_a_changed_input_rebuilds_what_reads_it(toy_run):
     assert new == ["train-task-sw", "predict-unibridge"]
 
 
+def test_a_method_can_ask_for_more_parallel_sentences_than_the_run(toy_run):
+    config, root = toy_run
+    own = 'methods.more={label="More", settings={weights.sentences=4}}'
+    run(load_config(config, [methods("unibridge", "more"), own]))
+    weighed = [m for m in stages_of(root).values() if m["stage"] == "weigh"]
+    distances = {m["settings"]["sentences"]: m["facts"]["distances"]["en"] for m in weighed}
+    assert distances[4] != pytest.approx(distances[3], rel=1e-6)
+
+
 def test_seeds_are_rows_of_their_own(toy_run):
     config, _ = toy_run
     root = run(load_config(config, [methods("unibridge"), "run.seeds=[0, 1]"]))
@@ -164,6 +174,7 @@ def test_seeds_are_rows_of_their_own(toy_run):
     assert [row["seed"] for row in rows] == [0, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "family"), [("classification", "bert"), ("pairs", "bert"), ("pos", "xlm-roberta")]
 )
@@ -181,6 +192,15 @@ def test_other_tasks_and_families_run_whole(tmp_path, task, family):
         assert len(labelled["tags"]) == 2
     else:
         assert labelled["label"] in ("early", "late")
+
+
+def test_fine_tuning_alone_runs_without_text_of_the_sources(tmp_path):
+    config = write_toy_run(tmp_path, "ner")
+    for language in ("en", "sw"):
+        (tmp_path / f"{language}.txt").unlink()
+    config.write_text(re.sub(r'^text = "(en|sw).txt"\n', "", config.read_text(), flags=re.M))
+    root = run(load_config(config, [methods("floor", "fine-tune")]))
+    assert list(rows_of(root)) == ["floor", "fine-tune"]
 
 
 def test_without_gold_labels_a_run_still_labels(tmp_path):

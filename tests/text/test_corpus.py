@@ -7,7 +7,7 @@ import types
 import pytest
 
 from unibridge.errors import UnibridgeError
-from unibridge.text.corpus import deduplicate, join_samples, read_text, split_held_out
+from unibridge.text.corpus import deduplicate, join_samples, read_text, split_held_out, spread
 from unibridge.text.languages import count_words
 
 
@@ -158,3 +158,12 @@ def test_a_consonant_below_another_stays_there():
 
 def test_deduplicate_keeps_the_first():
     assert deduplicate(["b", "a", "b", "c", "a"]) == ["b", "a", "c"]
+
+
+@pytest.mark.parametrize("count", [1, 7, 100, 150, 199])
+def test_a_spread_has_its_size_keeps_order_and_leaves_no_large_gap(count):
+    chosen = spread(range(count), 100)
+    assert len(chosen) == min(count, 100)
+    assert chosen == sorted(set(chosen)) and chosen[0] == 0
+    gaps = [b - a for a, b in zip(chosen, [*chosen[1:], count], strict=True)]
+    assert max(gaps) - min(gaps) <= 1

@@ -199,6 +199,24 @@ def test_the_teacher_draws_the_student_to_itself():
     assert apart[1] < 0.5 * apart[0]
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_teacher_of_a_long_sample_reads_what_the_student_reads(family):
+    tokenizer, _ = new_vocabulary(family)
+    long = [f"{line} {' '.join(LINES)}" for line in NEW_LINES * 2]
+    ends = [tokenizer(one, return_offsets_mapping=True)["offset_mapping"][10][1] for one in long]
+    short = [one[:end] for one, end in zip(long, ends, strict=True)]
+    given = {"new": True, "max_tokens": 12, "training": {"steps": 2}}
+
+    cut = adapt(toy_base(family), long, **given)
+    assert cut.facts["curve"] == adapt(toy_base(family), short, **given).facts["curve"]
+    assert cut.facts["curve"][0]["kl"] > 0
+    assert cut.facts["cut_samples"] == cut.facts["samples"] == 7
+    (warning,) = cut.warnings
+    assert warning.startswith("7 of 7 samples pass the limit of 12 tokens")
+    # a limit that the samples just reach cuts nothing
+    assert adapt(toy_base(family), short, **given).facts["cut_samples"] == 0
+
+
 def test_a_teacher_that_cannot_read_is_not_asked():
     base = toy_base("xlm-roberta")
     lines = [f"ሰላም {word}" for word in ["river", "town", "boat", "bridge", "people"]]

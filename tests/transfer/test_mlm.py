@@ -1,5 +1,6 @@
 import pytest
 import torch
+from transformers.models.bert.tokenization_bert_legacy import BertTokenizerLegacy
 
 from toy import LINES, toy_model, toy_tokenizer
 from unibridge.models.families import FAMILIES
@@ -9,6 +10,7 @@ from unibridge.transfer.mlm import (
     encoder_states,
     mask_tokens,
     masked_lm_loss,
+    text_read,
 )
 
 
@@ -93,3 +95,28 @@ def test_a_store_gives_back_what_was_put_in_padded_and_cut():
     ids, mask = rows.batch([1, 0], pad_id=99)
     assert ids.tolist() == [[8, 99, 99], [5, 6, 7]]
     assert mask.tolist() == [[1, 0, 0], [1, 1, 1]]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_text_read_is_what_the_kept_tokens_cover(family):
+    tokenizer = toy_tokenizer(family, LINES[:2])
+    for limit in range(3, 40):
+        store = encode_samples(tokenizer, LINES, limit)
+        for number, line in enumerate(LINES):
+            kept = text_read(tokenizer, line, limit)
+            whole = tokenizer(line, return_offsets_mapping=True)
+            fits = len(whole["input_ids"]) <= limit
+            assert line.startswith(kept) and (kept == line) == fits
+            if not fits:
+                # two special tokens enclose the text
+                assert len(kept) == whole["offset_mapping"][limit - 2][1]
+                assert store.lengths[number] == limit
+
+
+def test_a_tokenizer_without_offsets_stops_after_a_word(tmp_path):
+    (tmp_path / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]))
+    slow = BertTokenizerLegacy(str(tmp_path / "vocab.txt"))
+    assert not slow.is_fast
+    # every word is one unknown token
+    assert text_read(slow, "a boat waits at the bridge", 6) == "a boat waits at"
+    assert text_read(slow, "a boat waits at the bridge", 8) == "a boat waits at the bridge"

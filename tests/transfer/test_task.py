@@ -188,14 +188,23 @@ def test_pairs_of_bert_are_read_with_their_types(train):
     assert abs(found - loss()) > 1e-5
 
 
-def test_examples_of_a_source_can_be_limited(languages):
+def test_a_limit_on_examples_takes_them_from_the_whole_file(languages):
     base, _ = languages
-    few = settings().model_copy(update={"max_examples": 2})
-    task = TASKS["pos"]
-    rows = {"en": toy_examples("pos")}
-    labels = task.collect_labels(rows.values())
-    found = train_task(base, task, rows, {}, labels, few, name="pos-en")
-    assert found.facts["examples"] == 2 and found.facts["dev_score"] is None
+    task, rows = TASKS["classification"], toy_examples("classification")
+    # sorted by class, as files often are: the first half would hold one class only
+    rows = sorted(rows * 2, key=lambda row: row.label)
+    labels = task.collect_labels([rows])
+    few = settings(steps=1).model_copy(update={"max_examples": 5})
+
+    def loss(examples, settings):
+        return train_task(base, task, {"en": examples}, {}, labels, settings, name="c").facts
+
+    found = loss(rows, few)
+    assert found["examples"] == 5 and found["dev_score"] is None
+    # the same five, written out
+    same = loss(rows[::2], settings(steps=1))
+    assert {row.label for row in rows[::2]} == set(labels)
+    assert found["curve"] == same["curve"]
 
 
 def test_a_folder_without_a_task_is_named(tmp_path):

@@ -3,7 +3,8 @@
 import textwrap
 from pathlib import Path
 
-from unibridge.report.page import headline, read_run
+from unibridge.report.folder import read_run
+from unibridge.report.sections import headline
 from unibridge.report.tables import Table, as_cell, scores_table
 
 

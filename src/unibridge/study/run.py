@@ -159,11 +159,12 @@ def read_inputs(config: Config) -> Inputs:
     train = {s.language: labels(s.train) for s in config.sources}
     held_out = {s.language: labels(s.dev) for s in config.sources if s.dev}
     parallel = {}
+    most = max(config.for_method(name).weights.sentences for name in config.run.methods)
     for source in config.sources:
         if source.parallel:
             found = read_parallel(*source.parallel)
             pairs = zip(found.target_lines, found.source_lines, strict=True)
-            parallel[source.language] = list(pairs)[: config.weights.sentences]
+            parallel[source.language] = list(pairs)[:most]
     test = labels(config.target.test) if config.target.test else None
     target_train = labels(config.target.train) if config.target.train else None
     examples = {source: file.file.examples for source, file in train.items()}
@@ -173,10 +174,10 @@ def read_inputs(config: Config) -> Inputs:
         allow_label_union=config.task.allow_label_union,
     )
     for source in config.sources:
-        if source.parallel and len(parallel[source.language]) < config.weights.sentences:
+        if source.parallel and len(parallel[source.language]) < most:
             warnings.append(
                 f"{len(parallel[source.language])} parallel sentences for {source.language}, fewer "
-                f"than the {config.weights.sentences} that the harmony weights ask for."
+                f"than the {most} that the harmony weights ask for."
             )
 
     base = load_base(config.base.model, dropout=config.base.dropout, device=config.base.device)
@@ -236,9 +237,7 @@ def run_method(config: Config, name: str, inputs: Inputs, at: Workplace, seed: i
     """One method, as its record says: languages, tasks, weights, predictions."""
     method = config.method(name)
     target = config.target.language
-    sources = [s.language for s in config.sources]
-    if method.sources == "english":
-        sources = ["en"] if "en" in sources else sources[:1]
+    sources = method.sources_of([s.language for s in config.sources])
     if method.task == "shapes":
         return _floor(name, inputs, at, seed)
     if inputs.teacher_unknown > config.adaptation.max_teacher_unknown:
@@ -277,7 +276,7 @@ def run_method(config: Config, name: str, inputs: Inputs, at: Workplace, seed: i
 
     # the source languages
     languages: dict[str, Path | None] = dict.fromkeys(sources)
-    if method.languages == "adapters" and method.task != "target-labels":
+    if method.trains_sources:
         for source in config.sources:
             if source.language not in sources:
                 continue
@@ -327,7 +326,7 @@ def run_method(config: Config, name: str, inputs: Inputs, at: Workplace, seed: i
             at,
             language,
             {s: path for s, path in languages.items() if path is not None},
-            {s: inputs.parallel.get(s, ()) for s in sources},
+            {s: inputs.parallel.get(s, ())[: config.weights.sentences] for s in sources},
             config.weights,
             state=config.adaptation.state,
         )

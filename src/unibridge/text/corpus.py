@@ -13,10 +13,12 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from unibridge.errors import UnibridgeError
 from unibridge.text.languages import count_words, has_unspaced
+
+Item = TypeVar("Item")
 
 TEXT_SUFFIXES = (".txt", ".jsonl", ".txt.gz", ".jsonl.gz")
 
@@ -98,9 +100,11 @@ def split_held_out(
     return train, [lines[index] for index in sorted(chosen)]
 
 
-def spread(lines: Sequence[str], limit: int) -> list[str]:
-    """At most `limit` of the lines, evenly spread over all of them."""
-    return list(lines[:: max(1, -(-len(lines) // limit))])
+def spread(items: Sequence[Item], limit: int) -> list[Item]:
+    """`limit` of the items, or all where there are fewer, evenly spread and in their order."""
+    if len(items) <= limit:
+        return list(items)
+    return [items[number * len(items) // limit] for number in range(limit)]
 
 
 def deduplicate(lines: Iterable[str]) -> list[str]:

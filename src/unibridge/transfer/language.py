@@ -132,7 +132,8 @@ def adapt_language(
 
     L = L_MLM + β · D_KL(π_UniBridge ‖ π_PLM), π = softmax over the hidden dimension of the
     mean-pooled state h (Eq. 9). The teacher is the frozen base, which reads the same text unmasked
-    through its own tokenizer. A language that keeps the base's vocabulary trains without KL.
+    through its own tokenizer: of a sample past the student's token limit, the part that the student
+    reads. A language that keeps the base's vocabulary trains without KL.
 
     lines: plain text. tokenizer, embeddings: the new vocabulary and its initial matrix
     (target_vocab, hidden), or None for both. checkpoint: file for resuming.
@@ -143,7 +144,13 @@ def adapt_language(
     from unibridge.adapters import attach
     from unibridge.embeddings.install import embedding_table, install_embeddings
     from unibridge.models.base import max_tokens, unknown_share
-    from unibridge.transfer.mlm import encode_samples, encoder_states, mask_tokens, masked_lm_loss
+    from unibridge.transfer.mlm import (
+        encode_samples,
+        encoder_states,
+        mask_tokens,
+        masked_lm_loss,
+        text_read,
+    )
 
     warnings: list[str] = []
 
@@ -190,8 +197,23 @@ def adapt_language(
     for parameter in trained.values():
         parameter.requires_grad_(True)
 
-    # 3. The teacher's distribution of each sample never changes: computed once.
+    # 3. The student reads up to its length limit, and the teacher just the same text.
     reader = tokenizer if tokenizer is not None else base.tokenizer
+    pad_id = reader.pad_token_id
+    limit = min(settings.max_tokens or max_tokens(base), max_tokens(base))
+    store = encode_samples(reader, train_samples, limit)
+    held = encode_samples(reader, held_samples, limit)
+    cut = 0
+    for i in (store.lengths == limit).nonzero()[0]:
+        read = text_read(reader, train_samples[i], limit)
+        cut += len(read) < len(train_samples[i])
+        train_samples[i] = read
+    if cut > 0.05 * len(store):
+        warnings.append(
+            f"{cut:,} of {len(store):,} samples pass the limit of {limit} tokens and are cut: "
+            f"a smaller sample_words (now {settings.sample_words}) loses nothing."
+        )
+    # its distribution of each sample never changes: computed once
     beta = settings.kl_weight if embeddings is not None else 0.0
     unknown: float | None = None
     if embeddings is not None:
@@ -206,17 +228,6 @@ def adapt_language(
     teacher = pooled_states(base.model, family, base.tokenizer, train_samples) if beta else None
 
     # 4. MLM + β · KL.
-    limit = min(settings.max_tokens or max_tokens(base), max_tokens(base))
-    store = encode_samples(reader, train_samples, limit)
-    held = encode_samples(reader, held_samples, limit)
-    pad_id = reader.pad_token_id
-    cut = int((store.lengths >= limit).sum())
-    if cut > 0.05 * len(store):
-        warnings.append(
-            f"{cut:,} of {len(store):,} samples reach the limit of {limit} tokens and are cut: "
-            f"a smaller sample_words (now {settings.sample_words}) loses nothing."
-        )
-
     def loss(indices: list[int], generator: "torch.Generator") -> tuple:
         ids, mask = store.batch(indices, pad_id)
         corrupted, chosen = mask_tokens(

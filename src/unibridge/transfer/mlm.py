@@ -1,5 +1,6 @@
 """Masked language modelling, shared by pretraining and language adaptation."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -53,6 +54,24 @@ def encode_samples(tokenizer: Any, samples: Sequence[str], max_tokens: int) -> T
             part, truncation=True, max_length=max_tokens, return_attention_mask=False
         )["input_ids"]
     return TokenStore.of(encoded)
+
+
+def text_read(tokenizer: Any, sample: str, max_tokens: int) -> str:
+    """The part of a sample that its first `max_tokens` tokens cover, special tokens counted.
+
+    What `encode_samples` keeps of it, so that another tokenizer can be given the same characters. A
+    tokenizer without offsets (not a fast one) is taken to stop after the last word that fits.
+    """
+    if tokenizer.is_fast:
+        (encoding,) = tokenizer([sample], truncation=True, max_length=max_tokens).encodings
+        return sample[: max(end for _, end in encoding.offsets)] if encoding.overflowing else sample
+    words = sample.split(" ")
+    fitting = bisect_right(
+        range(1, len(words) + 1),
+        max_tokens,
+        key=lambda count: len(tokenizer(" ".join(words[:count]), verbose=False)["input_ids"]),
+    )
+    return " ".join(words[:fitting])
 
 
 def mask_tokens(

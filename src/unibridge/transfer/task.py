@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from unibridge.adapters.settings import TASK_ADAPTER, AdapterConfig
 from unibridge.artifacts import read_json, write_bytes, write_json
 from unibridge.errors import UnibridgeError
+from unibridge.text.corpus import spread
 from unibridge.training import Progress, TrainingSettings, batches_of, fit
 from unibridge.transfer.language import AdaptedLanguage, _kept, _under
 
@@ -32,7 +33,7 @@ class TaskSettings(BaseModel):
     adapter: AdapterConfig = TASK_ADAPTER
     max_tokens: int = Field(128, ge=8, description="tokens per example; longer ones are cut")
     max_examples: int | None = Field(
-        None, ge=1, description="examples used of each source, the first of its file"
+        None, ge=1, description="examples used of each source, evenly spread over its file"
     )
     label_all_subwords: bool = Field(
         False, description="taggers learn at every subword of a word (the reference), not the first"
@@ -161,13 +162,15 @@ def train_task(
         parameter.requires_grad_(True)
 
     # 2. Every example encoded once; a batch holds one source, whose adapter is then active.
-    cut, limit = settings.max_examples, min(settings.max_tokens, max_tokens(base))
+    limit = min(settings.max_tokens, max_tokens(base))
     how = (
         {"label_all_subwords": True} if settings.label_all_subwords and task.kind == "token" else {}
     )
     encoded, owners = [], []
     for number, source in enumerate(sources):
-        part = task.encode(tokenizer, examples[source][:cut], labels, limit, **how)
+        # a file may be sorted by class or by document, so its beginning is not the whole
+        chosen = spread(examples[source], settings.max_examples or len(examples[source]))
+        part = task.encode(tokenizer, chosen, labels, limit, **how)
         encoded += part
         owners += [number] * len(part)
     stacks = [
