@@ -207,13 +207,10 @@ def _scripts(characters: str) -> Array:
         if alike("\u0301", character):
             scripts[place] = _INHERITED
             continue
-        for number, example in enumerate(found):
-            if alike(example, character):
-                break
-        else:
-            number = len(found)
+        same = (number for number, example in enumerate(found) if alike(example, character))
+        scripts[place] = next(same, len(found))
+        if scripts[place] == len(found):
             found.append(character)
-        scripts[place] = number
     return scripts
 
 
@@ -253,26 +250,37 @@ def unigram_sizes(text: Units) -> Callable[[int], Array]:
     # 1. Seeds: repeated substrings, scored by the characters that they cover
     spelled, lengths, scores, lattice = _seeds(text)
     characters = len(text.alphabet)
-    rank = np.empty(0, np.int64)
-    inside = lattice  # the lattices of the pieces themselves, from the first pruning on
-    node = rank
-
+    required = np.lexsort((text.alphabet, -text.frequency))
     alive = np.ones(len(lengths), bool)
+    place = np.arange(len(lengths))  # in SentencePiece's list, which decides between equal losses
+    # from the first pruning on: the lattices of the pieces themselves, and their order by spelling
+    inside, node, rank = lattice, place, place
     rounds: list[_Round] = []
 
+    def as_first(counts: Array) -> Array:
+        # SentencePiece counts a character that is no piece as the first piece in its list
+        dead = np.flatnonzero(~alive[:characters])
+        counts[required[alive[required]][0]] += counts[dead].sum()
+        counts[dead] = 0
+        return counts
+
     def next_round() -> None:
-        nonlocal spelled, lengths, scores, lattice, alive, inside, node, rank
+        nonlocal spelled, lengths, scores, lattice, alive, place, inside, node, rank
         if rounds:
             before = rounds[-1]
             alive = np.zeros(len(scores), bool)
-            alive[before.order[: int(SHRINKING * before.pieces)]] = True
+            left = before.order[: int(SHRINKING * before.pieces)]
+            alive[left] = True
+            place[left] = np.arange(len(left))
 
         # 2. EM, with the digamma of the counts as a sparse prior
         for _ in range(EM_STEPS):
             lattice = _keep(lattice, alive, characters)
-            expected = expected_counts(lattice, _with_unknown(scores, alive, characters), text.ends)
+            whole = _with_unknown(scores, alive, characters)
+            expected = as_first(expected_counts(lattice, whole, text.ends))
             alive &= expected >= LEAST_EXPECTED
-            scores = (_digamma(expected) - _digamma(expected[alive].sum())).astype(np.float32)
+            scores = np.full(len(expected), -np.inf, np.float32)
+            scores[alive] = _digamma(expected[alive]) - _digamma(expected[alive].sum())
         lattice = _keep(lattice, alive, characters)
         if not rounds:
             # most seeds are gone: number the rest anew, and lay out their own segmentations
@@ -280,7 +288,7 @@ def unigram_sizes(text: Units) -> Callable[[int], Array]:
             stays[:characters] = True
             number = np.cumsum(stays) - 1
             spelled, lengths = spelled[stays], lengths[stays]
-            scores, alive = scores[stays], alive[stays]
+            scores, alive, place = scores[stays], alive[stays], place[stays]
             lattice = Lattice(lattice.levels, lattice.first, lattice.source, number[lattice.piece])
             inside, node = _inside(spelled, lengths)
             rank = np.empty(len(lengths), np.int64)
@@ -289,10 +297,14 @@ def unigram_sizes(text: Units) -> Callable[[int], Array]:
         # 3. What each piece is worth: the likelihood lost when its best alternative replaces it
         inside = _keep(inside, alive, characters)
         whole = _with_unknown(scores, alive, characters)
-        frequency = best_counts(lattice, whole, text.ends)
-        loss, removable = _losses(inside, node, whole, frequency)
-        stay = np.flatnonzero(alive & (frequency > 0) & ~removable)
-        order = stay[np.lexsort((stay, -loss[stay]))]
+        frequency = as_first(best_counts(lattice, whole, text.ends))
+        total = frequency.sum()
+        seen = frequency > 0
+        first = required[alive[required]][0]
+        frequency[:characters][~alive[:characters]] = frequency[first]
+        loss, removable = _losses(inside, node, whole, frequency, total)
+        stay = np.flatnonzero(alive & seen & ~removable)
+        order = stay[np.lexsort((place[stay], -loss[stay]))]
         rounds.append(_Round(lattice, scores, order, int(alive.sum())))
 
     def counts(size: int) -> Array:
@@ -315,7 +327,6 @@ def unigram_sizes(text: Units) -> Callable[[int], Array]:
         names = names[np.lexsort((rank[names], -last.scores[names]))]
         lowest = last.scores[names].min(initial=0.0)
         final = np.full(len(last.scores), -np.inf)
-        required = np.lexsort((text.alphabet, -text.frequency))
         missing = required[~chosen[required]]
         final[required] = last.scores[required]
         final[missing] = lowest + 0.0001 * np.arange(len(missing))
@@ -419,7 +430,7 @@ def _inside(spelled: Array, lengths: Array) -> tuple[Lattice, Array]:
     child = trie.parent[1:].astype(np.int64) * characters + trie.symbol[1:]  # ascending
     suffix, begin = np.zeros(nodes, np.int64), np.arange(nodes)
     known = []
-    for length in range(1, width + 1):
+    for _ in range(width):
         # the node of the last `length` symbols: its parent's, of one less, and one symbol more
         ends = 1 + np.flatnonzero(suffix[trie.parent[1:]] >= 0)
         if not len(ends):
@@ -471,15 +482,17 @@ def _unreachable(inside: Lattice, node: Array, scores: Array) -> Array:
     return alternative > scores
 
 
-def _losses(inside: Lattice, node: Array, scores: Array, frequency: Array) -> tuple[Array, Array]:
+def _losses(
+    inside: Lattice, node: Array, scores: Array, frequency: Array, total: float
+) -> tuple[Array, Array]:
     """Likelihood that is lost with each piece (pieces,), infinite for a character; what is free.
 
-    frequency: of the pieces in the text cut at its best (pieces,).
+    frequency: of the pieces in the text cut at its best (pieces,). total: tokens of the text.
     """
     alternative, edge, last = _alternatives(inside, node, scores)
     loss = np.full(len(scores), np.inf)
     rows = np.flatnonzero((alternative > -np.inf) & (frequency > 0))
-    own, total = frequency[rows], frequency.sum()
+    own = frequency[rows]
     tokens, logs = np.zeros(len(rows)), np.zeros(len(rows))
     at, place = edge[rows], np.arange(len(rows))
     while len(place):
@@ -492,10 +505,16 @@ def _losses(inside: Lattice, node: Array, scores: Array, frequency: Array) -> tu
     return loss, alternative > scores
 
 
-def _digamma(counts: Array | float) -> Array:
-    import torch
-
-    return torch.special.digamma(torch.as_tensor(counts, dtype=torch.float64)).numpy()
+def _digamma(counts: Array) -> Array:
+    """The digamma function of positive numbers: recurrence up to 8, then the asymptotic series."""
+    large, small = np.array(counts, np.float64), np.zeros(np.shape(counts))
+    for _ in range(8):
+        low = large < 8
+        small[low] += 1 / large[low]
+        large[low] += 1
+    square = 1 / large**2
+    series = square * (1 / 12 - square * (1 / 120 - square * (1 / 252 - square / 240)))
+    return np.log(large) - 0.5 / large - series - small
 
 
 # --- BPE: one training, cut short --------------------------------------------------------------

@@ -59,7 +59,7 @@ class SearchSettings(BaseModel):
     )
     signed: bool = Field(
         default=True,
-        description="search: compare the gain itself (paper); false: its absolute value (reference)",
+        description="search: compare the gain itself (paper); false: its size (reference)",
     )
     sample_words: int = Field(
         default=128, ge=1, description="words in one of the samples that ALP is over"
