@@ -244,8 +244,9 @@ def unigram_sizes(text: Units) -> Callable[[int], Array]:
 
     Kudo 2018 (arXiv 1804.10959), section 3.2, as SentencePiece 0.2.3 does it: seeds, EM, pruning
     by the loss in likelihood, over and over. The rounds are shared by all sizes; for each, the
-    last pruning goes to 1.1 times the size and the best scores are taken. Segmentation is in
-    64-bit floats where SentencePiece has 32, so counts differ by a few in a thousand at most.
+    last pruning goes to 1.1 times the size and the best scores are taken. Sums are in 64-bit floats
+    where SentencePiece has 32, which decides between some pieces of equal worth. Another version
+    of SentencePiece may choose its seeds otherwise.
     """
     # 1. Seeds: repeated substrings, scored by the characters that they cover
     spelled, lengths, scores, lattice = _seeds(text)
@@ -353,9 +354,9 @@ def _seeds(text: Units) -> tuple[Array, Array, Array, Lattice]:
 
     # Name the substrings that end at each node, by length: the parent's, and one symbol more
     characters, nodes = len(text.alphabet), len(trie.parent)
-    ends = np.arange(1, nodes)
+    ends = np.arange(1, nodes, dtype=np.int32)
     name, begin = trie.symbol.copy(), trie.parent.copy()
-    known = [(ends, begin[1:], name[1:].astype(np.int64))]
+    known = [(ends, begin[1:], name[1:])]
     covered = [text.frequency.astype(np.float64)]
     examples = [1 + np.unique(trie.symbol[1:], return_index=True)[1]]
     lengths, total = [np.ones(characters, np.int64)], characters
@@ -376,7 +377,7 @@ def _seeds(text: Units) -> tuple[Array, Array, Array, Lattice]:
         )
         repeated = frequency >= 2
         seed = repeated & varied
-        number = np.where(seed, total + np.cumsum(seed) - 1, -1)
+        number = np.where(seed, total + np.cumsum(seed) - 1, -1).astype(np.int32)
         renamed = np.where(repeated, np.cumsum(repeated) - 1, -1)
         longer_name, longer_begin = np.full(nodes, -1, np.int32), np.zeros(nodes, np.int32)
         longer_name[ends] = renamed[group]
@@ -396,12 +397,12 @@ def _seeds(text: Units) -> tuple[Array, Array, Array, Lattice]:
     spelled = spelled.reshape(total, LONGEST_PIECE)
 
     # Order as SentencePiece has it: characters, then seeds by cover; equal ones by length, spelling
-    width = _width(text.alphabet)
-    size = np.where(spelled >= 0, width[spelled], 0).sum(1)
+    width = _width(text.alphabet).astype(np.int8)
+    size = (width[spelled] * (spelled >= 0)).sum(1, dtype=np.int16)
     seeds = np.arange(characters, total)
     seeds = seeds[np.lexsort((seeds, -size[seeds], -cover[seeds]))][:MOST_SEEDS]
     stays = np.concatenate([np.arange(characters), seeds])
-    number = np.full(total, -1)
+    number = np.full(total, -1, np.int32)
     number[stays] = np.arange(len(stays))
     known = [(e, b, number[p]) for e, b, p in reversed(known)]
     if len(stays) < total:
