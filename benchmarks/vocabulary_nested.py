@@ -7,6 +7,9 @@ Texts: ../shared/data/mono. Every line is the two searches on one text, one afte
   size, ALP     what each search chooses, and the ALP of a SentencePiece model of that size
   curve s       every size from 7,000 by 1,000 to the largest possible: by nested, by training each
   search s      until the tokenizer is there, the kept one's training included
+
+Seconds are of the processor, not of the clock: all of it is one thread, and other work on the
+machine would otherwise decide the ratios.
 """
 
 import argparse
@@ -31,12 +34,12 @@ def read(language: str) -> list[str]:
     return (MONO / f"{language}.txt").read_text(encoding="utf-8").splitlines()
 
 
-def curve(kind: str, lines: list[str], scan: VocabularyResult) -> tuple[float, float, int]:
+def curve(kind: str, lines: list[str], trained: dict[int, float]) -> tuple[float, float, int]:
     """Seconds for every size up to the largest possible: nested, each trained; how many sizes.
 
-    The sizes that the scan has trained are not trained again: its own seconds count.
+    trained: seconds of the sizes that the scan has trained, which are not trained again.
     """
-    started = time.perf_counter()
+    started = time.process_time()
     sizes = nested_sizes(lines, kind=kind, max_size=60_000)
     tried = []
     for size in range(7_000, 60_001, 1_000):
@@ -47,24 +50,32 @@ def curve(kind: str, lines: list[str], scan: VocabularyResult) -> tuple[float, f
             tried.append(refusal.largest or size)
             break
         tried.append(size)
-    nested = time.perf_counter() - started
-    trained = {row.size: row.seconds for row in scan.trace}
-    strings = count_strings(lines)
+    nested = time.process_time() - started
+    trained, strings = dict(trained), count_strings(lines)
     for size in tried:
         if size not in trained:
-            started = time.perf_counter()
+            started = time.process_time()
             token_counts(train_sentencepiece(lines, size, kind=kind, at_most=True), strings)
-            trained[size] = time.perf_counter() - started
+            trained[size] = time.process_time() - started
     return nested, sum(trained.values()), len(trained)
 
 
-def search(name: str, kind: str, lines: list[str]) -> tuple[VocabularyResult, float, float]:
-    """What a search finds, the ALP of the model it keeps, and its seconds."""
-    started = time.perf_counter()
-    found = search_vocabulary(lines, SearchSettings(search=name, kind=kind))
-    seconds = time.perf_counter() - started
+def search(
+    name: str, kind: str, lines: list[str]
+) -> tuple[VocabularyResult, float, float, dict[int, float]]:
+    """What a search finds, the ALP of the model it keeps, its seconds, those of each size."""
+    started = time.process_time()
+    marks: list[tuple[int, float]] = []
+    found = search_vocabulary(
+        lines,
+        SearchSettings(search=name, kind=kind),
+        progress=lambda row: marks.append((row.size, time.process_time())),
+    )
+    seconds = time.process_time() - started
+    before = [started, *(mark for _, mark in marks)]
+    each = {size: mark - last for (size, mark), last in zip(marks, before, strict=False)}
     alp = average_log_probability(token_counts(found.model, count_strings(lines)), found.samples)
-    return found, alp, seconds
+    return found, alp, seconds, each
 
 
 def compare(languages: list[str], kind: str) -> bool:
@@ -73,10 +84,9 @@ def compare(languages: list[str], kind: str) -> bool:
     good = True
     for language in languages:
         lines = read(language)
-        (nested, alp, soon), (scan, scan_alp, late) = (
-            search(name, kind, lines) for name in ("nested", "scan")
-        )
-        fast, slow, tried = curve(kind, lines, scan)
+        nested, alp, soon, _ = search("nested", kind, lines)
+        scan, scan_alp, late, each = search("scan", kind, lines)
+        fast, slow, tried = curve(kind, lines, each)
         chosen = f"{language}  size"
         print(f"{chosen:24}{nested.size:10,}{scan.size:10,}")
         print(f"     ALP, nats           {alp:9.2f}{scan_alp:10.2f}")
@@ -84,7 +94,6 @@ def compare(languages: list[str], kind: str) -> bool:
         print(f"     search s            {soon:9.2f}{late:10.2f}{late / soon:8.1f}", flush=True)
         for row, seconds in (("curve", (fast, slow)), ("search", (soon, late))):
             totals[row] = [a + b for a, b in zip(totals[row], seconds, strict=True)]
-        # the same size or a smaller one's neighbour: ALP grows with the size
         good &= abs(nested.size - scan.size) <= 1_000 and alp >= scan_alp and soon <= late
     for row, (fast, slow) in totals.items():
         good &= slow / fast >= GOALS[row]
@@ -104,19 +113,19 @@ def memory(kind: str) -> None:
     megabytes = sum(len(line.encode()) + 1 for line in lines) / 1e6
     words = sum(map(count_words, lines))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    started = time.perf_counter()
+    started = time.process_time()
     sizes = nested_sizes(lines, kind=kind, max_size=60_000)
     alp = [average_log_probability(sizes.counts(v), words / 128) for v in (20_000, 60_000)]
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(
         f"{megabytes:.0f} MB joined: nested {seconds:.0f} s, ALP {alp[0]:.1f} at 20,000 and "
         f"{alp[1]:.1f} at 60,000; peak {peak:.2f} GB ({before:.2f} before)",
         flush=True,
     )
-    started = time.perf_counter()
+    started = time.process_time()
     train_sentencepiece(lines, 20_000, kind=kind)
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"             then SentencePiece at 20,000: {seconds:.0f} s, peak {peak:.2f} GB")
 
