@@ -41,9 +41,9 @@ class SearchSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     search: str = Field(
-        default="nested",
-        description="nested (Algorithm 1, every size from one training), scan (the paper's: each "
-        "size trained), fixed (the size below), or package.module:name",
+        default="scan",
+        description="scan (Algorithm 1, each size trained), nested (the same, every size from "
+        "one training), fixed (the size below), or package.module:name",
     )
     kind: Literal["unigram", "bpe"] = Field(default="unigram", description="SentencePiece model")
     initial_size: int = Field(
