@@ -93,6 +93,9 @@ def build_parser() -> argparse.ArgumentParser:
     vocabulary = stage(
         "vocabulary", _vocabulary, "§2.1: choose a vocabulary size, make a tokenizer"
     )
+    vocabulary.add_argument(
+        "--verify", action="store_true", help="also train the two sizes beside the chosen one"
+    )
     embed = stage("embed", _embed, "§2.2: first values for the new embeddings")
     embed.add_argument("--vocabulary", required=True, type=Path, help="folder of that stage")
     adapt = stage("adapt", _adapt, "§2.3: train a language adapter")
@@ -261,12 +264,19 @@ def _show(folder: Path, *facts: str) -> None:
 
 
 def _vocabulary(options: Any) -> None:
+    from unibridge.artifacts import read_manifest
     from unibridge.config import stage_settings
     from unibridge.study.stages import vocabulary_stage
 
-    settings = stage_settings("vocabulary", options.set)
+    changes = [*options.set, "verify=true"] if options.verify else options.set
+    settings = stage_settings("vocabulary", changes)
     folder = vocabulary_stage(_place(options), _text(options), settings, language=options.language)
     _show(folder, "chosen", "stopped")
+    for row in read_manifest(folder)["facts"]["verified"]:
+        print(
+            f"verified: {row['size']:,} pieces, ALP {row['nested']:.2f} nested, "
+            f"{row['trained']:.2f} trained ({row['difference']:+.2f})"
+        )
 
 
 def _embed(options: Any) -> None:

@@ -68,6 +68,12 @@ def test_trace_draws_measured_points_only_and_marks_the_choice_and_epsilon():
     assert {"chosen: 1,500", "stop below 5"} <= set(texts(figure))
 
 
+def test_sizes_trained_for_real_are_marked_in_the_trace():
+    verified = [{"size": 1000, "nested": -40.0, "trained": -41.0, "difference": -1.0}]
+    above, _ = figures.vocabulary_trace(TRACE, 1500, 5.0, verified).axes
+    assert (list(above.lines[1].get_xdata()), list(above.lines[1].get_ydata())) == ([1000], [-41.0])
+
+
 def test_curves_show_the_masked_lm_part_beside_the_held_out_loss():
     figure = figures.loss_curves({"am": CURVE})
     drawn = {line.get_label(): list(line.get_ydata()) for line in figure.axes[0].lines}

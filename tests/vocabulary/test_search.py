@@ -1,4 +1,5 @@
 import math
+import random
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ from pydantic import ValidationError
 
 from unibridge.errors import UnibridgeError
 from unibridge.vocabulary.search import SEARCHES, SearchSettings, search_vocabulary
-from unibridge.vocabulary.train import read_model
+from unibridge.vocabulary.train import read_model, train_sentencepiece
 
 MONO = Path(__file__).parents[2].parent / "shared" / "data" / "mono"
 
@@ -20,6 +21,7 @@ COUNTS = {
     12: {"▁abx": 3, "▁": 3, "abx": 1, "ab": 2, "y": 2, "z": 1},
 }
 SAMPLES = 2  # six words in samples of three
+GROWING = ["scan", "nested"]  # both follow Algorithm 1
 
 
 def alp_by_hand(size: int) -> float:
@@ -40,9 +42,10 @@ def search(lines, chosen, **options):
     return search_vocabulary(lines, chosen, count_words=count_words, **options)
 
 
-def test_algorithm_1_by_hand_returns_the_size_whose_gain_fell_below_epsilon():
+@pytest.mark.parametrize("name", GROWING)
+def test_algorithm_1_by_hand_returns_the_size_whose_gain_fell_below_epsilon(name):
     # gains: 6.89 nats to 10 pieces, 2.98 to 11, 0.55 to 12
-    result = search(WORDS, settings(epsilon=5.0))
+    result = search(WORDS, settings(search=name, epsilon=5.0))
     assert [row.size for row in result.trace] == [9, 10, 11]
     assert [row.alp for row in result.trace] == pytest.approx([alp_by_hand(s) for s in (9, 10, 11)])
     assert result.trace[0].gain is None
@@ -63,8 +66,9 @@ def test_a_gain_equal_to_epsilon_ends_the_search():
     assert search(WORDS, settings(epsilon=gain)).size == 10
 
 
-def test_the_maximum_is_returned_untested_when_the_next_size_passes_it():
-    result = search(WORDS, settings(epsilon=0.0, max_size=12, step=2))
+@pytest.mark.parametrize("name", GROWING)
+def test_the_maximum_is_returned_untested_when_the_next_size_passes_it(name):
+    result = search(WORDS, settings(search=name, epsilon=0.0, max_size=12, step=2))
     assert [row.size for row in result.trace] == [9, 11, 12]
     assert result.trace[-1].alp is None and result.trace[-1].gain is None
     assert result.size == 12 and len(read_model(result.model).pieces) == 12
@@ -77,8 +81,9 @@ def test_a_maximum_that_is_one_of_the_sizes_is_tested_and_trained_once():
     assert result.trace[-1].alp is not None
 
 
-def test_the_largest_possible_size_ends_the_search():
-    result = search(WORDS, settings(epsilon=-1e9, step=4, max_size=1_000))
+@pytest.mark.parametrize("name", GROWING)
+def test_the_largest_possible_size_ends_the_search(name):
+    result = search(WORDS, settings(search=name, epsilon=-1e9, step=4, max_size=1_000))
     assert "largest vocabulary the text can hold" in result.stopped
     assert result.size == result.trace[-1].size == len(read_model(result.model).pieces)
     with pytest.raises(UnibridgeError, match="too small"):
@@ -91,15 +96,18 @@ def test_a_maximum_that_the_text_cannot_hold_ends_at_the_largest_possible_size()
     assert 9 < result.size < 1_000 and "largest vocabulary" in result.stopped
 
 
-def test_a_first_size_above_the_largest_possible_is_lowered_with_a_warning():
-    result = search(WORDS, settings(initial_size=500, max_size=1_000))
+@pytest.mark.parametrize("name", GROWING)
+def test_a_first_size_above_the_largest_possible_is_lowered_with_a_warning(name):
+    result = search(WORDS, settings(search=name, initial_size=500, max_size=1_000))
     assert len(result.trace) == 1 and 12 < result.size < 500
     assert "initial_size" in result.warnings[0] and "500" in result.warnings[0]
 
 
-def test_signed_gains_stop_at_a_fall_and_absolute_ones_go_on():
+@pytest.mark.parametrize("name", GROWING)
+def test_signed_gains_stop_at_a_fall_and_absolute_ones_go_on(name):
     falling = ["c abbb b b abbb b b abbb abbb b a c"]
     chosen = {"initial_size": 7, "max_size": 9, "epsilon": 0.5, "sample_words": 12}
+    chosen["search"] = name
     signed = search(falling, settings(**chosen))
     absolute = search(falling, settings(**chosen, signed=False))
     assert signed.trace[-1].gain < -0.5 and signed.size == 8
@@ -121,6 +129,34 @@ def test_every_search_returns_a_model_of_the_size_it_names(name, kind):
     assert len(read_model(result.model).pieces) == result.size == result.trace[-1].size
     assert seen == result.trace
     assert result.stopped and result.kind == kind
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+def test_nested_chooses_what_the_scan_chooses_and_sentencepiece_trains_it(kind):
+    draw = random.Random(0)
+    parts = [a + b for a in "bdfgklmn" for b in ["a", "e", "é", "oo"]]
+    words = ["".join(draw.choices(parts, k=draw.randint(1, 4))) for _ in range(300)]
+    weights = [1 / rank for rank in range(1, len(words) + 1)]
+    lines = [" ".join(draw.choices(words, weights, k=9)) for _ in range(120)]
+    asked = {"kind": kind, "initial_size": 30, "step": 10, "sample_words": 20, "epsilon": 1.5}
+    nested, scan = (
+        search_vocabulary(lines, SearchSettings(search=name, **asked)) for name in GROWING
+    )
+    assert nested.size == scan.size > 50
+    assert nested.model == train_sentencepiece(lines, nested.size, kind=kind)
+    assert [row.alp for row in nested.trace] == pytest.approx(
+        [row.alp for row in scan.trace], rel=1e-3
+    )
+    assert nested.trace[0].unknown_share == scan.trace[0].unknown_share == 0
+
+
+def test_verifying_trains_the_chosen_size_and_its_neighbours():
+    result = search(WORDS, settings(search="nested", verify=True))
+    assert [row.size for row in result.verified] == [10, 11, 12]
+    for row in result.verified:
+        assert row.nested == row.trained == pytest.approx(alp_by_hand(row.size))
+        assert row.difference == 0
+    assert search(WORDS, settings(search="nested")).verified == []
 
 
 @pytest.mark.parametrize(("answer", "share"), [("largest", 1), ("quarter", 4)])

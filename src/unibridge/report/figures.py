@@ -69,17 +69,32 @@ STYLE: dict[Any, Any] = {
 
 
 def vocabulary_trace(
-    trace: Sequence[Mapping[str, Any]], chosen: int, epsilon: float | None
+    trace: Sequence[Mapping[str, Any]],
+    chosen: int,
+    epsilon: float | None,
+    verified: Sequence[Mapping[str, Any]] = (),
 ) -> Figure:
     """Average log probability by vocabulary size above, the gain that decides the search below.
 
     trace: rows with "size" (tokens), "alp" and "gain" (nats per sample, None where not measured).
+    verified: rows with "size" and "trained" (nats per sample) of sizes that were trained for real.
     """
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(_WIDTH, 3.6), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
         sizes, scores = _points(trace, "size", "alp")
         above.plot(sizes, scores, color=BLUE, marker="o", markersize=3)
+        if verified:
+            sizes_trained, trained = _points(verified, "size", "trained")
+            above.plot(
+                sizes_trained,
+                trained,
+                color=ORANGE,
+                marker="x",
+                linestyle="none",
+                label="trained for real",
+            )
+            above.legend(loc="upper left")
         above.set_title("Average log probability, nats per sample")
         late = bool(sizes) and chosen > (sizes[0] + sizes[-1]) / 2
         above.annotate(

@@ -163,9 +163,23 @@ def _vocabulary(run: Run) -> Iterator[Block]:
         if len(trace) > 1:
             epsilon = _setting(manifest.get("settings", {}), "epsilon")
             yield Drawing(
-                figures.vocabulary_trace(trace, chosen, epsilon),
+                figures.vocabulary_trace(trace, chosen, epsilon, facts.get("verified", ())),
                 "vocabulary",
                 "Vocabulary sizes tried, and the one chosen",
+            )
+        if verified := facts.get("verified"):
+            yield Table(
+                ("Size", "ALP, nats", "Trained for real", "Difference"),
+                "rrrr",
+                [
+                    (
+                        whole(row["size"]),
+                        _known(row["nested"], 2),
+                        _known(row["trained"], 2),
+                        _known(row["difference"], 2),
+                    )
+                    for row in verified
+                ],
             )
         rows: list[tuple[str | Cell, ...]] = [
             (
@@ -173,12 +187,13 @@ def _vocabulary(run: Run) -> Iterator[Block]:
                 _known(row.get("alp")),
                 _known(row.get("gain")),
                 _known(row.get("tokens_per_word"), 2),
+                _known(100 * row["unknown_share"], 2) if "unknown_share" in row else "",
                 duration(row.get("seconds")),
             )
             for row in trace
         ]
-        heads = ("Size", "ALP, nats", "Gain", "Tokens per word", "Time")
-        yield Fold("Every size tried", [Table(heads, "rrrrr", rows)])
+        heads = ("Size", "ALP, nats", "Gain", "Tokens per word", "Unknown characters, %", "Time")
+        yield Fold("Every size tried", [Table(heads, "rrrrrr", rows)])
 
 
 def _embeddings(run: Run) -> Iterator[Block]:

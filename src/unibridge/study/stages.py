@@ -119,6 +119,7 @@ def vocabulary_stage(at: Workplace, text: Text, settings: SearchSettings, *, lan
         to_fast_tokenizer(found.model, like=at.base.tokenizer).save_pretrained(folder / "tokenizer")
         facts = {
             "trace": [asdict(row) for row in found.trace],
+            "verified": [asdict(row) for row in found.verified],
             "chosen": found.size,
             "stopped": found.stopped,
             "kind": found.kind,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -25,6 +28,9 @@ from unibridge.vocabulary.train import (
     train_sentencepiece,
 )
 
+if TYPE_CHECKING:
+    import numpy as np
+
 # Chinese, Japanese and Korean writing: rare characters would fill the vocabulary
 LARGE_ALPHABETS = {"Hans", "Hant", "Jpan", "Kore"}
 
@@ -36,20 +42,24 @@ class SearchSettings(BaseModel):
 
     search: str = Field(
         default="scan",
-        description="scan (Algorithm 1), fixed (the size below), or package.module:name",
+        description="scan (Algorithm 1, each size trained), nested (the same, every size from "
+        "one training), fixed (the size below), or package.module:name",
     )
     kind: Literal["unigram", "bpe"] = Field(default="unigram", description="SentencePiece model")
     initial_size: int = Field(
-        default=7_000, ge=4, description="scan: the first size tried, pieces (v_i)"
+        default=7_000, ge=4, description="search: the first size tried, pieces (v_i)"
     )
-    max_size: int = Field(default=60_000, ge=4, description="scan: the largest size, pieces (v_m)")
-    step: int = Field(default=1_000, ge=1, description="scan: pieces between two sizes (δ_v)")
+    max_size: int = Field(
+        default=60_000, ge=4, description="search: the largest size, pieces (v_m)"
+    )
+    step: int = Field(default=1_000, ge=1, description="search: pieces between two sizes (δ_v)")
     epsilon: float = Field(
-        default=5.0, description="scan: stop when ALP gains no more than this, nats per sample (ε)"
+        default=5.0,
+        description="search: stop when ALP gains no more than this, nats per sample (ε)",
     )
     signed: bool = Field(
         default=True,
-        description="scan: compare the gain itself (paper); false: its absolute value (reference)",
+        description="search: compare the gain itself (paper); false: its size (reference)",
     )
     sample_words: int = Field(
         default=128, ge=1, description="words in one of the samples that ALP is over"
@@ -58,6 +68,10 @@ class SearchSettings(BaseModel):
         default="auto",
         description="share of characters with a piece of their own; auto: 0.9995 for Chinese, "
         "Japanese and Korean writing, else 1",
+    )
+    verify: bool = Field(
+        default=False,
+        description="nested: also train the two sizes beside the chosen one, and compare ALP",
     )
     size: int = Field(
         default=10_000, ge=4, description="fixed: pieces (10,000 in the paper's ablation)"
@@ -79,10 +93,10 @@ class SearchSettings(BaseModel):
 
 @dataclass(frozen=True)
 class TraceRow:
-    """A size that was trained. alp, gain: nats per sample, None where the size was not tested.
+    """A size that was tried. alp, gain: nats per sample, None where the size was not tested.
 
     gain: ALP less that of the size before. tokens_per_word, unknown_share (of characters): of the
-    training text. seconds: training and counting.
+    training text. seconds: until this was known; in the first row of "nested", its one training.
     """
 
     size: int
@@ -94,11 +108,25 @@ class TraceRow:
 
 
 @dataclass(frozen=True)
+class Verified:
+    """A size of the nested search that was trained for real. Nats per sample.
+
+    difference: trained less nested.
+    """
+
+    size: int
+    nested: float
+    trained: float
+    difference: float
+
+
+@dataclass(frozen=True)
 class VocabularyResult:
     """The vocabulary that was chosen, and how.
 
     model: serialized SentencePiece model of `size` pieces. stopped: why the search ended, a
-    sentence. words: of the text. samples: |D|, words / sample_words.
+    sentence. words: of the text. samples: |D|, words / sample_words. verified: the chosen size
+    and its neighbours, where that was asked for.
     """
 
     model: bytes
@@ -110,11 +138,12 @@ class VocabularyResult:
     samples: float
     character_coverage: float
     warnings: list[str]
+    verified: list[Verified]
 
 
 @dataclass
 class Trials:
-    """One text on which vocabularies of several sizes are trained and measured."""
+    """One text on which vocabularies of several sizes are measured."""
 
     lines: Sequence[str]
     kind: Literal["unigram", "bpe"]
@@ -123,10 +152,8 @@ class Trials:
     samples: float
     progress: Callable[[TraceRow], None] | None = None
     trace: list[TraceRow] = field(default_factory=list)
+    verified: list[Verified] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._strings = count_strings(self.lines)
 
     def train(self, size: int, *, tested: bool = True) -> bytes:
         """The model of this size; its measurements are appended to the trace.
@@ -134,44 +161,76 @@ class Trials:
         Raises `VocabularyTooLarge` or `VocabularyTooSmall`, leaving the trace as it was.
         """
         started = time.perf_counter()
-        model = train_sentencepiece(
+        model = self.model(size)
+        strings = self.strings
+        self.record(
+            size, token_counts(model, strings), unknown_share(model, strings), started, tested
+        )
+        return model
+
+    def model(self, size: int) -> bytes:
+        """The model of this size, unmeasured."""
+        return train_sentencepiece(
             self.lines, size, kind=self.kind, character_coverage=self.character_coverage
         )
-        counts = token_counts(model, self._strings)
-        alp = average_log_probability(counts, self.samples) if tested else None
+
+    @cached_property
+    def strings(self) -> Counter[str]:
+        """The text as `token_counts` takes it."""
+        return count_strings(self.lines)
+
+    def alp(self, counts: np.ndarray) -> float:
+        """ALP of the text from its token counts (tokens,), nats per sample."""
+        return average_log_probability(counts, self.samples)
+
+    def record(
+        self, size: int, counts: np.ndarray, unknown: float, started: float, tested: bool
+    ) -> None:
+        """Append a size's measurements to the trace.
+
+        counts: of the text's tokens (tokens,). unknown: share of characters. started: as
+        `time.perf_counter` gave it when the work on this size began.
+        """
+        alp = self.alp(counts) if tested else None
         before = self.trace[-1].alp if self.trace else None
         row = TraceRow(
             size=size,
             alp=alp,
             gain=None if alp is None or before is None else alp - before,
             tokens_per_word=float(counts.sum()) / self.words,
-            unknown_share=unknown_share(model, self._strings),
+            unknown_share=unknown,
             seconds=time.perf_counter() - started,
         )
         self.trace.append(row)
         if self.progress:
             self.progress(row)
-        return model
 
-    def train_largest(self, refusal: VocabularyTooLarge) -> bytes:
-        """The model of the largest size that a refusal names."""
+
+class Trial(Protocol):
+    """Try a size: measure it in the trace, raise `VocabularyTooLarge`; the model, if there is."""
+
+    def __call__(self, size: int, *, tested: bool = True) -> bytes: ...
+
+
+def algorithm_1(trial: Trial, trials: Trials, settings: SearchSettings) -> tuple[bytes, str]:
+    """UniBridge, Algorithm 1: grow the vocabulary by `step` while ALP gains more than `epsilon`.
+
+    trial: tries a size, and appends it to the trace of `trials`. Ends at the last size tried, the
+    one whose gain is too small: as published, not the size before it. Where the next size would
+    pass `max_size`, at `max_size`, untested; where the text holds no such vocabulary, at the
+    largest it holds. Returns what the last trial gave, and why it ended.
+    """
+
+    def largest(refusal: VocabularyTooLarge) -> bytes:
         if refusal.largest is None:
             raise refusal
-        return self.train(refusal.largest)
+        return trial(refusal.largest)
 
-
-def scan(trials: Trials, settings: SearchSettings) -> tuple[bytes, str]:
-    """Algorithm 1: grow the vocabulary by `step` while ALP gains more than `epsilon`.
-
-    Returns the last size tried, the one whose gain is too small, and why it ended: as published,
-    not the size before it. Where the next size would pass `max_size`, `max_size` is returned
-    untested; where the text holds no such vocabulary, the largest it holds.
-    """
     size = settings.initial_size
     try:
-        model = trials.train(size)
+        model = trial(size)
     except VocabularyTooLarge as refusal:
-        model = trials.train_largest(refusal)
+        model = largest(refusal)
         trials.warnings.append(
             f"the text is too small for the search: the first size, {size:,}, is above the "
             f"{trials.trace[-1].size:,} pieces it can hold, which were taken; set initial_size "
@@ -185,10 +244,10 @@ def scan(trials: Trials, settings: SearchSettings) -> tuple[bytes, str]:
         if before == settings.max_size:
             return model, passed
         try:
-            model = trials.train(min(size, settings.max_size), tested=size <= settings.max_size)
+            model = trial(min(size, settings.max_size), tested=size <= settings.max_size)
         except VocabularyTooLarge as refusal:
             if refusal.largest is not None and refusal.largest > before:
-                model = trials.train_largest(refusal)
+                model = largest(refusal)
             held = trials.trace[-1].size
             return model, f"{held:,} is the largest vocabulary the text can hold"
         gain = trials.trace[-1].gain
@@ -199,6 +258,50 @@ def scan(trials: Trials, settings: SearchSettings) -> tuple[bytes, str]:
                 f"from {before:,} to {size:,} pieces ALP changed by {gain:.2f} nats per sample, "
                 f"not more than {settings.epsilon:g}"
             )
+
+
+def scan(trials: Trials, settings: SearchSettings) -> tuple[bytes, str]:
+    """Algorithm 1 as published: every size is trained."""
+    return algorithm_1(trials.train, trials, settings)
+
+
+def nested(trials: Trials, settings: SearchSettings) -> tuple[bytes, str]:
+    """Algorithm 1 on the sizes of one training; SentencePiece trains the size that is chosen.
+
+    With `verify` it also trains the sizes beside that, and all three are compared.
+    """
+    from unibridge.vocabulary.nested import nested_sizes
+
+    started = time.perf_counter()
+    sizes = nested_sizes(
+        trials.lines,
+        kind=trials.kind,
+        character_coverage=trials.character_coverage,
+        max_size=settings.max_size,
+    )
+
+    def trial(size: int, *, tested: bool = True) -> bytes:
+        began = time.perf_counter() if trials.trace else started
+        trials.record(size, sizes.counts(size), sizes.unknown_share, began, tested)
+        return b""
+
+    _, stopped = algorithm_1(trial, trials, settings)
+    chosen = trials.trace[-1].size
+    try:
+        model = trials.model(chosen)
+    except VocabularyTooLarge as refusal:  # the largest size, where rounding decides the last piece
+        if refusal.largest is None:
+            raise
+        trials.trace[-1] = replace(trials.trace[-1], size=refusal.largest)
+        return trials.model(refusal.largest), stopped
+    if settings.verify:
+        for size in (chosen - settings.step, chosen, chosen + settings.step):
+            with suppress(VocabularyTooLarge, VocabularyTooSmall):
+                estimate = trials.alp(sizes.counts(size))
+                trained = model if size == chosen else trials.model(size)
+                real = trials.alp(token_counts(trained, trials.strings))
+                trials.verified.append(Verified(size, estimate, real, real - estimate))
+    return model, stopped
 
 
 def fixed(trials: Trials, settings: SearchSettings) -> tuple[bytes, str]:
@@ -230,7 +333,9 @@ def fixed(trials: Trials, settings: SearchSettings) -> tuple[bytes, str]:
 
 
 Search = Callable[[Trials, SearchSettings], tuple[bytes, str]]
-SEARCHES: Registry[Search] = Registry("vocabulary search", {"scan": scan, "fixed": fixed})
+SEARCHES: Registry[Search] = Registry(
+    "vocabulary search", {"nested": nested, "scan": scan, "fixed": fixed}
+)
 
 
 def search_vocabulary(
@@ -280,4 +385,5 @@ def search_vocabulary(
         samples=trials.samples,
         character_coverage=coverage,
         warnings=trials.warnings,
+        verified=trials.verified,
     )

@@ -55,13 +55,15 @@ def train_sentencepiece(
     *,
     kind: Kind = "unigram",
     character_coverage: float = 1.0,
+    at_most: bool = False,
 ) -> bytes:
     """A SentencePiece model of `size` pieces, trained on every line, as its serialized proto.
 
     size counts SentencePiece's own <unk>, <s> and </s> (ids 0 to 2). character_coverage: the share
     of the text's characters that get a piece of their own; the rest is unknown. The normaliser is
-    SentencePiece's default (nmt_nfkc). One thread, so that equal text gives equal bytes: with
-    more, unigram's expectations are summed in another order. Scores are rounded to 1/1024 nat.
+    SentencePiece's default (nmt_nfkc). at_most: where the text does not hold that many pieces, give
+    the largest possible vocabulary. One thread, so that equal text gives equal bytes: with more,
+    unigram's expectations are summed in another order. Scores are rounded to 1/1024 nat.
 
     Raises `VocabularyTooLarge` and `VocabularyTooSmall` with the size that is possible, and
     `UnibridgeError` for empty text.
@@ -76,6 +78,7 @@ def train_sentencepiece(
             vocab_size=size,
             model_type=kind,
             character_coverage=character_coverage,
+            hard_vocab_limit=not at_most,
             max_sentence_length=LONGEST_LINE,
             num_threads=1,
             minloglevel=2,
