@@ -527,6 +527,7 @@ def _choices(config: Config) -> list[tuple[str, Registry, str]]:
     """Every setting that names an entry of a table."""
     from unibridge.adapters.modules import NON_LINEARITIES
     from unibridge.embeddings.initialise import INITIALISERS
+    from unibridge.embeddings.static_models import STATIC_MODELS
     from unibridge.embeddings.vectors import STATIC_SPACES
 
     adapters = ("adaptation", "source_adaptation", "task_training")
@@ -534,6 +535,7 @@ def _choices(config: Config) -> list[tuple[str, Registry, str]]:
         ("vocabulary.search", SEARCHES, config.vocabulary.search),
         ("embeddings.method", INITIALISERS, config.embeddings.method),
         ("embeddings.static_space", STATIC_SPACES, config.embeddings.static_space),
+        ("embeddings.static_model", STATIC_MODELS, config.embeddings.static_model),
         ("weights.method", WEIGHTINGS, config.weights.method),
         *(
             (

@@ -1,5 +1,6 @@
 import json
 import random
+import re
 
 import numpy as np
 import pytest
@@ -162,7 +163,7 @@ def test_unibridge_by_hand(tokenizers):
 
     source, target = words("<unk>", "▁x", "▁y", "▁z"), words("▁r", "▁q", "▁p", "▁u", "<unk>")
     table = torch.tensor([[9.0, 9.0], [1.0, 0.0], [0.0, 1.0], [5.0, 5.0]])
-    settings = EmbeddingSettings(static_space="by hand")
+    settings = EmbeddingSettings(static_space="by hand", semantic_step="always")
     result = initialise_embeddings(table, source, target, [], settings)
 
     assert result.origin == ("mixed", "semantic", "semantic", "random", "special")
@@ -181,7 +182,7 @@ def test_unibridge_by_hand(tokenizers):
 
 
 def test_semantic_pairs_are_unshared_and_one_to_one(start, tokenizers):
-    result, _ = start("unibridge")
+    result, _ = start("unibridge", semantic_step="always")
     copied = list(zip(result.origin, result.source_row.tolist(), strict=True))
     semantic = [source for origin, source in copied if origin == "semantic"]
     lexical = {source for origin, source in copied if origin == "lexical"}
@@ -192,8 +193,9 @@ def test_semantic_pairs_are_unshared_and_one_to_one(start, tokenizers):
 
 
 def test_searching_all_source_tokens_searches_more(start):
-    seen, _ = start("unibridge")
-    every, table = start("unibridge", search_all_source_tokens=True)
+    published = {"static_space": "separate", "static_model": "fasttext"}
+    seen, _ = start("unibridge", **published)
+    every, table = start("unibridge", **published, search_all_source_tokens=True)
     assert 0 < seen.facts["searched_source_tokens"] < every.facts["searched_source_tokens"]
     assert every.facts["searched_source_tokens"] < len(table)
 
@@ -218,12 +220,44 @@ def test_an_unknown_script_is_said_in_words(start):
 
 
 def test_the_published_space_is_reported_as_not_to_be_trusted(start):
-    assert any("trained apart" in warning for warning in start("unibridge")[0].warnings)
-    rotated = start("unibridge", static_space="procrustes", min_trusted_tokens=1)[0]
+    anyway = {"semantic_step": "always", "min_trusted_tokens": 1}
+    apart = start("unibridge", static_space="separate", **anyway)[0]
+    assert any("trained apart" in warning for warning in apart.warnings)
+    rotated = start("unibridge", static_space="procrustes", **anyway)[0]
     assert not any("trusted" in warning for warning in rotated.warnings)
-    few = start("unibridge", static_space="procrustes", min_trusted_tokens=10_000)[0]
-    assert any("fitted on" in warning for warning in few.warnings)
-    assert any("left to search" in warning for warning in few.warnings)
+    few = start("unibridge", static_space="procrustes", **anyway | {"min_trusted_tokens": 10_000})
+    assert any("fitted on" in warning for warning in few[0].warnings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"min_trusted_tokens": 10_000}, r"only \d+ shared tokens occur in the text"),
+        ({"min_trusted_tokens": 1, "min_held_out_precision": 1.0}, "find themselves again"),
+        ({"max_source_unknown": 0.0, "lines": ["ae ሰላም"] * 9}, "reads hardly any of this text"),
+    ],
+)
+def test_the_semantic_step_is_off_where_it_cannot_be_trusted(settings, says, start):
+    off, _ = start("unibridge", **settings)
+    assert off.facts["counts"]["semantic"] == 0
+    assert re.search(says, off.facts["semantic_step_off"])
+    assert f"the semantic step is off: {off.facts['semantic_step_off']}" in off.warnings
+    # as published: whatever the figures say
+    published, _ = start("unibridge", **settings, semantic_step="always")
+    assert not published.facts["semantic_step_off"]
+    assert not any("is off" in warning for warning in published.warnings)
+
+
+def test_a_trusted_step_aligns_and_says_how_far_to_trust_it(start):
+    trusted, _ = start("unibridge", min_trusted_tokens=1, min_held_out_precision=0.0)
+    always, _ = start("unibridge", semantic_step="always")
+    assert trusted.facts["counts"]["semantic"] > 0
+    assert torch.equal(trusted.matrix, always.matrix)
+    assert 0 <= trusted.facts["held_out_precision"] <= 1
+    assert trusted.facts["held_out_tokens"] > 0
+    unmeasured, _ = start("unibridge", min_trusted_tokens=1, held_out_share=0)
+    assert "held_out_precision" not in unmeasured.facts
+    assert torch.equal(unmeasured.matrix, always.matrix)
 
 
 def all_alike(request, shared):

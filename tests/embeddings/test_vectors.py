@@ -6,7 +6,7 @@ from unibridge.embeddings.base import EmbeddingSettings, InitRequest
 from unibridge.embeddings.match import canonical_forms, shared_tokens, vocabulary_size
 from unibridge.embeddings.vectors import STATIC_SPACES, train_static_vectors
 
-SETTINGS = EmbeddingSettings(static_dimension=16, static_buckets=500)
+SETTINGS = EmbeddingSettings(static_model="fasttext", static_dimension=16, static_buckets=500)
 
 
 @pytest.fixture

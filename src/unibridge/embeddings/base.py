@@ -38,13 +38,24 @@ class EmbeddingSettings(BaseModel):
         False, description="tokens without an equal partner also match one that differs in case"
     )
     static_space: str = Field(
-        "separate",
+        "joint",
         description="how the static embeddings of the two vocabularies are made comparable: "
-        "separate (trained apart, the paper's way), procrustes, none (no semantic step), "
-        "or pkg.mod:name",
+        "joint (one training on both tokenisations), separate (trained apart, the paper's way), "
+        "procrustes, none (no semantic step), or pkg.mod:name",
+    )
+    static_model: str = Field(
+        "counts",
+        description="what makes static embeddings of tokenised text: counts (co-occurrences and an "
+        "SVD, without n-grams), fasttext (the paper's), or pkg.mod:name",
     )
     static_dimension: int = Field(300, ge=2, description="dimensions of the static embeddings")
     static_epochs: int = Field(3, ge=1, description="passes of FastText over the target text")
+    static_copies: int = Field(
+        4,
+        ge=1,
+        description="copies of the text for FastText in a joint space, each stretch of text in "
+        "each copy drawn from either tokenisation at random",
+    )
     static_rate: float = Field(
         0.05,
         gt=0,
@@ -54,10 +65,23 @@ class EmbeddingSettings(BaseModel):
     static_objective: Literal["cbow", "skipgram"] = Field(
         "cbow", description="FastText's training objective"
     )
-    static_window: int = Field(5, ge=1, description="context, in tokens on either side")
+    static_window: int = Field(
+        5,
+        ge=1,
+        description="context of FastText in tokens on either side",
+    )
+    counts_window: int = Field(
+        2,
+        ge=1,
+        description="context of counts on either side: tokens, or in a joint space the stretches "
+        "of text between common cuts of both tokenisations",
+    )
     static_negatives: int = Field(10, ge=1, description="negative samples for every token")
     static_min_count: int = Field(
         1, ge=1, description="occurrences below which a token gets no static embedding"
+    )
+    static_ngrams: bool = Field(
+        True, description="FastText's character n-grams; a joint space never has any"
     )
     static_buckets: int = Field(
         200_000,
@@ -70,11 +94,37 @@ class EmbeddingSettings(BaseModel):
         description="also search source tokens that never occur in the target text, by their "
         "character n-grams, as the reference does",
     )
+    semantic_step: Literal["trusted", "always"] = Field(
+        "trusted",
+        description="align tokens by static embeddings where the next four settings allow it, or "
+        "always, as in the paper",
+    )
+    max_source_unknown: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="share of the target text's tokens that the base tokenizer does not know, "
+        "above which there is nothing to align",
+    )
     min_trusted_tokens: int = Field(
         100,
         ge=0,
-        description="a semantic step with fewer searched source tokens, or a rotation fitted on "
-        "fewer shared tokens, is reported as not to be trusted",
+        description="shared tokens, and searched source tokens, below which the semantic step is "
+        "not trusted",
+    )
+    min_held_out_precision: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="share of held-out shared tokens that find themselves again (P@1) below which "
+        "the semantic step is not trusted",
+    )
+    held_out_share: float = Field(
+        1 / 3,
+        ge=0,
+        lt=1,
+        description="share of the shared tokens held out to measure P@1, by a second training of "
+        "the static embeddings; 0: not measured",
     )
 
 

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from unibridge.embeddings.base import EmbeddingSettings, InitRequest
-from unibridge.embeddings.match import WORD_START, canonical_forms
+from unibridge.embeddings.match import WORD_START, canonical_forms, vocabulary_size
+from unibridge.embeddings.static_models import STATIC_MODELS
+from unibridge.embeddings.units import units_of_one, units_of_two
 from unibridge.errors import UnibridgeError
 from unibridge.registry import Registry
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-LINES_AT_ONCE = 1000
-# gensim silently drops what follows in a longer sentence
-LONGEST_SENTENCE = 10_000
-# gensim lowers the rate once a batch; small batches lower it smoothly on little text
-TOKENS_IN_BATCH = 1_000
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ class StaticSpace:
     warnings: tuple[str, ...] = ()
 
 
-SpaceMaker = Callable[[InitRequest, dict[int, int]], "StaticSpace | None"]
+SpaceMaker = Callable[[InitRequest, Mapping[int, int]], "StaticSpace | None"]
 
 
 def train_static_vectors(
@@ -61,76 +58,57 @@ def train_static_vectors(
     seed: int,
     unseen: bool = False,
 ) -> StaticVectors:
-    """FastText on the text as this tokenizer cuts it (paper §2.2, Table 7).
+    """`settings.static_model` on the text as this tokenizer cuts it (the paper: FastText, §2.2).
 
     unseen: tokens that the text never uses get a vector from their character n-grams as well.
-    The same seed gives the same bits. Raises UnibridgeError for a text without tokens.
+    The same seed gives the same bits. Raises UnibridgeError for a text without tokens, and for
+    `unseen` without n-grams.
     """
-    import numpy as np
-    from gensim.models import FastText
-
+    if unseen and (settings.static_model != "fasttext" or not settings.static_ngrams):
+        raise UnibridgeError(
+            "tokens that never occur have no static embedding without character n-grams",
+            where="embeddings.search_all_source_tokens",
+            do="set static_model = 'fasttext', static_ngrams = true, or do not search all tokens",
+        )
     forms = canonical_forms(tokenizer)
-    sentences: list[list[str]] = []
-    counts = np.zeros(len(forms), dtype=np.int64)
-    for first in range(0, len(lines), LINES_AT_ONCE):
-        batch = list(lines[first : first + LINES_AT_ONCE])
-        for ids in tokenizer(batch, add_special_tokens=False, verbose=False)["input_ids"]:
-            np.add.at(counts, ids, 1)
-            sentence = [forms[i] for i in ids]
-            sentences += [
-                sentence[cut : cut + LONGEST_SENTENCE]
-                for cut in range(0, len(sentence), LONGEST_SENTENCE)
-            ]
-    if not counts.sum():
+    text = units_of_one(tokenizer, lines, len(forms))
+    occurrences = text.counts(0, len(forms))
+    _check_text(occurrences)
+    vectors = STATIC_MODELS.resolve(settings.static_model)(text, forms, settings, seed)
+    if not unseen:
+        vectors[occurrences < settings.static_min_count] = 0
+    return _static_vectors(vectors, _unknown_share(tokenizer, forms, occurrences))
+
+
+def _check_text(occurrences: np.ndarray) -> None:
+    if not occurrences.sum():
         raise UnibridgeError(
             "the target text gives no tokens to train static embeddings on",
             do="pass text in the target language, or method = 'lexical', which needs none",
         )
 
-    global_state = np.random.get_state()
-    try:  # gensim seeds numpy's global generator
-        model = FastText(
-            vector_size=settings.static_dimension,
-            alpha=settings.static_rate,
-            window=settings.static_window,
-            sg=int(settings.static_objective == "skipgram"),
-            negative=settings.static_negatives,
-            min_count=settings.static_min_count,
-            bucket=settings.static_buckets,
-            batch_words=TOKENS_IN_BATCH,
-            seed=seed % 2**32,
-            workers=1,
-        )
-        model.build_vocab(sentences)
-        if len(model.wv):
-            model.train(
-                sentences,
-                total_examples=model.corpus_count,
-                total_words=model.corpus_total_words,
-                epochs=settings.static_epochs,
-            )
-    finally:
-        np.random.set_state(global_state)
 
-    ids = [i for i, form in enumerate(forms) if form and (unseen or form in model.wv.key_to_index)]
-    vectors = np.array([model.wv[forms[i]] for i in ids], dtype=np.float32)
-    vectors = vectors.reshape(len(ids), settings.static_dimension)
-    usable = np.abs(vectors).sum(axis=1) > 0
-    marks = sum(int(counts[i]) for i, form in enumerate(forms) if form == WORD_START)
+def _static_vectors(vectors: np.ndarray, unknown_share: float) -> StaticVectors:
+    """Those of (tokens, dimension) that are not all zeros."""
+    table = torch.from_numpy(vectors)
+    usable = table.abs().sum(dim=1) > 0
+    return StaticVectors(usable.nonzero().squeeze(1), table[usable], unknown_share)
+
+
+def _unknown_share(
+    tokenizer: PreTrainedTokenizerBase, forms: Sequence[str], occurrences: np.ndarray
+) -> float:
+    marks = sum(int(occurrences[i]) for i, form in enumerate(forms) if form == WORD_START)
     unknown = tokenizer.unk_token_id
-    return StaticVectors(
-        ids=torch.tensor(ids, dtype=torch.long)[torch.from_numpy(usable)],
-        vectors=torch.from_numpy(vectors[usable]),
-        unknown_share=(
-            0.0 if unknown is None else float(counts[unknown] / max(1, counts.sum() - marks))
-        ),
-    )
+    if unknown is None:
+        return 0.0
+    return float(occurrences[unknown] / max(1, occurrences.sum() - marks))
 
 
 # ---- semantic spaces: (request, shared target id -> source id) -> StaticSpace, None for no step
 
 
-def separate(request: InitRequest, shared: dict[int, int]) -> StaticSpace:
+def separate(request: InitRequest, shared: Mapping[int, int]) -> StaticSpace:
     """F^T and F^S trained apart, as published and as in the reference."""
     settings = request.settings
     target = train_static_vectors(
@@ -156,7 +134,7 @@ def separate(request: InitRequest, shared: dict[int, int]) -> StaticSpace:
     )
 
 
-def procrustes(request: InitRequest, shared: dict[int, int]) -> StaticSpace:
+def procrustes(request: InitRequest, shared: Mapping[int, int]) -> StaticSpace:
     """`separate`, then F^T rotated onto F^S by the orthogonal W that fits the shared tokens best.
 
     W = U Vᵀ with U Σ Vᵀ the singular value decomposition of AᵀB; A and B are the vectors of the
@@ -185,10 +163,50 @@ def procrustes(request: InitRequest, shared: dict[int, int]) -> StaticSpace:
     return replace(apart, target=rotated, warnings=warnings)
 
 
-def none(request: InitRequest, shared: dict[int, int]) -> None:
+def joint(request: InitRequest, shared: Mapping[int, int]) -> StaticSpace:
+    """F^T and F^S from one training, in which every stretch of text is read in either tokenisation.
+
+    A shared token is one symbol with one vector, so that what is not shared is compared by contexts
+    made of the same symbols. No character n-grams: what `held_out_precision` measures is what is
+    used. Ours; the paper trains apart (`separate`).
+    """
+    settings = request.settings
+    if settings.search_all_source_tokens:
+        raise UnibridgeError(
+            "the joint space has no vectors of source tokens that never occur in the text",
+            where="embeddings.search_all_source_tokens",
+            do="set static_space = 'separate' and static_model = 'fasttext', or do not search all",
+        )
+    target_size = vocabulary_size(request.target_tokenizer)
+    source_forms = canonical_forms(request.source_tokenizer)
+    text = units_of_two(request.target_tokenizer, request.source_tokenizer, request.lines)
+    target_occurrences = text.counts(0, target_size)
+    _check_text(target_occurrences)
+    source_occurrences = text.counts(1, len(source_forms))
+
+    # ---- symbols: the target's ids, then the source's that are not shared
+    symbol = np.arange(target_size, target_size + len(source_forms))
+    symbol[list(shared.values())] = list(shared.keys())
+    names = [str(i) for i in range(target_size + len(source_forms))]
+    read, other = text.readings
+    of_both = replace(text, readings=(read, [tuple(symbol[list(ids)].tolist()) for ids in other]))
+
+    model = STATIC_MODELS.resolve(settings.static_model)
+    without_ngrams = settings.model_copy(update={"static_ngrams": False})
+    vectors = model(of_both, names, without_ngrams, request.seed)
+
+    # ---- one table for each vocabulary, of the tokens that it uses in this text
+    target, source = vectors[:target_size].copy(), vectors[symbol]
+    target[target_occurrences == 0] = 0
+    source[source_occurrences == 0] = 0
+    unknown = _unknown_share(request.source_tokenizer, source_forms, source_occurrences)
+    return StaticSpace(_static_vectors(target, 0.0), _static_vectors(source, unknown))
+
+
+def none(request: InitRequest, shared: Mapping[int, int]) -> None:
     """No static embeddings: no semantic step and no mixing."""
 
 
 STATIC_SPACES: Registry[SpaceMaker] = Registry(
-    "semantic space", {"separate": separate, "procrustes": procrustes, "none": none}
+    "semantic space", {"joint": joint, "separate": separate, "procrustes": procrustes, "none": none}
 )

@@ -203,6 +203,14 @@ def _embeddings(run: Run) -> Iterator[Block]:
             f"Initialised by `{facts['method']}`. {whole(facts['searched_source_tokens'])} of the "
             f"base's {whole(facts['source_vocab'])} tokens occur in the text and could be aligned."
         )
+        if facts.get("held_out_precision") is not None:
+            yield (
+                f"Of {whole(facts['held_out_tokens'])} held-out shared tokens "
+                f"{facts['held_out_precision']:.0%} find themselves again in the space of the "
+                "semantic step (P@1)."
+            )
+        if facts.get("semantic_step_off"):
+            yield f"The semantic step is off: {facts['semantic_step_off']}."
         yield counts_table(facts["counts"])
         if lexical := examples.get("lexical"):
             shown = " · ".join(lexical[: 2 * _EXAMPLES])
