@@ -1,9 +1,7 @@
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 import torch
@@ -13,28 +11,39 @@ from toy import write_toy_run
 from unibridge.config import load_config
 from unibridge.study.run import run
 
-# long enough to be caught in the middle, by whoever looks every few milliseconds
-SETTINGS = ("adaptation.training.steps=80", "task_training.training.steps=200")
+SETTINGS = ("adaptation.training.steps=40", "task_training.training.steps=40")
+
+# the command line, which sends itself a signal in the middle of a stage
+BREAKS = """
+import os, sys
+from unibridge import cli, console
+
+stage, number, *command = sys.argv[1:]
+tell = console.Console.on_progress
+
+def on_progress(self, at, step, steps, parts):
+    tell(self, at, step, steps, parts)
+    if at == stage and step == 25:
+        os.kill(os.getpid(), int(number))
+
+console.Console.on_progress = on_progress
+sys.exit(cli.main(command))
+"""
 
 
 def break_at(config, stage, number):
-    """Run in a process of its own, and send it a signal once `stage` has kept a checkpoint."""
+    """Run in a process of its own that gets a signal within `stage`: (exit code, what it said)."""
     given = [part for setting in SETTINGS for part in ("--set", setting)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "unibridge.cli", "run", str(config), *given],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+    done = subprocess.run(
+        [sys.executable, "-c", BREAKS, stage, str(int(number)), "run", str(config), *given],
+        capture_output=True,
         text=True,
+        timeout=300,
     )
-    root, ended = config.parent / "run", time.monotonic() + 120
-    while not list(root.glob(f".partial-{stage}-*/checkpoint.pt")):
-        assert process.poll() is None and time.monotonic() < ended, process.communicate()
-        time.sleep(0.002)
-    os.kill(process.pid, number)
-    said = process.communicate()[1]
-    assert list(root.glob(f".partial-{stage}-*/checkpoint.pt"))
+    root = config.parent / "run"
+    assert list(root.glob(f".partial-{stage}-*/checkpoint.pt")), done.stderr
     assert not list(root.glob(f"{stage}-????????"))
-    return process.returncode, said
+    return done.returncode, done.stderr
 
 
 @pytest.mark.slow

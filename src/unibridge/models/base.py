@@ -109,7 +109,8 @@ def load_base(
             "and will be trained"
         )
     known = {*model.config.__class__().to_dict(), *dict(record.understood), *record.harmless}
-    if unknown := sorted(settings.keys() - known):
+    # what begins with "_" is transformers' own note on where the file came from
+    if unknown := sorted(k for k in settings.keys() - known if not k.startswith("_")):
         base.notes.append(f"config.json has settings that nothing here reads: {', '.join(unknown)}")
     _check_tokenizer(base, name)
     return base
