@@ -418,6 +418,7 @@ def _choices(config: Config) -> list[tuple[str, Registry, str]]:
     """Every setting that names an entry of a table."""
     from unibridge.adapters.modules import NON_LINEARITIES
     from unibridge.embeddings.initialise import INITIALISERS
+    from unibridge.embeddings.neighbours import SIMILARITIES
     from unibridge.embeddings.vectors import STATIC_SPACES
 
     adapters = ("adaptation", "source_adaptation", "task_training")
@@ -425,6 +426,7 @@ def _choices(config: Config) -> list[tuple[str, Registry, str]]:
         ("vocabulary.search", SEARCHES, config.vocabulary.search),
         ("embeddings.method", INITIALISERS, config.embeddings.method),
         ("embeddings.static_space", STATIC_SPACES, config.embeddings.static_space),
+        ("embeddings.static_similarity", SIMILARITIES, config.embeddings.static_similarity),
         ("weights.method", WEIGHTINGS, config.weights.method),
         *(
             (

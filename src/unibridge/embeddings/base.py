@@ -43,6 +43,14 @@ class EmbeddingSettings(BaseModel):
         "separate (trained apart, the paper's way), procrustes, none (no semantic step), "
         "or pkg.mod:name",
     )
+    static_similarity: str = Field(
+        "cosine",
+        description="what nearest means between static embeddings: cosine, as in the paper, csls "
+        "(hubs are penalised), or pkg.mod:name",
+    )
+    csls_neighbourhood: int = Field(
+        10, ge=1, description="nearest tokens of the other side that csls averages over"
+    )
     static_dimension: int = Field(300, ge=2, description="dimensions of the static embeddings")
     static_epochs: int = Field(3, ge=1, description="passes of FastText over the target text")
     static_rate: float = Field(

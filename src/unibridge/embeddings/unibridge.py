@@ -36,7 +36,12 @@ def unibridge(request: InitRequest) -> InitResult:
     free = [source_id for source_id in space.source.ids.tolist() if source_id not in taken]
     source = space.source.having(torch.tensor(free, dtype=torch.long))
     target = space.target.having(draft.rows_of("random"))
-    targets, sources, cosines = mutual_nearest(target.vectors, source.vectors)
+    targets, sources, similarities = mutual_nearest(
+        target.vectors,
+        source.vectors,
+        similarity=settings.static_similarity,
+        neighbourhood=settings.csls_neighbourhood,
+    )
     target_ids, source_ids = target.ids[targets].tolist(), source.ids[sources].tolist()
     pairs = dict(zip(target_ids, source_ids, strict=True))
     draft.copy(pairs, "semantic")
@@ -46,9 +51,9 @@ def unibridge(request: InitRequest) -> InitResult:
         [
             draft.target_forms[target_ids[pair]],
             draft.source_forms[source_ids[pair]],
-            round(float(cosines[pair]), 4),
+            round(float(similarities[pair]), 4),
         ]
-        for pair in cosines.argsort(descending=True, stable=True)[:EXAMPLES].tolist()
+        for pair in similarities.argsort(descending=True, stable=True)[:EXAMPLES].tolist()
     ]
     draft.facts["unknown_share"] = unknown = space.source.unknown_share
     if unknown > MOSTLY_UNKNOWN:
