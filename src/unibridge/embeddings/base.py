@@ -27,7 +27,8 @@ class EmbeddingSettings(BaseModel):
 
     method: str = Field(
         "unibridge",
-        description="initialiser: unibridge, focus, lexical, mean, random, xavier, or pkg.mod:name",
+        description="initialiser: unibridge, focus, wechsel, lexical, mean, random, xavier, "
+        "or pkg.mod:name",
     )
     special_tokens: Literal["role", "none"] = Field(
         "role",
@@ -40,8 +41,8 @@ class EmbeddingSettings(BaseModel):
     static_space: str = Field(
         "separate",
         description="how the static embeddings of the two vocabularies are made comparable: "
-        "separate (trained apart, the paper's way), procrustes, none (no semantic step), "
-        "or pkg.mod:name",
+        "separate (trained apart, the paper's way), procrustes, bridge (through translations, for "
+        "scripts that the base cannot read), none (no semantic step), or pkg.mod:name",
     )
     static_similarity: str = Field(
         "cosine",
@@ -73,6 +74,24 @@ class EmbeddingSettings(BaseModel):
         description="hash buckets for character n-grams, each static_dimension floats "
         "(FastText's own 2,000,000 would take 2.4 GB at 300 dimensions)",
     )
+    bridge_copies: int = Field(
+        30, ge=1, description="times that bridge draws each aligned line from its two sides"
+    )
+    bridge_source_lines: int = Field(
+        20_000, ge=1, description="most lines of source-language text that bridge trains on"
+    )
+    bridge_trusted_lines: int = Field(
+        1_000,
+        ge=0,
+        description="a bridge on fewer aligned lines and dictionary entries is reported as not to "
+        "be trusted",
+    )
+    wechsel_neighbours: int = Field(
+        10, ge=1, description="source tokens that a row of wechsel is mixed from"
+    )
+    wechsel_temperature: float = Field(
+        0.1, gt=0, description="temperature of the softmax over their cosines"
+    )
     search_all_source_tokens: bool = Field(
         False,
         description="also search source tokens that never occur in the target text, by their "
@@ -92,6 +111,8 @@ class InitRequest:
 
     source_embeddings: (source_vocab, hidden), any float type; rows by the source tokenizer's ids.
     lines: text in the target language. seed: feeds local generators only.
+    source_lines: text in a language that the base reads; parallel: (target line, source line);
+    dictionary: (target word, source word). Only `bridge` and `wechsel` look at these three.
     """
 
     source_embeddings: torch.Tensor
@@ -100,6 +121,9 @@ class InitRequest:
     lines: Sequence[str]
     settings: EmbeddingSettings
     seed: int
+    source_lines: Sequence[str] = ()
+    parallel: Sequence[tuple[str, str]] = ()
+    dictionary: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)
