@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -59,6 +60,11 @@ def test_the_stages_alone_lead_to_a_pack(tmp_path, capsys):
     size = sets("initial_size=60", "step=10", "max_size=80")
     vocabulary = call(capsys, "vocabulary", *at, *target, *size)
     small = sets("static_dimension=8", "static_buckets=500")
+    bridge = ("--source-text", tmp_path / "en.txt", "--parallel", tmp_path / "lug-en.tsv")
+    over = (*small, *sets("static_space=bridge"))
+    bridged = call(capsys, "embed", *at, *target, "--vocabulary", vocabulary, *bridge, *over)
+    inputs = json.loads((Path(bridged) / "manifest.json").read_text())["inputs"]
+    assert any("lug-en.tsv" in name for name in inputs) and any("en.txt" in n for n in inputs)
     embed = call(capsys, "embed", *at, *target, "--vocabulary", vocabulary, *small)
     steps = sets("sample_words=0", "training.steps=2", "training.batch_size=8")
     new = ("--vocabulary", vocabulary, "--embeddings", embed)

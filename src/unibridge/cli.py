@@ -95,6 +95,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     embed = stage("embed", _embed, "§2.2: first values for the new embeddings")
     embed.add_argument("--vocabulary", required=True, type=Path, help="folder of that stage")
+    embed.add_argument(
+        "--source-text", nargs="+", help="text the base reads; for bridge and wechsel"
+    )
+    embed.add_argument(
+        "--parallel", nargs="+", default=[], help="with it: TSV of target and source, or two files"
+    )
+    embed.add_argument("--dictionary", help="with it: TSV of target word, tab, source word")
     adapt = stage("adapt", _adapt, "§2.3: train a language adapter")
     adapt.add_argument("--vocabulary", type=Path, help="folder of that stage (targets)")
     adapt.add_argument("--embeddings", type=Path, help="folder of the embed stage (targets)")
@@ -288,9 +295,14 @@ def _vocabulary(options: Any) -> None:
 
 def _embed(options: Any) -> None:
     from unibridge.config import stage_settings
-    from unibridge.study.stages import embed_stage
+    from unibridge.study.stages import Text, embed_stage, hashes, read_translations
+    from unibridge.text.corpus import read_text
 
     settings = stage_settings("embeddings", options.set)
+    translations = None
+    if options.source_text:
+        source = Text(read_text(options.source_text).lines, hashes("text", options.source_text))
+        translations = read_translations(source, options.parallel, options.dictionary)
     folder = embed_stage(
         _place(options),
         _text(options),
@@ -298,6 +310,7 @@ def _embed(options: Any) -> None:
         language=options.language,
         vocabulary=options.vocabulary,
         seed=options.seed,
+        translations=translations,
     )
     _show(folder, "counts")
 

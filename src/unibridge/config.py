@@ -94,6 +94,9 @@ class SourceSection(_Section):
     parallel: tuple[str, ...] = Field(
         (), max_length=2, description="TSV of target and source, or the two line-aligned files"
     )
+    dictionary: str | None = Field(
+        None, description="TSV of target word, tab, source word; for bridge and wechsel"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -349,6 +352,7 @@ def _with_absolute_paths(config: Config, folder: Path) -> Config:
                 "train": absolute(source.train),
                 "dev": some(source.dev),
                 "parallel": tuple(map(absolute, source.parallel)),
+                "dictionary": some(source.dictionary),
             }
         )
         for source in config.sources
@@ -399,6 +403,19 @@ def _faults(config: Config) -> Iterator[str]:
                 table.resolve(choice)
             except UnibridgeError as error:
                 yield f"methods.{name}.settings: {path}: {error}"
+        for setting, choice, needs in (
+            ("method", "wechsel", ("dictionary",)),
+            ("static_space", "bridge", ("parallel", "dictionary")),
+        ):
+            if (
+                config.method(name).vocabulary == "target"
+                and getattr(chosen.embeddings, setting) == choice
+                and not any(s.text and any(getattr(s, n) for n in needs) for s in config.sources)
+            ):
+                yield (
+                    f"embeddings.{setting}: {name!r} uses {choice!r}, which needs a source with "
+                    f"text and {' or '.join(needs)}; give one, or choose another"
+                )
         if config.method(name).task == "target-labels" and config.target.train is None:
             yield f"target.train: {name!r} needs labels of the target; give them or drop the method"
         weighed = len(config.sources) > 1 and config.method(name).sources == "all"
@@ -447,7 +464,7 @@ def _files(config: Config) -> Iterator[tuple[str, str]]:
         if (file := getattr(target, name)) is not None:
             yield f"target.{name}", file
     for number, source in enumerate(config.sources):
-        for name in ("train", "dev", "adapter"):
+        for name in ("train", "dev", "adapter", "dictionary"):
             if (file := getattr(source, name)) is not None:
                 yield f"sources.{number}.{name}", file
         for name in ("text", "parallel"):

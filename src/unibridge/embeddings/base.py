@@ -104,6 +104,12 @@ class EmbeddingSettings(BaseModel):
         "fewer shared tokens, is reported as not to be trusted",
     )
 
+    @property
+    def reads_translations(self) -> bool:
+        """Whether source text, parallel lines and a dictionary may decide the rows."""
+        named = (self.method, self.static_space)
+        return any(name in ("wechsel", "bridge") or ":" in name for name in named)
+
 
 @dataclass(frozen=True)
 class InitRequest:
