@@ -159,7 +159,7 @@ def main() -> None:
         for cells in measure(code, arguments.lines, arguments.seed):
             table.append(f"| {' | '.join(cells)} |")
             print(table[-1], flush=True)
-    print(f"written below the last heading of {arguments.out}")
+    print(arguments.out)
     text = arguments.out.read_text(encoding="utf-8") if arguments.out.exists() else "# Bridge\n"
     before = text.split("\n## Numbers", 1)[0].rstrip("\n")
     made = f"{before}\n\n## Numbers\n\nP@1 / P@5.\n\n" + "\n".join(table) + "\n"
