@@ -5,7 +5,7 @@ VENV ?= .venv
 TORCH ?= torch==2.13.0
 PIP = $(VENV)/bin/pip install --quiet --disable-pip-version-check
 
-.PHONY: setup demo test check bench bench-vocabulary parity clean
+.PHONY: setup demo test check bench bench-vocabulary bench-bridge parity clean
 
 setup: $(VENV)/ready
 
@@ -35,6 +35,10 @@ bench: setup
 
 bench-vocabulary: setup
 	$(VENV)/bin/python benchmarks/vocabulary_nested.py
+
+# reads ../shared/data; writes docs/results/bridge.md
+bench-bridge: setup
+	$(VENV)/bin/python benchmarks/bridge.py
 
 # AdapterHub's own package needs an older transformers, so it lives apart
 .parity-venv/ready:

@@ -1,17 +1,19 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
 from toy import save_toy_base, toy_lines, write_toy_run
 from unibridge.cli import build_parser, main
+from unibridge.embeddings.word_vectors import read_word_vectors, write_word_vectors
 from unibridge.text.labels import read_labels
 
 COMMANDS = (
     *("run", "demo", "inspect", "vocabulary", "embed", "adapt", "train-task", "weigh"),
-    *("pack", "predict", "evaluate", "pretrain"),
+    *("pack", "predict", "evaluate", "align", "pretrain"),
 )
 
 
@@ -58,6 +60,11 @@ def test_the_stages_alone_lead_to_a_pack(tmp_path, capsys):
     size = sets("initial_size=60", "step=10", "max_size=80")
     vocabulary = call(capsys, "vocabulary", *at, *target, *size)
     small = sets("static_dimension=8", "static_buckets=500")
+    bridge = ("--source-text", tmp_path / "en.txt", "--parallel", tmp_path / "lug-en.tsv")
+    over = (*small, *sets("static_space=bridge"))
+    bridged = call(capsys, "embed", *at, *target, "--vocabulary", vocabulary, *bridge, *over)
+    inputs = json.loads((Path(bridged) / "manifest.json").read_text())["inputs"]
+    assert any("lug-en.tsv" in name for name in inputs) and any("en.txt" in n for n in inputs)
     embed = call(capsys, "embed", *at, *target, "--vocabulary", vocabulary, *small)
     steps = sets("sample_words=0", "training.steps=2", "training.batch_size=8")
     new = ("--vocabulary", vocabulary, "--embeddings", embed)
@@ -97,6 +104,22 @@ def test_inspect_answers_in_a_sentence(tmp_path, capsys):
         (tmp_path / f"{name}.txt").write_text(f"{line}\n" * 30, encoding="utf-8")
         said = call(capsys, "inspect", "--base", base, "--text", tmp_path / f"{name}.txt")
         assert said.startswith(verdict)
+
+
+def test_align_writes_the_rotated_vectors_and_scores_a_dictionary(tmp_path, capsys):
+    vectors = torch.randn(40, 5, generator=torch.Generator().manual_seed(0))
+    words = [f"w{i}" for i in range(40)]
+    write_word_vectors(tmp_path / "en.vec", words, vectors)
+    write_word_vectors(tmp_path / "am.vec", [f"ኣ{i}" for i in range(40)], vectors.flip(1))
+    rows = [f"w{i}\tኣ{i}" for i in range(40)]
+    for name, some in (("dictionary", rows[:20]), ("test", [*rows[20:], "w1\tabsent"])):
+        (tmp_path / f"{name}.tsv").write_text("\n".join(some) + "\n", encoding="utf-8")
+    given = {name: tmp_path / f"{name}.tsv" for name in ("dictionary", "test")}
+    files = {"source": tmp_path / "am.vec", "target": tmp_path / "en.vec", "out": tmp_path / "o"}
+    options = [part for name, file in (files | given).items() for part in (f"--{name}", file)]
+    assert main(["align", *map(str, options)]) == 0
+    assert "P@1 100.0%, P@5 100.0% of 20 words (1 pairs" in capsys.readouterr().out
+    torch.testing.assert_close(read_word_vectors(tmp_path / "o").vectors, vectors)
 
 
 def test_pretrain_makes_a_base_with_its_card(tmp_path, capsys):

@@ -248,6 +248,21 @@ def test_text_of_a_source_is_needed_only_where_an_adapter_of_it_is_trained(folde
     read(folder, text=both, overrides=['run.methods=["mad-x"]', *ready])
 
 
+def test_a_bridge_and_wechsel_need_translations(folder):
+    only, plain = ['run.methods=["unibridge"]'], BASIC.replace("parallel", "# ")
+    for choice, needs in (
+        ('embeddings.static_space="bridge"', "parallel or dictionary"),
+        ('embeddings.method="wechsel"', "dictionary"),
+    ):
+        (fault,) = faults(folder, overrides=[*only, choice], text=plain)
+        assert f"which needs a source with text and {needs}" in fault
+        (folder / "d.tsv").write_text("x\ty\n")
+        given = 'dictionary = "d.tsv"\n'
+        config = read(folder, given, overrides=[*only, choice], text=plain)
+        assert config.sources[0].dictionary == str(folder / "d.tsv")
+    read(folder, overrides=[*only, 'embeddings.static_space="bridge"'])
+
+
 def test_nothing_to_score_and_nothing_to_label_is_a_fault(folder):
     (fault,) = faults(folder, text=BASIC.replace('test = "xx.conll"', ""))
     assert fault.startswith("target.test: nothing to score or to label")

@@ -98,6 +98,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     embed = stage("embed", _embed, "§2.2: first values for the new embeddings")
     embed.add_argument("--vocabulary", required=True, type=Path, help="folder of that stage")
+    embed.add_argument(
+        "--source-text", nargs="+", help="text the base reads; for bridge and wechsel"
+    )
+    embed.add_argument(
+        "--parallel", nargs="+", default=[], help="with it: TSV of target and source, or two files"
+    )
+    embed.add_argument("--dictionary", help="with it: TSV of target word, tab, source word")
     adapt = stage("adapt", _adapt, "§2.3: train a language adapter")
     adapt.add_argument("--vocabulary", type=Path, help="folder of that stage (targets)")
     adapt.add_argument("--embeddings", type=Path, help="folder of the embed stage (targets)")
@@ -134,6 +141,23 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--model", help="language pack, or a run's folder")
     evaluate.add_argument("--predictions", help="file in the gold file's format")
     evaluate.add_argument("--task", help="with --predictions: ner, pos, classification, pairs")
+
+    align = command(
+        "align", _align, "rotate one language's word vectors onto another's, and score dictionaries"
+    )
+    align.add_argument("--source", required=True, help="word vectors (word2vec text) to rotate")
+    align.add_argument("--target", required=True, help="word vectors that stay as they are")
+    align.add_argument("--out", required=True, type=Path, help="file for the rotated vectors")
+    align.add_argument(
+        "--method", default="procrustes", help="procrustes (default), adversarial, none"
+    )
+    align.add_argument(
+        "--dictionary",
+        help="TSV of target word, tab, source word: anchors (default: identical strings)",
+    )
+    align.add_argument("--test", help="TSV like it: gold pairs for P@1 and P@5")
+    align.add_argument("--seed", type=int, default=0)
+    _add_set(align, "FIELD=VALUE", "a setting of the alignment, such as refinements=0")
 
     pretrain = command(
         "pretrain", _pretrain, "train a small multilingual base (XLM-R architecture)"
@@ -281,9 +305,14 @@ def _vocabulary(options: Any) -> None:
 
 def _embed(options: Any) -> None:
     from unibridge.config import stage_settings
-    from unibridge.study.stages import embed_stage
+    from unibridge.study.stages import Text, embed_stage, hashes, read_translations
+    from unibridge.text.corpus import read_text
 
     settings = stage_settings("embeddings", options.set)
+    translations = None
+    if options.source_text:
+        source = Text(read_text(options.source_text).lines, hashes("text", options.source_text))
+        translations = read_translations(source, options.parallel, options.dictionary)
     folder = embed_stage(
         _place(options),
         _text(options),
@@ -291,6 +320,7 @@ def _embed(options: Any) -> None:
         language=options.language,
         vocabulary=options.vocabulary,
         seed=options.seed,
+        translations=translations,
     )
     _show(folder, "counts")
 
@@ -425,6 +455,39 @@ def _evaluate(options: Any) -> None:
     print(f"{score.metric} {score.value:.1f} [{score.low:.1f}, {score.high:.1f}]")
     for name, value in score.all.items():
         print(f"{name} {value:.1f}")
+
+
+def _align(options: Any) -> None:
+    from unibridge.config import override
+    from unibridge.embeddings.align import AlignmentSettings, align_embeddings, induce_dictionary
+    from unibridge.embeddings.word_vectors import write_word_vectors
+    from unibridge.text.parallel import read_parallel
+
+    def pairs(file: str) -> list[tuple[str, str]]:
+        found = read_parallel(file)
+        return list(zip(found.source_lines, found.target_lines, strict=True))
+
+    settings = override(AlignmentSettings(), options.set)
+    dictionary = pairs(options.dictionary) if options.dictionary else None
+    gold = pairs(options.test) if options.test else None
+    found = align_embeddings(
+        options.source,
+        options.target,
+        options.method,
+        settings,
+        dictionary=dictionary,
+        seed=options.seed,
+    )
+    for warning in found.warnings:
+        Console().say(f"warning: {warning}")
+    for name, value in found.facts.items():
+        print(f"{name}: {value}")
+    if gold is not None:
+        scored = induce_dictionary(found.source, found.target, gold)
+        shares = ", ".join(f"P@{k} {share:.1%}" for k, share in scored.precision.items())
+        print(f"{shares} of {scored.words:,} words ({scored.missing:,} pairs without vectors)")
+    write_word_vectors(options.out, found.source.words, found.source.vectors)
+    print(options.out)
 
 
 def _pretrain(options: Any) -> None:

@@ -99,6 +99,9 @@ class SourceSection(_Section):
     parallel: tuple[str, ...] = Field(
         (), max_length=2, description="TSV of target and source, or the two line-aligned files"
     )
+    dictionary: str | None = Field(
+        None, description="TSV of target word, tab, source word; for bridge and wechsel"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -393,6 +396,7 @@ def _with_absolute_paths(config: Config, folder: Path) -> Config:
                 "train": absolute(source.train),
                 "dev": some(source.dev),
                 "parallel": tuple(map(absolute, source.parallel)),
+                "dictionary": some(source.dictionary),
             }
         )
         for source in config.sources
@@ -474,6 +478,8 @@ def _method_findings(config: Config, sure: Callable[..., bool]) -> Iterator[tupl
                 "target.train",
                 f"{name!r} needs labels of the target; give them or drop the method",
             )
+        if chosen is not None and method.vocabulary == "target" and sure("sources"):
+            yield from _untranslated(name, chosen)
         taken = method.sources_of(languages)
         weighs = method.weighs_sources and len(taken) > 1 and sure("weights.method", settings)
         weighs = weighs and chosen is not None and chosen.weights.method != "uniform"
@@ -497,6 +503,23 @@ def _method_findings(config: Config, sure: Callable[..., bool]) -> Iterator[tupl
             f"{', '.join(needing)} must have parallel sentences to weigh by; give some, or set "
             'weights.method = "uniform"',
         )
+
+
+def _untranslated(name: str, chosen: Config) -> Iterator[tuple[str, str]]:
+    """An initialiser that reads translations where no source has them."""
+    for setting, choice, needs in (
+        ("method", "wechsel", ("dictionary",)),
+        ("static_space", "bridge", ("parallel", "dictionary")),
+    ):
+        if getattr(chosen.embeddings, setting) == choice and not any(
+            source.text and any(getattr(source, need) for need in needs)
+            for source in chosen.sources
+        ):
+            yield (
+                f"embeddings.{setting}",
+                f"{name!r} uses {choice!r}, which needs a source with text and "
+                f"{' or '.join(needs)}; give one, or choose another",
+            )
 
 
 def _unknown(method: Method, chosen: Config) -> Iterator[str]:
@@ -527,6 +550,7 @@ def _choices(config: Config) -> list[tuple[str, Registry, str]]:
     """Every setting that names an entry of a table."""
     from unibridge.adapters.modules import NON_LINEARITIES
     from unibridge.embeddings.initialise import INITIALISERS
+    from unibridge.embeddings.neighbours import SIMILARITIES
     from unibridge.embeddings.static_models import STATIC_MODELS
     from unibridge.embeddings.vectors import STATIC_SPACES
 
@@ -536,6 +560,7 @@ def _choices(config: Config) -> list[tuple[str, Registry, str]]:
         ("embeddings.method", INITIALISERS, config.embeddings.method),
         ("embeddings.static_space", STATIC_SPACES, config.embeddings.static_space),
         ("embeddings.static_model", STATIC_MODELS, config.embeddings.static_model),
+        ("embeddings.static_similarity", SIMILARITIES, config.embeddings.static_similarity),
         ("weights.method", WEIGHTINGS, config.weights.method),
         *(
             (
@@ -556,7 +581,7 @@ def _files(config: Config) -> Iterator[tuple[str, str]]:
         if (file := getattr(target, name)) is not None:
             yield f"target.{name}", file
     for number, source in enumerate(config.sources):
-        for name in ("train", "dev", "adapter"):
+        for name in ("train", "dev", "adapter", "dictionary"):
             if (file := getattr(source, name)) is not None:
                 yield f"sources.{number}.{name}", file
         for name in ("text", "parallel"):

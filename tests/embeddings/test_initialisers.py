@@ -33,7 +33,18 @@ def start(tokenizers, texts, source_table):
         table = source_table(vocabulary_size(source))
         settings = EmbeddingSettings(method=method, **SMALL | settings)
         lines = texts[1] if lines is None else lines
-        return initialise_embeddings(table, source, target, lines, settings, seed=seed), table
+        result = initialise_embeddings(
+            table,
+            source,
+            target,
+            lines,
+            settings,
+            seed=seed,
+            source_lines=texts[0],
+            parallel=list(zip(texts[1][:50], texts[0][:50], strict=True)),
+            dictionary=[(word, word) for word in sorted(set(" ".join(texts[0]).split()))],
+        )
+        return result, table
 
     return run
 

@@ -27,7 +27,8 @@ class EmbeddingSettings(BaseModel):
 
     method: str = Field(
         "unibridge",
-        description="initialiser: unibridge, focus, lexical, mean, random, xavier, or pkg.mod:name",
+        description="initialiser: unibridge, focus, wechsel, lexical, mean, random, xavier, "
+        "or pkg.mod:name",
     )
     special_tokens: Literal["role", "none"] = Field(
         "role",
@@ -38,15 +39,24 @@ class EmbeddingSettings(BaseModel):
         False, description="tokens without an equal partner also match one that differs in case"
     )
     static_space: str = Field(
-        "joint",
+        "separate",
         description="how the static embeddings of the two vocabularies are made comparable: "
         "joint (one training on both tokenisations), separate (trained apart, the paper's way), "
-        "procrustes, none (no semantic step), or pkg.mod:name",
+        "procrustes, bridge (through translations, for scripts that the base cannot read), "
+        "none (no semantic step), or pkg.mod:name",
     )
     static_model: str = Field(
-        "counts",
-        description="what makes static embeddings of tokenised text: counts (co-occurrences and an "
-        "SVD, without n-grams), fasttext (the paper's), or pkg.mod:name",
+        "fasttext",
+        description="what makes static embeddings of tokenised text: fasttext (the paper's), "
+        "counts (co-occurrences and an SVD, without n-grams), or pkg.mod:name",
+    )
+    static_similarity: str = Field(
+        "cosine",
+        description="what nearest means between static embeddings: cosine, as in the paper, csls "
+        "(hubs are penalised), or pkg.mod:name",
+    )
+    csls_neighbourhood: int = Field(
+        10, ge=1, description="nearest tokens of the other side that csls averages over"
     )
     static_dimension: int = Field(300, ge=2, description="dimensions of the static embeddings")
     static_epochs: int = Field(3, ge=1, description="passes of FastText over the target text")
@@ -89,6 +99,24 @@ class EmbeddingSettings(BaseModel):
         description="hash buckets for character n-grams, each static_dimension floats "
         "(FastText's own 2,000,000 would take 2.4 GB at 300 dimensions)",
     )
+    bridge_copies: int = Field(
+        30, ge=1, description="times that bridge draws each aligned line from its two sides"
+    )
+    bridge_source_lines: int = Field(
+        20_000, ge=1, description="most lines of source-language text that bridge trains on"
+    )
+    bridge_trusted_lines: int = Field(
+        1_000,
+        ge=0,
+        description="a bridge on fewer aligned lines and dictionary entries is reported as not to "
+        "be trusted",
+    )
+    wechsel_neighbours: int = Field(
+        10, ge=1, description="source tokens that a row of wechsel is mixed from"
+    )
+    wechsel_temperature: float = Field(
+        0.1, gt=0, description="temperature of the softmax over their cosines"
+    )
     search_all_source_tokens: bool = Field(
         False,
         description="also search source tokens that never occur in the target text, by their "
@@ -127,6 +155,12 @@ class EmbeddingSettings(BaseModel):
         "the static embeddings; 0: not measured",
     )
 
+    @property
+    def reads_translations(self) -> bool:
+        """Whether source text, parallel lines and a dictionary may decide the rows."""
+        named = (self.method, self.static_space)
+        return any(name in ("wechsel", "bridge") or ":" in name for name in named)
+
 
 @dataclass(frozen=True)
 class InitRequest:
@@ -134,6 +168,8 @@ class InitRequest:
 
     source_embeddings: (source_vocab, hidden), any float type; rows by the source tokenizer's ids.
     lines: text in the target language. seed: feeds local generators only.
+    source_lines: text in a language that the base reads; parallel: (target line, source line);
+    dictionary: (target word, source word). Only `bridge` and `wechsel` look at these three.
     """
 
     source_embeddings: torch.Tensor
@@ -142,6 +178,9 @@ class InitRequest:
     lines: Sequence[str]
     settings: EmbeddingSettings
     seed: int
+    source_lines: Sequence[str] = ()
+    parallel: Sequence[tuple[str, str]] = ()
+    dictionary: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)

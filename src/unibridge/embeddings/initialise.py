@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from unibridge.embeddings.base import EmbeddingSettings, Initialiser, InitRequest, InitResult
+from unibridge.embeddings.bridge import bridge
 from unibridge.embeddings.focus import focus
 from unibridge.embeddings.lexical import lexical
 from unibridge.embeddings.match import vocabulary_size
 from unibridge.embeddings.mean import mean
 from unibridge.embeddings.random import random, xavier
 from unibridge.embeddings.unibridge import unibridge
+from unibridge.embeddings.vectors import STATIC_SPACES
+from unibridge.embeddings.wechsel import wechsel
 from unibridge.errors import UnibridgeError
 from unibridge.registry import Registry
 
@@ -24,12 +27,15 @@ INITIALISERS: Registry[Initialiser] = Registry(
     {
         "unibridge": unibridge,
         "focus": focus,
+        "wechsel": wechsel,
         "lexical": lexical,
         "mean": mean,
         "random": random,
         "xavier": xavier,
     },
 )
+# registered here because a bridge is built from what vectors.py offers
+STATIC_SPACES.register("bridge", bridge)
 
 
 def initialise_embeddings(
@@ -40,11 +46,15 @@ def initialise_embeddings(
     settings: EmbeddingSettings | None = None,
     *,
     seed: int = 0,
+    source_lines: Sequence[str] = (),
+    parallel: Sequence[tuple[str, str]] = (),
+    dictionary: Sequence[tuple[str, str]] = (),
 ) -> InitResult:
     """First values for the embeddings of a new vocabulary (paper §2.2).
 
     source_embeddings: (source_vocab, hidden), the base's input table, or what
     `install.embedding_table` reads from a model. lines: text in the target language.
+    source_lines, parallel, dictionary: for `bridge` and `wechsel`, see InitRequest.
     The result's matrix is (target_vocab, hidden) float32; no model is touched and no global
     random state is used, and the same seed gives the same bits.
     Raises UnibridgeError for an unknown method, for a source tokenizer with more ids than the
@@ -59,7 +69,17 @@ def initialise_embeddings(
             do="pass the tokenizer that belongs to the base model",
         )
     result = initialiser(
-        InitRequest(source_embeddings, source_tokenizer, target_tokenizer, lines, settings, seed)
+        InitRequest(
+            source_embeddings,
+            source_tokenizer,
+            target_tokenizer,
+            lines,
+            settings,
+            seed,
+            source_lines,
+            parallel,
+            dictionary,
+        )
     )
     expected = (vocabulary_size(target_tokenizer), source_embeddings.shape[1])
     if result.matrix.shape != expected or not result.matrix.isfinite().all():

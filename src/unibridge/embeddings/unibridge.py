@@ -38,7 +38,9 @@ def unibridge(request: InitRequest) -> InitResult:
     make = STATIC_SPACES.resolve(settings.static_space)
     if make is none:
         return draft.finish()
-    doubt = unreadable(request, draft.facts)
+    # what goes through translations needs neither a script that the base reads nor shared tokens
+    translated = settings.reads_translations
+    doubt = "" if translated else unreadable(request, draft.facts)
     if doubt:
         target_vectors = train_static_vectors(
             request.target_tokenizer, request.lines, settings, seed=request.seed
@@ -51,7 +53,8 @@ def unibridge(request: InitRequest) -> InitResult:
 
         # ---- 2. semantic: i and j not in O^L, each the other's nearest; E^T[i] = E^S[j]
         source_vectors = _searched(draft, space)
-        doubt = judge_space(request, shared, space, len(source_vectors.ids), draft.facts)
+        if not translated:
+            doubt = judge_space(request, shared, space, len(source_vectors.ids), draft.facts)
         if not doubt:
             _align(draft, target_vectors, source_vectors)
             draft.warnings += space.warnings
@@ -73,15 +76,21 @@ def _searched(draft: Draft, space: StaticSpace) -> StaticVectors:
 
 
 def _align(draft: Draft, target_vectors: StaticVectors, source: StaticVectors) -> None:
+    settings = draft.request.settings
     target = target_vectors.having(draft.rows_of("random"))
-    targets, sources, cosines = mutual_nearest(target.vectors, source.vectors)
+    targets, sources, similarities = mutual_nearest(
+        target.vectors,
+        source.vectors,
+        similarity=settings.static_similarity,
+        neighbourhood=settings.csls_neighbourhood,
+    )
     target_ids, source_ids = target.ids[targets].tolist(), source.ids[sources].tolist()
     draft.copy(dict(zip(target_ids, source_ids, strict=True)), "semantic")
     draft.examples["semantic"] = [
         [
             draft.target_forms[target_ids[pair]],
             draft.source_forms[source_ids[pair]],
-            round(float(cosines[pair]), 4),
+            round(float(similarities[pair]), 4),
         ]
-        for pair in cosines.argsort(descending=True, stable=True)[:EXAMPLES].tolist()
+        for pair in similarities.argsort(descending=True, stable=True)[:EXAMPLES].tolist()
     ]

@@ -33,6 +33,7 @@ from unibridge.study.stages import (
     Labels,
     Progress,
     Text,
+    Translations,
     Workplace,
     adapt_stage,
     embed_stage,
@@ -42,6 +43,7 @@ from unibridge.study.stages import (
     predictions_file,
     read_label_file,
     read_predictions,
+    read_translations,
     ready_adapter_stage,
     task_stage,
     vocabulary_stage,
@@ -70,6 +72,7 @@ class Inputs:
     train: Mapping[str, Labels]
     held_out: Mapping[str, Labels]
     parallel: Mapping[str, Sequence[tuple[str, str]]]
+    translations: Translations | None
     test: Labels | None
     target_train: Labels | None
     to_label: list[LabelFile]
@@ -165,6 +168,13 @@ def read_inputs(config: Config) -> Inputs:
             found = read_parallel(*source.parallel)
             pairs = zip(found.target_lines, found.source_lines, strict=True)
             parallel[source.language] = list(pairs)[:most]
+    bridging = [s for s in config.sources if s.text and (s.parallel or s.dictionary)]
+    # one language is bridged to: the first with a dictionary, else the first with parallel lines
+    bridging.sort(key=lambda source: source.dictionary is None)
+    translations = None
+    if bridging:
+        first = bridging[0]
+        translations = read_translations(texts[first.language], first.parallel, first.dictionary)
     test = labels(config.target.test) if config.target.test else None
     target_train = labels(config.target.train) if config.target.train else None
     examples = {source: file.file.examples for source, file in train.items()}
@@ -198,6 +208,7 @@ def read_inputs(config: Config) -> Inputs:
         train=train,
         held_out=held_out,
         parallel=parallel,
+        translations=translations,
         test=test,
         target_train=target_train,
         to_label=[
@@ -261,6 +272,7 @@ def run_method(config: Config, name: str, inputs: Inputs, at: Workplace, seed: i
                 language=target,
                 vocabulary=vocabulary,
                 seed=seed,
+                translations=inputs.translations,
             )
             stages += [vocabulary, embeddings]
         language = adapt_stage(

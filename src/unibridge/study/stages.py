@@ -20,6 +20,7 @@ from unibridge.artifacts import (
 from unibridge.embeddings.base import EmbeddingSettings
 from unibridge.errors import UnibridgeError
 from unibridge.text.labels import Columns, LabelFile, read_labels, write_predictions
+from unibridge.text.parallel import read_parallel
 from unibridge.transfer.language import AdaptationSettings, AdaptedLanguage
 from unibridge.transfer.task import TaskSettings, TrainedTask
 from unibridge.transfer.weighting import WeightSettings
@@ -74,6 +75,19 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Translations:
+    """Text of a language that the base reads, and what ties the target to it.
+
+    parallel: (target line, source line). dictionary: (target word, source word).
+    """
+
+    source_lines: Sequence[str]
+    parallel: Sequence[tuple[str, str]]
+    dictionary: Sequence[tuple[str, str]]
+    inputs: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Labels:
     """A label file with its hash; `file` has the examples."""
 
@@ -98,6 +112,23 @@ def read_label_file(
     found = read_labels(file, reader, columns, expect=task.reads)
     how = fingerprint([found.reader, found.layout.columns])
     return Labels(found, hashes("labels", [file]) | {"read as": how})
+
+
+def read_translations(text: Text, parallel: Sequence[str], dictionary: str | None) -> Translations:
+    """Source text with its parallel files (one TSV or two files) and its dictionary, either."""
+
+    def pairs(*files: str) -> list[tuple[str, str]]:
+        found = read_parallel(*files)
+        return list(zip(found.target_lines, found.source_lines, strict=True))
+
+    files = [*parallel, *([dictionary] if dictionary else [])]
+    return Translations(
+        text.lines,
+        pairs(*parallel) if parallel else [],
+        pairs(dictionary) if dictionary else [],
+        {f"source {name}": hashed for name, hashed in text.inputs.items()}
+        | hashes("translations", files),
+    )
 
 
 def _stage_input(role: str, folder: Path | None, stage: str = "adapt") -> dict[str, str]:
@@ -140,6 +171,7 @@ def embed_stage(
     language: str,
     vocabulary: Path,
     seed: int,
+    translations: Translations | None = None,
 ) -> Path:
     """§2.2: the first values of the new embeddings. Holds embeddings.safetensors."""
     import torch
@@ -150,6 +182,9 @@ def embed_stage(
     from unibridge.embeddings.initialise import initialise_embeddings
     from unibridge.embeddings.install import embedding_table
 
+    if translations is None or not settings.reads_translations:
+        translations = Translations((), (), (), {})
+
     def build(folder: Path) -> Outcome:
         result = initialise_embeddings(
             embedding_table(at.base.model),
@@ -158,6 +193,9 @@ def embed_stage(
             text.lines,
             settings,
             seed=seed,
+            source_lines=translations.source_lines,
+            parallel=translations.parallel,
+            dictionary=translations.dictionary,
         )
         tensors = {
             "matrix": result.matrix.contiguous(),
@@ -172,7 +210,11 @@ def embed_stage(
         language,
         build,
         settings={**settings.model_dump(), "seed": seed},
-        inputs={**text.inputs, **_stage_input("vocabulary", vocabulary, "vocabulary")},
+        inputs={
+            **text.inputs,
+            **translations.inputs,
+            **_stage_input("vocabulary", vocabulary, "vocabulary"),
+        },
     )
 
 
