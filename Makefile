@@ -5,7 +5,7 @@ VENV ?= .venv
 TORCH ?= torch==2.13.0
 PIP = $(VENV)/bin/pip install --quiet --disable-pip-version-check
 
-.PHONY: setup demo test check bench parity clean
+.PHONY: setup demo test check bench bench-joint parity clean
 
 setup: $(VENV)/ready
 
@@ -32,6 +32,10 @@ bench: setup
 	$(VENV)/bin/python benchmarks/adaptation.py
 	$(VENV)/bin/python benchmarks/startup.py
 	$(VENV)/bin/python benchmarks/gate.py
+
+# needs ../shared/data; writes its table
+bench-joint: setup
+	$(VENV)/bin/python benchmarks/joint.py --write docs/results/joint.md
 
 # AdapterHub's own package needs an older transformers, so it lives apart
 .parity-venv/ready:
