@@ -5,7 +5,7 @@ VENV ?= .venv
 TORCH ?= torch==2.13.0
 PIP = $(VENV)/bin/pip install --quiet --disable-pip-version-check
 
-.PHONY: setup demo test check bench bench-vocabulary bench-bridge parity clean
+.PHONY: setup demo test check bench bench-vocabulary bench-joint bench-bridge parity clean
 
 setup: $(VENV)/ready
 
@@ -36,7 +36,10 @@ bench: setup
 bench-vocabulary: setup
 	$(VENV)/bin/python benchmarks/vocabulary_nested.py
 
-# reads ../shared/data; writes docs/results/bridge.md
+# these two read ../shared/data and write their tables
+bench-joint: setup
+	$(VENV)/bin/python benchmarks/joint.py --write docs/results/joint.md
+
 bench-bridge: setup
 	$(VENV)/bin/python benchmarks/bridge.py
 

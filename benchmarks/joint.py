@@ -26,11 +26,11 @@ from unibridge.vocabulary.tokenizer import to_fast_tokenizer
 from unibridge.vocabulary.train import train_sentencepiece
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
-# at least 100,000 words each; uk, hi and the large ones are in the 32k base's own text
+# at least 100,000 words each; uk, he and the large ones are in the 32k base's own text
 SMALL = {"words": 150_000, "pieces": 8_000, "goal": 0.50}
 LARGE = {"words": 400_000, "pieces": 16_000, "goal": 0.80}
 LANGUAGES = {
-    **dict.fromkeys(("grn", "lug", "wol", "hau", "lij", "pbt", "uk", "hi"), SMALL),
+    **dict.fromkeys(("grn", "lug", "wol", "hau", "lij", "pbt", "uk", "he"), SMALL),
     **dict.fromkeys(("en", "ru", "ar"), LARGE),
 }
 BASES = ("minilm", "32k")

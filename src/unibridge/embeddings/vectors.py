@@ -129,7 +129,7 @@ def separate(request: InitRequest, shared: Mapping[int, int]) -> StaticSpace:
         (
             "the static embeddings of the two vocabularies were trained apart, as published: "
             "cosines between them say little, so the semantic pairs are not to be trusted "
-            "(static_space = 'procrustes' rotates one onto the other)",
+            "(static_space = 'joint' trains them together)",
         ),
     )
 
