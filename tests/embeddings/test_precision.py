@@ -1,6 +1,7 @@
 """A toy language in which both tokenizers cut every word alike but for what they keep whole."""
 
 import random
+from dataclasses import replace
 
 import pytest
 import torch
@@ -96,6 +97,9 @@ def test_held_out_tokens_are_hidden_from_the_space(toy):
 @pytest.mark.parametrize("name", [n for n in STATIC_SPACES if n not in ("by hand", "all alike")])
 def test_contract_of_spaces(name, toy):
     request, shared = toy
+    lines = request.lines[:100]
+    # what a bridge stands on; the others do not look at it
+    request = replace(request, source_lines=lines, parallel=[(line, line) for line in lines])
     space = STATIC_SPACES[name](request, shared)
     again = STATIC_SPACES[name](request, shared)
     if name == "none":
