@@ -116,7 +116,7 @@ def test_a_second_run_builds_nothing_and_is_quick(toy_run):
     rows, told = rows_of(root), []
     started = time.monotonic()
     run(load_config(config, [methods(*ALL)]), on_stage=lambda name, done: told.append(done))
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
     assert told and all(told)
     assert {name: m["finished"] for name, m in stages_of(root).items()} == before
     assert rows_of(root) == rows
