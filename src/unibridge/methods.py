@@ -101,6 +101,10 @@ METHODS: Registry[Method] = Registry(
         "unibridge-xavier": Method(
             label="UniBridge, Xavier embeddings", settings={"embeddings.method": "xavier"}
         ),
+        "unibridge-semantic-always": Method(
+            label="UniBridge, semantic step always",
+            settings={"embeddings.semantic_step": "always"},
+        ),
         "unibridge-fixed-vocabulary": Method(
             label="UniBridge, vocabulary fixed",
             settings={"vocabulary.search": "fixed", "vocabulary.on_too_large": "quarter"},
