@@ -15,9 +15,11 @@ SETTINGS = ("adaptation.training.steps=40", "task_training.training.steps=40")
 
 # the command line, which sends itself a signal in the middle of a stage
 BREAKS = """
-import os, sys
+import os, signal, sys
 from unibridge import cli, console
 
+# a job in the background of a shell is started with interrupts ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)
 stage, number, *command = sys.argv[1:]
 tell = console.Console.on_progress
 
