@@ -36,14 +36,14 @@ LARGE_ALPHABETS = {"Hans", "Hant", "Jpan", "Kore"}
 
 
 class SearchSettings(BaseModel):
-    """How the vocabulary's size is found; the defaults are the paper's (Table 6)."""
+    """How the vocabulary's size is found; the numbers are the paper's (Table 6)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     search: str = Field(
-        default="scan",
-        description="scan (Algorithm 1, each size trained), nested (the same, every size from "
-        "one training), fixed (the size below), or package.module:name",
+        default="nested",
+        description="nested (Algorithm 1, every size from one training), scan (the same, each size "
+        "trained, as published), fixed (the size below), or package.module:name",
     )
     kind: Literal["unigram", "bpe"] = Field(default="unigram", description="SentencePiece model")
     initial_size: int = Field(
