@@ -19,7 +19,7 @@ demo: setup
 	$(VENV)/bin/unibridge demo
 
 test: setup check
-	$(VENV)/bin/pytest
+	$(VENV)/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 check: setup
 	$(VENV)/bin/ruff check .

@@ -2,10 +2,10 @@ import gzip
 import json
 import random
 import sys
-import types
 
 import pytest
 
+from hub import hub_folder
 from unibridge.errors import UnibridgeError
 from unibridge.text.corpus import deduplicate, join_samples, read_text, split_held_out, spread
 from unibridge.text.languages import count_words
@@ -94,28 +94,15 @@ def test_hub_ids_name_the_extra_where_it_is_missing(monkeypatch):
         read_text("hub:org/name")
 
 
-class HubTable(list):
-    column_names = ("text", "title")
-
-    def __getitem__(self, key):
-        return [row[key] for row in self] if isinstance(key, str) else super().__getitem__(key)
-
-
-def test_hub_ids_name_config_split_and_column(monkeypatch):
-    asked = []
-
-    def load_dataset(name, config, split):
-        asked.append((name, config, split))
-        return HubTable([{"text": "one\ntwo", "title": "T"}, {"text": None, "title": "U"}])
-
-    # the real package is an extra, and would ask the network
-    package = types.SimpleNamespace(load_dataset=load_dataset)
-    monkeypatch.setitem(sys.modules, "datasets", package)
+def test_hub_ids_name_config_split_and_column(tmp_path, monkeypatch):
+    hub_folder(tmp_path, monkeypatch, {"train": [{"text": "one\ntwo"}, {"text": None}]})
+    hub_folder(tmp_path, monkeypatch, {"test": [{"text": "t", "title": "U"}]}, config="am")
     assert read_text("hub:org/name").lines == ("one", "two")
-    assert read_text("hub:org/name:am:test#title").lines == ("T", "U")
-    assert asked == [("org/name", None, "train"), ("org/name", "am", "test")]
-    with pytest.raises(UnibridgeError, match="#COLUMN, one of: text, title"):
+    assert read_text("hub:org/name:am:test#title").lines == ("U",)
+    with pytest.raises(UnibridgeError, match="#COLUMN, one of: text"):
         read_text("hub:org/name#body")
+    with pytest.raises(UnibridgeError, match=r"cannot be loaded .*dev"):
+        read_text("hub:org/name:am:dev")
 
 
 def test_held_out_lines_are_a_seeded_part():

@@ -1,10 +1,10 @@
 import json
-import sys
-import types
 from pathlib import Path
 
+import datasets
 import pytest
 
+from hub import hub_folder
 from unibridge.errors import UnibridgeError
 from unibridge.text.labels import (
     READERS,
@@ -290,22 +290,13 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
         write_predictions(labels, [["O"]], tmp_path / "file" / "out")
 
 
-class HubTable(list):
-    features = types.MappingProxyType(
-        {
-            "tokens": object(),
-            "ner_tags": types.SimpleNamespace(
-                feature=types.SimpleNamespace(int2str=lambda n: ["O", "B-PER"][n])
-            ),
-        }
-    )
-
-
 def test_hub_data_sets_have_their_class_numbers_named(tmp_path, monkeypatch):
-    table = HubTable([{"tokens": ["Ann", "ran"], "ner_tags": [1, 0]}])
-    # the real package is an extra, and would ask the network
-    package = types.SimpleNamespace(load_dataset=lambda name, config, split: table)
-    monkeypatch.setitem(sys.modules, "datasets", package)
+    tags = datasets.Sequence(datasets.ClassLabel(names=["O", "B-PER"]))
+    features = datasets.Features(
+        {"tokens": datasets.Sequence(datasets.Value("string")), "ner_tags": tags}
+    )
+    rows = [{"tokens": ["Ann", "ran"], "ner_tags": [1, 0]}]
+    hub_folder(tmp_path, monkeypatch, {"test": rows}, config="am", features=features)
     labels = read_labels("hub:org/name:am:test", expect="words")
     assert labels.examples == [TaggedSentence(("Ann", "ran"), ("B-PER", "O"))]
     write_predictions(labels, [["O", "O"]], tmp_path / "out.jsonl")
