@@ -43,7 +43,8 @@ def test_it_reads_its_own_languages_and_no_ethiopic(base):
     assert unknown_share(base.tokenizer, amharic) > 0.5
 
 
-@pytest.mark.parametrize("from_scratch", [pytest.param(False, marks=pytest.mark.slow), True])
+@pytest.mark.slow
+@pytest.mark.parametrize("from_scratch", [False, True])
 def test_the_demo_writes_a_configuration_that_is_accepted(tmp_path, from_scratch):
     path = write_demo(tmp_path, "so", seeds=2, from_scratch=from_scratch)
     config = load_config(path)

@@ -48,7 +48,7 @@ def test_by_hand():
 def test_blocks_of_any_size_find_the_pairs_of_brute_force(
     block_bytes, similarity, neighbourhood, device
 ):
-    target, source = vectors(70, 0), 1 + vectors(113, 1)
+    target, source = vectors(30, 0), 1 + vectors(47, 1)
     targets, sources, found = mutual_nearest(
         target.to(device),
         source.to(device),

@@ -85,9 +85,8 @@ IMPORTS = {
 }
 
 
-@pytest.mark.parametrize(
-    "order", ["unibridge first", pytest.param("transformers first", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("order", IMPORTS)
 def test_transformers_loads_a_pack_in_whatever_order_things_are_imported(tmp_path, order):
     models = {name: save_pack(tmp_path / name, name) for name in PACKS}
     packs = [(str(tmp_path / name), *rest) for name, rest in PACKS.items()]

@@ -181,7 +181,9 @@ def test_a_mistake_is_one_clear_line(toy, capsys, case):
         assert "\n" not in said
 
 
-@pytest.mark.parametrize("file", ["results.jsonl.tmp", "report.html.tmp"])
+@pytest.mark.parametrize(
+    "file", ["results.jsonl.tmp", pytest.param("report.html.tmp", marks=pytest.mark.slow)]
+)
 def test_a_disk_that_is_full_at_the_end_is_explained(toy, capsys, file):
     (toy / "run" / file).symlink_to("/dev/full")
     said = refused(toy, capsys)

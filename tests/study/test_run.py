@@ -127,8 +127,14 @@ def test_a_second_run_builds_nothing_and_is_quick(toy_run):
     [
         ("weights.temperature=0.5", {"weigh", "predict"}),
         ("task_training.training.steps=3", {"train-task", "predict"}),
-        ("embeddings.method=mean", {"embed", "adapt", "weigh", "predict"}),
-        ("source_adaptation.training.steps=2", {"adapt", "train-task", "weigh", "predict"}),
+        pytest.param(
+            "embeddings.method=mean", {"embed", "adapt", "weigh", "predict"}, marks=pytest.mark.slow
+        ),
+        pytest.param(
+            "source_adaptation.training.steps=2",
+            {"adapt", "train-task", "weigh", "predict"},
+            marks=pytest.mark.slow,
+        ),
         ("run.title=Another", set()),
     ],
 )
