@@ -12,7 +12,7 @@ def test_either_reading_of_the_whole_text_is_what_the_tokenizer_says(
     first, second, tokenizers, texts
 ):
     pair = tokenizers["target", first], tokenizers["source", second]
-    lines = [*texts[1][:50], "", "a ሰላም e, i."]
+    lines = [*texts[1][:50], "", "a ሰላም e, i.", "a \u200f \u0007 e"]
     units = units_of_two(*pair, lines)
     for tokenizer, reading in zip(pair, units.readings, strict=True):
         read = [[i for unit in line for i in reading[unit]] for line in units.lines]

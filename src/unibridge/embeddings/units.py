@@ -94,8 +94,9 @@ def _encoded(
         encoded = tokenizer(batch, return_offsets_mapping=tokenizer.is_fast, **options)
         spans = encoded["offset_mapping"] if tokenizer.is_fast else [[] for _ in batch]
         for ids, offsets in zip(encoded["input_ids"], spans, strict=True):
-            # tokens may share a character (its bytes): no cut before the last of them
-            starts = [begin for begin, _ in offsets[1:]] + [float("inf")]
+            # tokens may share a character (its bytes): no cut before the last of them; a word of
+            # characters that the tokenizer drops has no token at all
+            starts = [*(begin for begin, _ in offsets), float("inf")][1:]
             yield (
                 ids,
                 {
