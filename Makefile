@@ -5,7 +5,7 @@ VENV ?= .venv
 TORCH ?= torch==2.13.0
 PIP = $(VENV)/bin/pip install --quiet --disable-pip-version-check
 
-.PHONY: setup demo test check bench bench-vocabulary bench-joint bench-bridge parity clean
+.PHONY: setup demo test check real bench bench-vocabulary bench-joint bench-bridge parity clean
 
 setup: $(VENV)/ready
 
@@ -25,6 +25,10 @@ check: setup
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+# reads ../shared/data, writes docs/results/real.md; hours on a laptop
+real: setup
+	$(VENV)/bin/python scripts/real.py
 
 bench: setup
 	$(VENV)/bin/python benchmarks/vocabulary.py

@@ -20,7 +20,8 @@ def test_configuration_is_accepted(path: Path) -> None:
     task, target, base = path.stem.split("_")
     assert config.target.language == target
     assert config.base.model == {"minilm": "minilm", "xlmr": "xlm-roberta-base"}[base]
-    assert config.task.kind == {"topic": "classification"}.get(task, task)
+    kinds = {"topic": "classification", "sentiment": "classification", "nli": "pairs"}
+    assert config.task.kind == kinds.get(task, task)
     assert config.run.folder.name == path.stem
 
 

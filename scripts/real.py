@@ -1,0 +1,115 @@
+"""Run the real examples for their targets, and write docs/results/real.md from what is finished.
+
+    python scripts/real.py [--all] [TASK/TARGET ...] [--set section.field=value ...]
+        [--runs FOLDER] [--page docs/results/real.md] [--only-write]
+
+real.toml beside this file says what there is to run; without names its reduced set is run. A run
+that is finished or begun is taken up where it stands.
+"""
+
+import argparse
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from results import main_table, page_parts, write_between
+
+from unibridge.config import Config, load_config
+from unibridge.console import Console
+from unibridge.report.folder import read_run
+from unibridge.study.run import run
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "examples"
+# as the examples name it
+DATA = Path("../../shared/data")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line."""
+    plan = tomllib.loads((ROOT / "scripts" / "real.toml").read_text(encoding="utf-8"))
+    tasks = {name: part for name, part in plan.items() if isinstance(part, Mapping)}
+    everything = [f"{task}/{target}" for task, part in tasks.items() for target in part["targets"]]
+
+    parser = argparse.ArgumentParser(description="the real examples for all their targets")
+    parser.add_argument("names", nargs="*", metavar="TASK/TARGET", help=", ".join(everything))
+    parser.add_argument("--all", action="store_true", help="every task and target")
+    parser.add_argument("--set", action="append", default=[], metavar="SECTION.FIELD=VALUE")
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "real")
+    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "results" / "real.md")
+    parser.add_argument("--only-write", action="store_true", help="run nothing")
+    options = parser.parse_args(arguments)
+    names = options.names or (everything if options.all else plan["reduced"])
+    if unknown := set(names) - set(everything):
+        parser.error(f"{', '.join(sorted(unknown))}: not one of {', '.join(everything)}")
+
+    # ---- every run is checked before the first begins
+    configs = {}
+    for name in names:
+        task, target = name.split("/")
+        folder = options.runs / task / target
+        configs[name] = configuration(plan, tasks[task], target, folder, options.set)
+
+    if not options.only_write:
+        console = Console()
+        for name, config in configs.items():
+            console.say(name)
+            run(config, on_stage=console.on_stage, on_progress=console.on_progress)
+
+    # ---- one part of the page for each task
+    for task in tasks:
+        finished = [
+            read_run(config.run.folder)
+            for name, config in configs.items()
+            if name.startswith(f"{task}/") and (config.run.folder / "run.json").exists()
+        ]
+        if finished:
+            parts = page_parts(finished, main_table(finished))
+            write_between(options.page, task, "\n\n".join(parts))
+
+
+def configuration(
+    plan: Mapping[str, Any],
+    part: Mapping[str, Any],
+    target: str,
+    folder: Path,
+    overrides: Sequence[str] = (),
+) -> Config:
+    """The example of a task, turned to another target. part: the task's table of real.toml."""
+    path = EXAMPLES / part["example"]
+    example = load_config(path)
+    changed = {
+        "run.folder": folder.absolute(),
+        "run.title": f"{part['title']}: {target}",
+        "run.methods": plan["methods"],
+        "target.language": target,
+        "target.text": [str(DATA / "mono" / f"{target}.txt")],
+        "target.test": DATA / part["test"].format(target=target),
+    }
+    if example.target.train:
+        changed["target.train"] = DATA / part["train"].format(target=target)
+    for number, source in enumerate(example.sources):
+        files = parallel_files(plan["parallel"], target, source.language)
+        changed[f"sources.{number}.parallel"] = files
+    if not all(changed[f"sources.{number}.parallel"] for number in range(len(example.sources))):
+        changed["weights.method"] = "uniform"
+    turned = [f"{name}={value}" for name, value in changed.items()]
+    return load_config(path, [*turned, *overrides])
+
+
+def parallel_files(forms: Sequence[str], target: str, source: str) -> list[str]:
+    """The files of the first collection with both languages, as a configuration names them."""
+    for form in forms:
+        one = dict.fromkeys(
+            form.format(language=language, target=target, source=source)
+            for language in (target, source)
+        )
+        files = [DATA / "parallel" / file for file in one]
+        if all((EXAMPLES / file).exists() for file in files):
+            return [str(file) for file in files]
+    return []
+
+
+if __name__ == "__main__":
+    main()
