@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from unibridge.transfer.infer import MultiSourceModel as MultiSourceModel
     from unibridge.transfer.language import AdaptationSettings as AdaptationSettings
     from unibridge.transfer.language import adapt_language as adapt_language
+    from unibridge.transfer.merge import merge as merge
     from unibridge.transfer.pretrain import pretrain as pretrain
     from unibridge.transfer.task import TaskSettings as TaskSettings
     from unibridge.transfer.task import train_task as train_task
@@ -51,6 +52,7 @@ _HOMES = {
     "training": ["TrainingSettings"],
     "transfer.infer": ["MultiSourceModel"],
     "transfer.language": ["AdaptationSettings", "adapt_language"],
+    "transfer.merge": ["merge"],
     "transfer.pretrain": ["pretrain"],
     "transfer.task": ["TaskSettings", "train_task"],
     "transfer.weighting": ["WeightSettings", "harmony_weights"],

@@ -194,7 +194,41 @@ def run_stage(
         on_start(folder.name, True)
         return folder
     on_start(folder.name, False)
-    partial = root / f".partial-{folder.name}"
+    about = {"stage": stage, "name": name, "fingerprint": key}
+    about |= {"settings": settings, "inputs": inputs}
+    return _build(folder, root / f".partial-{folder.name}", build, about)
+
+
+def build_folder(
+    folder: Path,
+    stage: str,
+    build: Callable[[Path], Outcome],
+    *,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, str],
+) -> Path:
+    """The same under a name of the user's own; building it again is a matter of deleting it.
+
+    Raises UnibridgeError where something else stands under that name.
+    """
+    key = fingerprint({"stage": stage, "settings": settings, "inputs": inputs})
+    if folder.exists():
+        if (folder / MANIFEST).exists() and read_manifest(folder).get("fingerprint") == key:
+            return folder
+        raise UnibridgeError(
+            "there is something else under that name already",
+            where=folder,
+            do="name a new folder, or delete this one",
+        )
+    about = {"stage": stage, "name": folder.name, "fingerprint": key}
+    about |= {"settings": settings, "inputs": inputs}
+    return _build(folder, folder.parent / f".partial-{folder.name}-{key[:8]}", build, about)
+
+
+def _build(
+    folder: Path, partial: Path, build: Callable[[Path], Outcome], about: Mapping[str, Any]
+) -> Path:
+    """Fill `partial`, write its manifest last, and give it its name."""
     with disk_errors(partial):
         partial.mkdir(parents=True, exist_ok=True)
         reset_peak_memory()
@@ -206,11 +240,7 @@ def run_stage(
         write_manifest(
             partial,
             {
-                "stage": stage,
-                "name": name,
-                "fingerprint": key,
-                "settings": settings,
-                "inputs": inputs,
+                **about,
                 "seconds": round(seconds, 2),
                 "peak_memory_bytes": peak_memory(),
                 "facts": outcome.facts,

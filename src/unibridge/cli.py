@@ -129,6 +129,13 @@ def build_parser() -> argparse.ArgumentParser:
     pack.add_argument("--tasks", required=True, nargs="+", metavar="CODE=FOLDER")
     pack.add_argument("--weights", type=Path, help="folder of the weigh stage (default: uniform)")
 
+    merge = command("merge", _merge, "average a pack's sources into one, by weight")
+    merge.add_argument("pack", help="language pack, or a run's folder")
+    merge.add_argument("out", type=Path, help="folder for the merged pack")
+    merge.add_argument(
+        "--weights", nargs="+", metavar="CODE=WEIGHT", help="default: the pack's own weights"
+    )
+
     predict = command("predict", _predict, "label a file, in its own format")
     predict.add_argument("--model", required=True, help="language pack, or a run's folder")
     predict.add_argument("--input", required=True)
@@ -405,6 +412,23 @@ def _pack(options: Any) -> None:
     key = fingerprint([manifest["fingerprint"] for manifest in trained])
     write_manifest(options.out, {"stage": "pack", "name": options.target.name, "fingerprint": key})
     print(options.out)
+
+
+def _merge(options: Any) -> None:
+    from unibridge.pack.derive import merge_pack
+
+    _quiet()
+    weights = _weights(options.weights) if options.weights else None
+    print(merge_pack(options.pack, options.out, weights=weights))
+
+
+def _weights(pairs: Sequence[str]) -> dict[str, float]:
+    try:
+        return {code: float(weight) for code, weight in _named(pairs).items()}
+    except ValueError as error:
+        raise UnibridgeError(
+            "a weight is not a number", where="--weights", do="write CODE=WEIGHT, such as en=0.7"
+        ) from error
 
 
 def _predict(options: Any) -> None:

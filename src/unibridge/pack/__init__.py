@@ -10,14 +10,18 @@ if TYPE_CHECKING:
     from unibridge.transfer.infer import MultiSourceModel
 
 
+def find(folder: str | Path) -> Path:
+    """The folder itself, or the pack inside it where it is a run's."""
+    inside = Path(folder) / "pack"
+    return inside if inside.is_dir() else Path(folder)
+
+
 def load(folder: str | Path) -> "MultiSourceModel":
     """A language pack, or the pack inside a run's folder, ready to `predict`.
 
     Raises UnibridgeError for a folder that is none, or was made by another version.
     """
-    path = Path(folder)
-    if (path / "pack").is_dir():
-        path = path / "pack"
+    path = find(folder)
     if (path / MANIFEST).exists():
         read_manifest(path)
 
