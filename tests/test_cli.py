@@ -13,7 +13,7 @@ from unibridge.text.labels import read_labels
 
 COMMANDS = (
     *("run", "demo", "inspect", "vocabulary", "embed", "adapt", "train-task", "weigh"),
-    *("pack", "merge", "predict", "evaluate", "align", "pretrain"),
+    *("pack", "merge", "distil", "predict", "evaluate", "align", "pretrain"),
 )
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from unibridge.text.corpus import read_text as read_text
     from unibridge.text.labels import read_labels as read_labels
     from unibridge.training import TrainingSettings as TrainingSettings
+    from unibridge.transfer.distil import DistilSettings as DistilSettings
+    from unibridge.transfer.distil import distil as distil
     from unibridge.transfer.infer import MultiSourceModel as MultiSourceModel
     from unibridge.transfer.language import AdaptationSettings as AdaptationSettings
     from unibridge.transfer.language import adapt_language as adapt_language
@@ -50,6 +52,7 @@ _HOMES = {
     "text.corpus": ["read_text"],
     "text.labels": ["read_labels"],
     "training": ["TrainingSettings"],
+    "transfer.distil": ["DistilSettings", "distil"],
     "transfer.infer": ["MultiSourceModel"],
     "transfer.language": ["AdaptationSettings", "adapt_language"],
     "transfer.merge": ["merge"],

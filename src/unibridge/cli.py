@@ -136,6 +136,19 @@ def build_parser() -> argparse.ArgumentParser:
         "--weights", nargs="+", metavar="CODE=WEIGHT", help="default: the pack's own weights"
     )
 
+    distil = command("distil", _distil, "teach one student what a pack's sources say together")
+    distil.add_argument("pack", help="language pack, or a run's folder")
+    distil.add_argument("out", type=Path, help="folder for the distilled pack")
+    distil.add_argument(
+        "--text",
+        required=True,
+        action="append",
+        metavar="FILE",
+        help="the target's own plain text; may be given more than once",
+    )
+    distil.add_argument("--seed", type=int, default=0)
+    _add_set(distil, "FIELD=VALUE", "a setting of the distillation, such as student=encoder")
+
     predict = command("predict", _predict, "label a file, in its own format")
     predict.add_argument("--model", required=True, help="language pack, or a run's folder")
     predict.add_argument("--input", required=True)
@@ -429,6 +442,26 @@ def _weights(pairs: Sequence[str]) -> dict[str, float]:
         raise UnibridgeError(
             "a weight is not a number", where="--weights", do="write CODE=WEIGHT, such as en=0.7"
         ) from error
+
+
+def _distil(options: Any) -> None:
+    from unibridge.config import override
+    from unibridge.pack.derive import distil_pack
+    from unibridge.transfer.distil import DistilSettings
+
+    settings = override(DistilSettings(), options.set)
+    console = Console()
+    _quiet()
+    folder = distil_pack(
+        options.pack,
+        options.text,
+        options.out,
+        settings,
+        seed=options.seed,
+        progress=lambda step, steps, parts: console.on_progress("distil", step, steps, parts),
+    )
+    console.say()
+    _show(folder, "agreement_before", "agreement", "divergence_before", "divergence")
 
 
 def _predict(options: Any) -> None:

@@ -6,7 +6,8 @@ import unibridge
 from toy import LINES, drawn_pack
 from unibridge.artifacts import read_manifest
 from unibridge.errors import UnibridgeError
-from unibridge.pack.derive import merge_pack
+from unibridge.pack.derive import distil_pack, merge_pack
+from unibridge.transfer.distil import DistilSettings, distil
 from unibridge.transfer.merge import merge
 
 
@@ -41,3 +42,16 @@ def test_the_same_is_not_built_twice_and_nothing_else_is_overwritten(pack, tmp_p
     with pytest.raises(UnibridgeError, match="something else under that name"):
         merge_pack(folder, tmp_path / "merged", weights={"en": 1.0})
     assert [path.name for path in tmp_path.iterdir()] == ["merged"]
+
+
+@pytest.mark.parametrize("student", ["adapter", "encoder"])
+def test_a_distilled_pack_is_a_pack(pack, tmp_path, student):
+    (tmp_path / "text.txt").write_text("\n".join(LINES) + "\n")
+    settings = DistilSettings(student=student, training={"steps": 2}, held_out=0.4)
+    folder = distil_pack(pack[0], [tmp_path / "text.txt"], tmp_path / "out", settings)
+    expected = distil(pack[1], LINES, settings).model
+    found = unibridge.load(folder)
+    assert found.predict(list(LINES)) == expected.predict(list(LINES))
+    assert read_manifest(folder, "distil")["facts"]["lines"] == len(LINES)
+    assert f"One {student} learnt from what en, sw say" in (folder / "README.md").read_text()
+    assert not list(folder.glob("checkpoint*"))

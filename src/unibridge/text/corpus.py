@@ -79,8 +79,8 @@ def read_text(source: str | Path | Sequence[str | Path]) -> Corpus:
 
 
 def split_held_out(
-    lines: Sequence[str], share: float = 0.01, *, seed: int
-) -> tuple[list[str], list[str]]:
+    lines: Sequence[Item], share: float = 0.01, *, seed: int
+) -> tuple[list[Item], list[Item]]:
     """(training lines, held-out lines), both in reading order; `share` 0 holds nothing out.
 
     At least one line is held out and at least one is left to train on; the choice depends on the

@@ -13,15 +13,18 @@ MERGED = "merged"
 """The name of the one source of a merged model."""
 
 
-def merge(model: MultiSourceModel, weights: Mapping[str, float] | None = None) -> MultiSourceModel:
+def merge(
+    model: MultiSourceModel, weights: Mapping[str, float] | None = None, *, name: str = MERGED
+) -> MultiSourceModel:
     """A model of one source whose task adapter and head are the weighted means of the sources'.
 
     θ = Σ_s w_s θ_s over every tensor of adapter and head (AdapterSoup, arXiv 2302.07027, with
     weights; Eq. 13 takes the same mean over logits instead). It costs what one source costs.
     Adapters are not linear, so it is another model than the ensemble: score it.
 
-    weights: source -> weight, scaled to sum to one; by default the model's own. The given model is
-    left alone. Raises UnibridgeError for an unknown source, and where no weight is above zero.
+    weights: source -> weight, scaled to sum to one; by default the model's own. name: of the one
+    source. The given model is left alone.
+    Raises UnibridgeError for an unknown source, and where no weight is above zero.
     """
     config = model.config
     given = dict(zip(config.sources, config.weights, strict=True)) if weights is None else weights
@@ -39,18 +42,16 @@ def merge(model: MultiSourceModel, weights: Mapping[str, float] | None = None) -
 
     # 1. The same encoder and language adapter, with one empty place for a source.
     single = copy.deepcopy(config)
-    single.sources, single.weights = [MERGED], [1.0]
+    single.sources, single.weights = [name], [1.0]
     merged = MultiSourceModel(single)
     merged.encoder.load_state_dict(model.encoder.state_dict(), strict=False)
 
     # 2. Means of adapters and of heads.
     if config.task_adapter is not None:
         states = {s: attach.adapter_state(model.encoder, model.adapter_name(s)) for s in shares}
-        attach.load_adapter_state(
-            merged.encoder, merged.adapter_name(MERGED), _mean(states, shares)
-        )
+        attach.load_adapter_state(merged.encoder, merged.adapter_name(name), _mean(states, shares))
     heads = {s: model.heads[head_name(s)].state_dict() for s in shares}
-    merged.heads[head_name(MERGED)].load_state_dict(_mean(heads, shares))
+    merged.heads[head_name(name)].load_state_dict(_mean(heads, shares))
     merged.tokenizer = model.tokenizer
     return merged.eval().to(model.device)
 
