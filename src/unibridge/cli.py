@@ -466,17 +466,14 @@ def _distil(options: Any) -> None:
 
 def _predict(options: Any) -> None:
     import unibridge
-    from unibridge.text.labels import read_labels, write_predictions
 
     _quiet()
-    model = unibridge.load(options.model)
-    found = read_labels(options.input, labelled=False, expect=model.task.reads)
     console = Console()
-    predictions = model.predict(
-        found.examples,
+    unibridge.load(options.model).predict_file(
+        options.input,
+        options.output,
         progress=lambda done, total: console.on_progress("predict", done, total, {}),
     )
-    write_predictions(found, predictions, options.output)
     console.say()
     print(options.output)
 

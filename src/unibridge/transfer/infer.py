@@ -26,6 +26,7 @@ from unibridge.errors import UnibridgeError
 from unibridge.models.families import FAMILIES
 from unibridge.tasks import TASKS
 from unibridge.tasks.heads import build_head
+from unibridge.text.stream import label_file
 from unibridge.transfer.language import AdaptedLanguage
 from unibridge.transfer.pack_config import UniBridgeConfig
 from unibridge.transfer.task import TrainedTask
@@ -155,6 +156,27 @@ class MultiSourceModel(PreTrainedModel):
                     predictions[i] = prediction
                 progress(min(start + batch_size, len(order)), len(order))
         return predictions
+
+    def predict_file(
+        self,
+        source: str | Path,
+        target: str | Path,
+        *,
+        batch_size: int = 32,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> int:
+        """Label a file of any size in its own format; returns the number of examples.
+
+        No more than a block of lines is held at a time, and the target appears only once it is
+        whole (see `unibridge.text.stream`).
+        """
+        return label_file(
+            source,
+            target,
+            lambda part, told: self.predict(part, batch_size=batch_size, progress=told),
+            expect=self.task.reads,
+            progress=progress,
+        )
 
     def save_pretrained(self, save_directory: Any, *args: Any, **rest: Any) -> None:  # type: ignore[override]
         """The model, with its tokenizer beside it."""
