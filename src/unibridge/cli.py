@@ -149,6 +149,13 @@ def build_parser() -> argparse.ArgumentParser:
     distil.add_argument("--seed", type=int, default=0)
     _add_set(distil, "FIELD=VALUE", "a setting of the distillation, such as student=encoder")
 
+    export = command("export", _export, "write a pack as one model, checked against it")
+    export.add_argument("pack", help="language pack, or a run's folder")
+    export.add_argument("out", type=Path, help="folder for the result")
+    export.add_argument(
+        "--format", required=True, help="pack (merged), encoder (a distilled one), onnx"
+    )
+
     predict = command("predict", _predict, "label a file, in its own format")
     predict.add_argument("--model", required=True, help="language pack, or a run's folder")
     predict.add_argument("--input", required=True)
@@ -462,6 +469,13 @@ def _distil(options: Any) -> None:
     )
     console.say()
     _show(folder, "agreement_before", "agreement", "divergence_before", "divergence")
+
+
+def _export(options: Any) -> None:
+    from unibridge.pack.export import export_pack
+
+    _quiet()
+    _show(export_pack(options.pack, options.out, options.format), "largest_difference")
 
 
 def _predict(options: Any) -> None:

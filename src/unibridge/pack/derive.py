@@ -94,12 +94,24 @@ def save(
     model: "MultiSourceModel",
     folder: Path,
     *,
+    weights: Mapping[str, float],
+    limits: Sequence[str],
+) -> None:
+    """Model, tokenizer and card."""
+    model.save_pretrained(folder)
+    write_card(model, folder, weights=weights, limits=limits)
+
+
+def write_card(
+    model: "MultiSourceModel",
+    folder: Path,
+    *,
     weights: Mapping[str, float] | None = None,
     limits: Sequence[str] = (),
+    loading: str | None = None,
 ) -> None:
-    """Model, tokenizer and a card that says no more than is known without the run."""
+    """A card that says no more than is known without the run. loading: code, where not ours."""
     config = model.config
-    model.save_pretrained(folder)
     card: dict[str, Any] = {
         "language": config.language or "und",
         "language_name": language_record(config.language or "und").name,
@@ -110,6 +122,7 @@ def save(
         "sources": list(weights or ()),
         "weights": weights,
         "limits": list(limits),
+        "loading": loading,
         "versions": versions(),
     }
     write_bytes(folder / "README.md", model_card(card).encode())
