@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from unibridge.errors import UnibridgeError as UnibridgeError
     from unibridge.models.base import load_base as load_base
     from unibridge.pack import load as load
+    from unibridge.pack.export import export_pack as export_pack
     from unibridge.tasks import TASKS as TASKS
     from unibridge.text.corpus import read_text as read_text
     from unibridge.text.labels import read_labels as read_labels
@@ -48,6 +49,7 @@ _HOMES = {
     "errors": ["UnibridgeError"],
     "models.base": ["load_base"],
     "pack": ["load"],
+    "pack.export": ["export_pack"],
     "tasks": ["TASKS"],
     "text.corpus": ["read_text"],
     "text.labels": ["read_labels"],

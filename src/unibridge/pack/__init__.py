@@ -11,21 +11,15 @@ if TYPE_CHECKING:
 
 
 def find(folder: str | Path) -> Path:
-    """The folder itself, or the pack inside it where it is a run's."""
-    inside = Path(folder) / "pack"
-    return inside if inside.is_dir() else Path(folder)
+    """The folder itself, or the pack inside it where it is a run's.
 
-
-def load(folder: str | Path) -> "MultiSourceModel":
-    """A language pack, or the pack inside a run's folder, ready to `predict`.
-
-    Raises UnibridgeError for a folder that is none, or was made by another version.
+    Raises UnibridgeError for a folder that is no pack, or was made by another version.
     """
-    path = find(folder)
+    inside = Path(folder) / "pack"
+    path = inside if inside.is_dir() else Path(folder)
     if (path / MANIFEST).exists():
         read_manifest(path)
 
-    from unibridge.transfer.infer import MultiSourceModel
     from unibridge.transfer.pack_config import UniBridgeConfig
 
     config = path / "config.json"
@@ -35,4 +29,16 @@ def load(folder: str | Path) -> "MultiSourceModel":
             where=folder,
             do="give the folder `pack` of a finished run",
         )
+    return path
+
+
+def load(folder: str | Path) -> "MultiSourceModel":
+    """A language pack, or the pack inside a run's folder, ready to `predict`.
+
+    Raises UnibridgeError for a folder that is none, or was made by another version.
+    """
+    path = find(folder)
+
+    from unibridge.transfer.infer import MultiSourceModel
+
     return MultiSourceModel.load(path)
