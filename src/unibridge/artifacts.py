@@ -12,6 +12,7 @@ import os
 import platform
 import re
 import resource
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -233,7 +234,13 @@ def build_folder(
         )
     about = {"stage": stage, "name": folder.name, "fingerprint": key}
     about |= {"settings": settings, "inputs": inputs}
-    return _build(folder, folder.parent / f".partial-{folder.name}-{key[:8]}", build, about)
+    partial = folder.parent / f".partial-{folder.name}-{key[:8]}"
+    try:
+        return _build(folder, partial, build, about)
+    except BaseException:
+        if not any(partial.glob("checkpoint*")):  # else the same command goes on from there
+            shutil.rmtree(partial, ignore_errors=True)
+        raise
 
 
 def _build(

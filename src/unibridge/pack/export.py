@@ -3,7 +3,6 @@
 Every export is compared with its source before it gets its name.
 """
 
-import shutil
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -40,11 +39,7 @@ def export_pack(pack: str | Path, folder: Path, format_: str | Writer) -> Path:
     write = EXPORTS.resolve(format_)
 
     def build(partial: Path) -> Outcome:
-        try:
-            difference = write(load(pack), partial)
-        except BaseException:  # nothing here is worth taking up again
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
+        difference = write(load(pack), partial)
         return Outcome({"format": str(format_), "largest_difference": difference})
 
     inputs = {"pack": hash_path(find(pack))}
