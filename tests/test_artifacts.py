@@ -7,6 +7,7 @@ from unibridge.artifacts import (
     FORMAT,
     MANIFEST,
     Outcome,
+    build_folder,
     disk_errors,
     fingerprint,
     hash_path,
@@ -140,3 +141,18 @@ def test_peak_memory_sees_a_large_array_that_is_gone_again():
 def test_a_manifest_is_written_with_versions_and_time(tmp_path):
     write_manifest(tmp_path, {"stage": "pack"})
     assert {"format", "stage", "versions", "finished"} == set(read_manifest(tmp_path))
+
+
+@pytest.mark.parametrize("left", ["checkpoint.pt", "model"])
+def test_a_named_folder_that_breaks_off_keeps_only_what_can_be_taken_up_again(tmp_path, left):
+    def build(folder):
+        (folder / left).write_text("half")
+        raise KeyboardInterrupt
+
+    given = {"settings": {"rate": 0.1}, "inputs": {}}
+    with pytest.raises(KeyboardInterrupt):
+        build_folder(tmp_path / "out", "distil", build, **given)
+    found = [path.name for path in tmp_path.rglob("*") if path.is_file()]
+    assert found == ([left] if "checkpoint" in left else [])
+    done = build_folder(tmp_path / "out", "distil", builder([]), **given)
+    assert [path.name for path in tmp_path.iterdir()] == [done.name] == ["out"]

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from toy import save_toy_base, toy_lines, write_toy_run
+from toy import drawn_pack, save_toy_base, toy_lines, write_toy_run
 from unibridge.cli import build_parser, main
 from unibridge.embeddings.word_vectors import read_word_vectors, write_word_vectors
 from unibridge.text.labels import read_labels
 
 COMMANDS = (
     *("run", "demo", "inspect", "vocabulary", "embed", "adapt", "train-task", "weigh"),
-    *("pack", "predict", "evaluate", "align", "pretrain"),
+    *("pack", "merge", "distil", "export", "predict", "evaluate", "align", "pretrain"),
 )
 
 
@@ -155,3 +155,22 @@ def test_arguments_that_do_not_go_together_are_explained(tmp_path, capsys, argum
     assert main(arguments) == 2
     said = capsys.readouterr().err
     assert match.lower() in said.lower() and "Traceback" not in said
+
+
+def test_a_pack_becomes_one_model(tmp_path, capsys):
+    """merge, distil, export of what was distilled, and predict with it."""
+    pack, text = tmp_path / "pack", tmp_path / "lug.txt"
+    drawn_pack("ner", {"en": 0.3, "sw": 0.7}).save_pretrained(pack)
+    text.write_text("\n".join(toy_lines("en", 20)) + "\n")
+    merged = call(capsys, "merge", pack, tmp_path / "merged", "--weights", "en=1", "sw=3")
+    weights = json.loads((Path(merged) / "manifest.json").read_text())["facts"]["weights"]
+    assert weights == {"en": 1.0, "sw": 3.0}
+    small = sets("student=encoder", "layers=1", "training.steps=1")
+    given = ("distil", pack, "--text", text, tmp_path / "distilled", *small)
+    distilled = call(capsys, *given)
+    assert call(capsys, *given) == distilled
+    plain = call(capsys, "export", distilled, tmp_path / "plain", "--format", "encoder")
+    assert json.loads((Path(plain) / "config.json").read_text())["num_hidden_layers"] == 1
+    output = tmp_path / "out.txt"
+    call(capsys, "predict", "--model", merged, "--input", text, "--output", output)
+    assert output.read_text().count("\n\n") == 20

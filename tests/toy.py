@@ -3,6 +3,7 @@
 model, tokenizer = toy_model("bert"), toy_tokenizer("bert")
 base = toy_base("bert")                             # both, as load_base gives them
 folder = save_toy_base(tmp_path, "xlm-roberta")     # what load_base reads
+pack = drawn_pack("ner", {"en": 0.3, "sw": 0.7})    # sources that were never trained
 config = write_toy_run(tmp_path, "ner")             # a whole run's files, for load_config
 """
 
@@ -20,8 +21,15 @@ from transformers import (
     XLMRobertaForMaskedLM,
 )
 
+from unibridge.adapters import attach
+from unibridge.adapters.settings import LANGUAGE_ADAPTER, TASK_ADAPTER
 from unibridge.models.base import BaseModel
 from unibridge.models.families import FAMILIES
+from unibridge.tasks import TASKS
+from unibridge.tasks.heads import build_head
+from unibridge.transfer.infer import MultiSourceModel
+from unibridge.transfer.language import AdaptedLanguage, language_model
+from unibridge.transfer.task import TrainedTask
 
 LINES = (
     "the river runs through the old town",
@@ -36,6 +44,11 @@ SHAPE = {
     "num_attention_heads": 2,
     "intermediate_size": 24,
     "max_position_embeddings": 40,
+}
+TOY_LABELS = {
+    "ner": ["O", "B-LOC", "I-LOC"],
+    "classification": ["boat", "no"],
+    "pairs": ["no", "yes"],
 }
 
 
@@ -103,6 +116,45 @@ def save_toy_base(
     toy_model(family, vocab=len(tokenizer), seed=seed).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def drawn_pack(
+    name: str,
+    weights: dict[str, float],
+    *,
+    family: str = "xlm-roberta",
+    drawn: tuple[str, ...] = (),
+    leave_out: tuple[int, ...] = (-1,),
+) -> MultiSourceModel:
+    """A pack of a task whose adapters and heads are drawn, so that every source says its own.
+
+    drawn: sources in the order of drawing, where it is not that of the weights.
+    """
+    base, task = toy_base(family), TASKS[name]
+    config = TASK_ADAPTER.model_copy(update={"leave_out": leave_out})
+    tasks = {}
+    for seed, source in enumerate(drawn or weights):
+        model = language_model(base, None)
+        attach.add_adapter(model, base.family, "x", config, seed=0)
+        head = build_head(task.kind, SHAPE["hidden_size"], len(TOY_LABELS[name]), 0.0, seed=0)
+        draw = torch.Generator().manual_seed(seed)
+        adapter, output = (
+            {key: torch.randn(value.shape, generator=draw) for key, value in state.items()}
+            for state in (attach.adapter_state(model, "x"), head.state_dict())
+        )
+        labels = TOY_LABELS[name]
+        tasks[source] = TrainedTask(source, name, labels, output, config, adapter=adapter)
+    language = AdaptedLanguage("xx", LANGUAGE_ADAPTER, drawn_adapter(base))
+    return MultiSourceModel.assemble(base, language, tasks, weights)
+
+
+def drawn_adapter(base: BaseModel) -> dict[str, torch.Tensor]:
+    """The tensors of a language adapter that changes what the base says."""
+    model = language_model(base, None)
+    attach.add_adapter(model, base.family, "x", LANGUAGE_ADAPTER, seed=0)
+    draw = torch.Generator().manual_seed(9)
+    state = attach.adapter_state(model, "x")
+    return {key: 0.3 * torch.randn(value.shape, generator=draw) for key, value in state.items()}
 
 
 # letters that the toy bases know, in words that they do not

@@ -19,13 +19,17 @@ if TYPE_CHECKING:
     from unibridge.errors import UnibridgeError as UnibridgeError
     from unibridge.models.base import load_base as load_base
     from unibridge.pack import load as load
+    from unibridge.pack.export import export_pack as export_pack
     from unibridge.tasks import TASKS as TASKS
     from unibridge.text.corpus import read_text as read_text
     from unibridge.text.labels import read_labels as read_labels
     from unibridge.training import TrainingSettings as TrainingSettings
+    from unibridge.transfer.distil import DistilSettings as DistilSettings
+    from unibridge.transfer.distil import distil as distil
     from unibridge.transfer.infer import MultiSourceModel as MultiSourceModel
     from unibridge.transfer.language import AdaptationSettings as AdaptationSettings
     from unibridge.transfer.language import adapt_language as adapt_language
+    from unibridge.transfer.merge import merge as merge
     from unibridge.transfer.pretrain import pretrain as pretrain
     from unibridge.transfer.task import TaskSettings as TaskSettings
     from unibridge.transfer.task import train_task as train_task
@@ -45,12 +49,15 @@ _HOMES = {
     "errors": ["UnibridgeError"],
     "models.base": ["load_base"],
     "pack": ["load"],
+    "pack.export": ["export_pack"],
     "tasks": ["TASKS"],
     "text.corpus": ["read_text"],
     "text.labels": ["read_labels"],
     "training": ["TrainingSettings"],
+    "transfer.distil": ["DistilSettings", "distil"],
     "transfer.infer": ["MultiSourceModel"],
     "transfer.language": ["AdaptationSettings", "adapt_language"],
+    "transfer.merge": ["merge"],
     "transfer.pretrain": ["pretrain"],
     "transfer.task": ["TaskSettings", "train_task"],
     "transfer.weighting": ["WeightSettings", "harmony_weights"],

@@ -12,6 +12,7 @@ import os
 import platform
 import re
 import resource
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from unibridge.errors import UnibridgeError
 
@@ -55,16 +56,27 @@ def disk_errors(where: object) -> Iterator[None]:
         ) from error
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old content or the new, never half of it."""
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A stream into a file of which a reader sees the old content or the new, never half of it."""
     temporary = path.with_name(path.name + ".tmp")
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
+        try:
+            with temporary.open("wb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees the old content or the new, never half of it."""
+    with whole_file(path) as stream:
+        stream.write(content)
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -194,7 +206,47 @@ def run_stage(
         on_start(folder.name, True)
         return folder
     on_start(folder.name, False)
-    partial = root / f".partial-{folder.name}"
+    about = {"stage": stage, "name": name, "fingerprint": key}
+    about |= {"settings": settings, "inputs": inputs}
+    return _build(folder, root / f".partial-{folder.name}", build, about)
+
+
+def build_folder(
+    folder: Path,
+    stage: str,
+    build: Callable[[Path], Outcome],
+    *,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, str],
+) -> Path:
+    """The same under a name of the user's own; building it again is a matter of deleting it.
+
+    Raises UnibridgeError where something else stands under that name.
+    """
+    key = fingerprint({"stage": stage, "settings": settings, "inputs": inputs})
+    if folder.exists():
+        if (folder / MANIFEST).exists() and read_manifest(folder).get("fingerprint") == key:
+            return folder
+        raise UnibridgeError(
+            "there is something else under that name already",
+            where=folder,
+            do="name a new folder, or delete this one",
+        )
+    about = {"stage": stage, "name": folder.name, "fingerprint": key}
+    about |= {"settings": settings, "inputs": inputs}
+    partial = folder.parent / f".partial-{folder.name}-{key[:8]}"
+    try:
+        return _build(folder, partial, build, about)
+    except BaseException:
+        if not any(partial.glob("checkpoint*")):  # else the same command goes on from there
+            shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def _build(
+    folder: Path, partial: Path, build: Callable[[Path], Outcome], about: Mapping[str, Any]
+) -> Path:
+    """Fill `partial`, write its manifest last, and give it its name."""
     with disk_errors(partial):
         partial.mkdir(parents=True, exist_ok=True)
         reset_peak_memory()
@@ -206,11 +258,7 @@ def run_stage(
         write_manifest(
             partial,
             {
-                "stage": stage,
-                "name": name,
-                "fingerprint": key,
-                "settings": settings,
-                "inputs": inputs,
+                **about,
                 "seconds": round(seconds, 2),
                 "peak_memory_bytes": peak_memory(),
                 "facts": outcome.facts,

@@ -129,6 +129,33 @@ def build_parser() -> argparse.ArgumentParser:
     pack.add_argument("--tasks", required=True, nargs="+", metavar="CODE=FOLDER")
     pack.add_argument("--weights", type=Path, help="folder of the weigh stage (default: uniform)")
 
+    merge = command("merge", _merge, "average a pack's sources into one, by weight")
+    merge.add_argument("pack", help="language pack, or a run's folder")
+    merge.add_argument("out", type=Path, help="folder for the merged pack")
+    merge.add_argument(
+        "--weights", nargs="+", metavar="CODE=WEIGHT", help="default: the pack's own weights"
+    )
+
+    distil = command("distil", _distil, "teach one student what a pack's sources say together")
+    distil.add_argument("pack", help="language pack, or a run's folder")
+    distil.add_argument("out", type=Path, help="folder for the distilled pack")
+    distil.add_argument(
+        "--text",
+        required=True,
+        action="append",
+        metavar="FILE",
+        help="the target's own plain text; may be given more than once",
+    )
+    distil.add_argument("--seed", type=int, default=0)
+    _add_set(distil, "FIELD=VALUE", "a setting of the distillation, such as student=encoder")
+
+    export = command("export", _export, "write a pack as one model, checked against it")
+    export.add_argument("pack", help="language pack, or a run's folder")
+    export.add_argument("out", type=Path, help="folder for the result")
+    export.add_argument(
+        "--format", required=True, help="pack (merged), encoder (a distilled one), onnx"
+    )
+
     predict = command("predict", _predict, "label a file, in its own format")
     predict.add_argument("--model", required=True, help="language pack, or a run's folder")
     predict.add_argument("--input", required=True)
@@ -407,19 +434,60 @@ def _pack(options: Any) -> None:
     print(options.out)
 
 
-def _predict(options: Any) -> None:
-    import unibridge
-    from unibridge.text.labels import read_labels, write_predictions
+def _merge(options: Any) -> None:
+    from unibridge.pack.derive import merge_pack
 
     _quiet()
-    model = unibridge.load(options.model)
-    found = read_labels(options.input, labelled=False, expect=model.task.reads)
+    weights = _weights(options.weights) if options.weights else None
+    print(merge_pack(options.pack, options.out, weights=weights))
+
+
+def _weights(pairs: Sequence[str]) -> dict[str, float]:
+    try:
+        return {code: float(weight) for code, weight in _named(pairs).items()}
+    except ValueError as error:
+        raise UnibridgeError(
+            "a weight is not a number", where="--weights", do="write CODE=WEIGHT, such as en=0.7"
+        ) from error
+
+
+def _distil(options: Any) -> None:
+    from unibridge.config import override
+    from unibridge.pack.derive import distil_pack
+    from unibridge.transfer.distil import DistilSettings
+
+    settings = override(DistilSettings(), options.set)
     console = Console()
-    predictions = model.predict(
-        found.examples,
+    _quiet()
+    folder = distil_pack(
+        options.pack,
+        options.text,
+        options.out,
+        settings,
+        seed=options.seed,
+        progress=lambda step, steps, parts: console.on_progress("distil", step, steps, parts),
+    )
+    console.say()
+    _show(folder, "agreement_before", "agreement", "divergence_before", "divergence")
+
+
+def _export(options: Any) -> None:
+    from unibridge.pack.export import export_pack
+
+    _quiet()
+    _show(export_pack(options.pack, options.out, options.format), "largest_difference")
+
+
+def _predict(options: Any) -> None:
+    import unibridge
+
+    _quiet()
+    console = Console()
+    unibridge.load(options.model).predict_file(
+        options.input,
+        options.output,
         progress=lambda done, total: console.on_progress("predict", done, total, {}),
     )
-    write_predictions(found, predictions, options.output)
     console.say()
     print(options.output)
 

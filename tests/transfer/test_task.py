@@ -225,3 +225,13 @@ def test_examples_past_the_bases_length_limit_are_cut():
 def test_a_task_adapter_with_an_invertible_part_is_refused_before_training():
     with pytest.raises(ValidationError, match='write invertible = "none"'):
         TaskSettings(adapter=LANGUAGE_ADAPTER)
+
+
+def test_below_the_first_layer_there_is_no_task_adapter():
+    base, task = toy_base("xlm-roberta"), TASKS["ner"]
+    examples = {"en": toy_examples("ner")}
+    upper = settings(steps=2).model_copy(update={"first_layer": 1})
+    labels = task.collect_labels(examples.values())
+    trained = train_task(base, task, examples, {}, labels, upper, name="ner-en")
+    layers = {key.split(".")[1] for key in trained.adapter}
+    assert layers == {"1"} and trained.config.leave_out == (0, -1)

@@ -47,6 +47,11 @@ class ModelFamily:
     dropouts: tuple[str, ...] = ("hidden_dropout_prob", "attention_probs_dropout_prob")
     """Config settings that hold the encoder's dropout rates."""
 
+    token_head: str = "classifier"
+    """The output layer of `transformers`' token classifier of the family."""
+    sequence_head: tuple[str, str] = ("classifier.dense", "classifier.out_proj")
+    """The dense and the output layer of its sequence classifier."""
+
     def position_offset(self, padding_id: int) -> int:
         """How many rows of the position table no token can use, given the padding token's id."""
         return padding_id + 1 if self.first_position == "after_padding" else 0
@@ -112,6 +117,7 @@ FAMILIES: Registry[ModelFamily] = Registry(
             first_position="zero",
             understood=ENCODER_ONLY,
             harmless=POOLER_AND_TRAINING,
+            sequence_head=("bert.pooler.dense", "classifier"),
         ),
         "xlm-roberta": ModelFamily(
             model_type="xlm-roberta",

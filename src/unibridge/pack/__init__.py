@@ -10,18 +10,16 @@ if TYPE_CHECKING:
     from unibridge.transfer.infer import MultiSourceModel
 
 
-def load(folder: str | Path) -> "MultiSourceModel":
-    """A language pack, or the pack inside a run's folder, ready to `predict`.
+def find(folder: str | Path) -> Path:
+    """The folder itself, or the pack inside it where it is a run's.
 
-    Raises UnibridgeError for a folder that is none, or was made by another version.
+    Raises UnibridgeError for a folder that is no pack, or was made by another version.
     """
-    path = Path(folder)
-    if (path / "pack").is_dir():
-        path = path / "pack"
+    inside = Path(folder) / "pack"
+    path = inside if inside.is_dir() else Path(folder)
     if (path / MANIFEST).exists():
         read_manifest(path)
 
-    from unibridge.transfer.infer import MultiSourceModel
     from unibridge.transfer.pack_config import UniBridgeConfig
 
     config = path / "config.json"
@@ -31,4 +29,16 @@ def load(folder: str | Path) -> "MultiSourceModel":
             where=folder,
             do="give the folder `pack` of a finished run",
         )
+    return path
+
+
+def load(folder: str | Path) -> "MultiSourceModel":
+    """A language pack, or the pack inside a run's folder, ready to `predict`.
+
+    Raises UnibridgeError for a folder that is none, or was made by another version.
+    """
+    path = find(folder)
+
+    from unibridge.transfer.infer import MultiSourceModel
+
     return MultiSourceModel.load(path)

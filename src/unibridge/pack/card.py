@@ -27,7 +27,7 @@ def model_card(facts: Mapping[str, Any]) -> str:
     text {"words", "samples", "files": [...]}, vocabulary (tokens), counts (embedding origins),
     sources [codes], label_files {source: file or data set}, weighting, weights {source: weight},
     distances {source: mean distance of states}, scores [Result], limits [str], warnings [str],
-    versions {package: str}.
+    loading (Python code, where it is not this package's), versions {package: str}.
     """
     name = str(facts.get("name") or f"unibridge-{facts['language']}")
     language = str(facts.get("language_name") or facts["language"])
@@ -72,6 +72,8 @@ def _summary(facts: Mapping[str, Any], language: str) -> str:
 
 
 def _loading(facts: Mapping[str, Any]) -> str:
+    if facts.get("loading"):
+        return f"```python\n{facts['loading']}\n```"
     example = json.dumps(facts.get("example") or "…", ensure_ascii=False)
     return (
         "```python\nimport unibridge\n\n"

@@ -10,7 +10,7 @@ import random
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,6 +31,7 @@ _BYTE_ORDER_MARKS = {
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
 }
+_PART_BYTES = 1 << 20
 _HUB_FORM = "hub:org/name:config:split#column"
 
 
@@ -79,8 +80,8 @@ def read_text(source: str | Path | Sequence[str | Path]) -> Corpus:
 
 
 def split_held_out(
-    lines: Sequence[str], share: float = 0.01, *, seed: int
-) -> tuple[list[str], list[str]]:
+    lines: Sequence[Item], share: float = 0.01, *, seed: int
+) -> tuple[list[Item], list[Item]]:
     """(training lines, held-out lines), both in reading order; `share` 0 holds nothing out.
 
     At least one line is held out and at least one is left to train on; the choice depends on the
@@ -146,9 +147,30 @@ def read_lines(path: str | Path) -> list[str]:
 
     Raises UnibridgeError for a file that is missing, unreadable, binary or in another encoding.
     """
-    text = _decode(_read_bytes(Path(path)), path)
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
-    return lines[:-1] if lines[-1] == "" else lines
+    return list(stream_lines(path))
+
+
+def stream_lines(path: str | Path) -> Iterator[str]:
+    """The lines of `read_lines` one after the other; a fault is raised where it is met."""
+    path = Path(path)
+    lines = count = controls = 0
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
+            while part := stream.readlines(_PART_BYTES):
+                data = b"".join(part)
+                controls += len(data) - len(data.translate(None, _CONTROL_BYTES))
+                text = _decode(data, path, before=(lines, count), controls=controls)
+                lines, count = lines + len(part), count + len(data)
+                found = [line.removesuffix("\r") for line in text.split("\n")]
+                yield from found[:-1] if found[-1] == "" else found
+    except FileNotFoundError as error:
+        raise UnibridgeError("no such file", where=path) from error
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UnibridgeError(
+            f"not a whole gzip file ({error})", where=path, do="fetch or compress it again"
+        ) from error
+    except OSError as error:
+        raise UnibridgeError(f"cannot be read ({error.strerror})", where=path) from error
 
 
 def parse_json_line(line: str, where: str) -> dict[str, Any]:
@@ -242,39 +264,29 @@ def _clean(lines: Iterable[str]) -> list[str]:
     return [stripped for line in lines if (stripped := line.strip())]
 
 
-def _read_bytes(path: Path) -> bytes:
-    try:
-        data = path.read_bytes()
-        return gzip.decompress(data) if path.suffix == ".gz" else data
-    except FileNotFoundError as error:
-        raise UnibridgeError("no such file", where=path) from error
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UnibridgeError(
-            f"not a whole gzip file ({error})", where=path, do="fetch or compress it again"
-        ) from error
-    except OSError as error:
-        raise UnibridgeError(f"cannot be read ({error.strerror})", where=path) from error
-
-
-def _decode(data: bytes, path: str | Path) -> str:
-    for mark, encoding in _BYTE_ORDER_MARKS.items():
-        if data.startswith(mark):
-            raise _wrong_encoding(f"the text is {encoding}, not UTF-8", f"{path}:1", encoding, path)
-    controls = len(data) - len(data.translate(None, _CONTROL_BYTES))
-    if b"\0" in data or controls > _CONTROL_SHARE * len(data):
+def _decode(data: bytes, path: Path, *, before: tuple[int, int], controls: int) -> str:
+    """Whole lines of a file as text. before: lines and bytes before them. controls: control
+    characters up to their end."""
+    lines, count = before
+    if not count:
+        for mark, encoding in _BYTE_ORDER_MARKS.items():
+            if data.startswith(mark):
+                what = f"the text is {encoding}, not UTF-8"
+                raise _wrong_encoding(what, f"{path}:1", encoding, path)
+    if b"\0" in data or controls > _CONTROL_SHARE * (count + len(data)):
         first = next(place for place, byte in enumerate(data) if byte in _CONTROL_BYTES)
         raise UnibridgeError(
             f"binary data, not text ({controls} control characters)",
-            where=f"{path}:{data.count(10, 0, first) + 1}",
+            where=f"{path}:{lines + data.count(10, 0, first) + 1}",
             do="name a text file (.txt, .jsonl, or .gz of either)",
         )
     try:
-        return data.decode("utf-8-sig")
+        return data.decode("utf-8" if count else "utf-8-sig")
     except UnicodeDecodeError as error:
         # the codec counts from behind a byte order mark
-        place = error.start + (3 if data.startswith(b"\xef\xbb\xbf") else 0)
-        line = data.count(10, 0, place) + 1
-        what = f"byte {place} (0x{data[place]:02x}) is not UTF-8"
+        place = error.start + (3 if not count and data.startswith(b"\xef\xbb\xbf") else 0)
+        line = lines + data.count(10, 0, place) + 1
+        what = f"byte {count + place} (0x{data[place]:02x}) is not UTF-8"
         raise _wrong_encoding(what, f"{path}:{line}", "ISO-8859-1", path) from error
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from unibridge.errors import UnibridgeError
 
@@ -37,20 +37,34 @@ class Layout:
 
     columns: where things stand, by role: "words" and "tags", or "text", "second" and "label"; a
     column number from 0 (negative from the end) or, where the format has names, a name.
+    before: lines of the file before these, where they are a later part of it. whole: what a format
+    has to know of the whole file to read a part of it (see `Reader.survey`).
     """
 
     path: str
     labelled: bool = True
     expect: Expected | None = None
     columns: Columns = field(default_factory=dict)
+    before: int = 0
+    whole: Mapping[str, Any] = field(default_factory=dict)
 
     def at(self, line: int) -> str:
-        """file:line, lines from 1."""
-        return f"{self.path}:{line}"
+        """file:line, lines from 1; `line` counts from the beginning of the part."""
+        return f"{self.path}:{self.before + line}"
 
 
 Parsed = tuple[list[Example], list[str]]
 """Examples, and warnings."""
+
+
+def single_lines(lines: Iterator[str]) -> Iterator[list[str]]:
+    """Units of formats where every line stands for itself."""
+    return ([line] for line in lines)
+
+
+def nothing_to_know(lines: Iterator[str], layout: Layout) -> Mapping[str, Any]:
+    """The survey of formats whose parts need none."""
+    return {}
 
 
 @dataclass(frozen=True)
@@ -60,11 +74,15 @@ class Reader:
     parse: lines to examples. rewrite: lines with predictions where the labels stand, the rest of
     each line left alone. Both walk the file through the same helper, so they cannot disagree about
     what an example is.
+    units: the smallest parts of a file that can be parsed and rewritten apart. survey: what has to
+    be known of all lines for that, as `Layout.whole`.
     """
 
     gives: Literal["words", "texts", "either"]
     parse: Callable[[list[str], Layout], Parsed]
     rewrite: Callable[[list[str], list[Prediction], Layout], Iterator[str]]
+    units: Callable[[Iterator[str]], Iterator[list[str]]] = single_lines
+    survey: Callable[[Iterator[str], Layout], Mapping[str, Any]] = nothing_to_know
 
 
 def refuse_labelled(layout: Layout, reader: str) -> None:

@@ -2,7 +2,8 @@
 
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from unibridge.artifacts import write_bytes
 from unibridge.errors import UnibridgeError
 from unibridge.registry import Registry
 from unibridge.text import tables, tagged
-from unibridge.text.corpus import is_hub_id, load_hub, read_lines
+from unibridge.text.corpus import is_hub_id, load_hub, stream_lines
 from unibridge.text.examples import (
     Columns,
     Example,
@@ -37,11 +38,25 @@ __all__ = [
 READERS: Registry[Reader] = Registry(
     "label reader",
     {
-        "conllu": Reader("words", tagged.parse_conllu, tagged.rewrite_conllu),
-        "conll": Reader("words", tagged.parse_conll, tagged.rewrite_conll),
+        "conllu": Reader(
+            "words", tagged.parse_conllu, tagged.rewrite_conllu, units=tagged.sentences
+        ),
+        "conll": Reader(
+            "words",
+            tagged.parse_conll,
+            tagged.rewrite_conll,
+            units=tagged.sentences,
+            survey=tagged.survey_conll,
+        ),
         "words": Reader("words", tagged.parse_words, tagged.rewrite_words),
-        "tsv": Reader("texts", tables.parse_tsv, tables.rewrite_tsv),
-        "csv": Reader("texts", tables.parse_csv, tables.rewrite_csv),
+        "tsv": Reader("texts", tables.parse_tsv, tables.rewrite_tsv, survey=tables.survey_tsv),
+        "csv": Reader(
+            "texts",
+            tables.parse_csv,
+            tables.rewrite_csv,
+            units=tables.records,
+            survey=tables.survey_csv,
+        ),
         "jsonl": Reader("either", tables.parse_jsonl, tables.rewrite_jsonl),
         "text": Reader("texts", tables.parse_text, tables.rewrite_text),
     },
@@ -76,24 +91,30 @@ def read_labels(
     Raises UnibridgeError, with file and line, for whatever is missing or does not fit.
     """
     layout = Layout(str(path), labelled, expect, dict(columns or {}))
-    if is_hub_id(path):
-        name = "jsonl"
-        lines = _hub_records(str(path))
-    else:
-        name = reader or _reader_for(Path(path), layout)
-        lines = read_lines(path)
-    chosen = READERS.resolve(name)
-    wants = None if expect is None else "words" if expect == "words" else "texts"
-    if wants and chosen.gives not in (wants, "either"):
-        raise UnibridgeError(
-            f"the reader {name!r} gives {chosen.gives}, but the task takes {wants}",
-            where=path,
-            do=f"name another reader: {', '.join(READERS)}",
-        )
-    examples, warnings = chosen.parse(lines, layout)
+    name = choose_reader(path, reader, layout)
+    examples, warnings = READERS.resolve(name).parse(list(raw_lines(path)), layout)
     if not examples:
         raise UnibridgeError("the file holds no example", where=path)
     return LabelFile(examples, name, str(path), warnings, layout)
+
+
+def choose_reader(path: str | Path, reader: str | None, layout: Layout) -> str:
+    """The reader asked for, or the one for the suffix; raises where it cannot serve the task."""
+    name = "jsonl" if is_hub_id(path) else reader or _reader_for(Path(path), layout)
+    gives = READERS.resolve(name).gives
+    wants = None if layout.expect is None else "words" if layout.expect == "words" else "texts"
+    if wants and gives not in (wants, "either"):
+        raise UnibridgeError(
+            f"the reader {name!r} gives {gives}, but the task takes {wants}",
+            where=path,
+            do=f"name another reader: {', '.join(READERS)}",
+        )
+    return name
+
+
+def raw_lines(path: str | Path) -> Iterator[str]:
+    """The lines that a reader parses, of a file or of a hub data set."""
+    return iter(_hub_records(str(path))) if is_hub_id(path) else stream_lines(path)
 
 
 def write_predictions(
@@ -105,14 +126,21 @@ def write_predictions(
     where the input had none. The file appears under its own name only once it is whole; one that
     came from the hub is written as JSON lines.
     """
-    _check_predictions(labels, predictions)
-    lines = _hub_records(labels.path) if is_hub_id(labels.path) else read_lines(labels.path)
+    check_predictions(labels, predictions)
+    lines = list(raw_lines(labels.path))
     rewritten = READERS.resolve(labels.reader).rewrite(lines, list(predictions), labels.layout)
     content = "".join(line + "\n" for line in rewritten).encode()
     if Path(target).suffix == ".gz":
         content = gzip.compress(content, mtime=0)
-    try:
+    with writing_errors(target):
         write_bytes(Path(target), content)
+
+
+@contextmanager
+def writing_errors(target: str | Path) -> Iterator[None]:
+    """Name the place where predictions cannot be written."""
+    try:
+        yield
     except OSError as error:
         raise UnibridgeError(
             f"predictions cannot be written ({error.strerror})",
@@ -121,7 +149,8 @@ def write_predictions(
         ) from error
 
 
-def _check_predictions(labels: LabelFile, predictions: Sequence[Prediction]) -> None:
+def check_predictions(labels: LabelFile, predictions: Sequence[Prediction]) -> None:
+    """Raise UnibridgeError where there is not one prediction per example, or a tag per word."""
     if len(predictions) != len(labels.examples):
         raise UnibridgeError(
             f"{len(predictions)} predictions for {len(labels.examples)} examples",

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,7 +30,10 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class _Table:
-    """Rows with their line numbers, and which column holds what (None: absent)."""
+    """Rows with their line numbers, and which column holds what (None: absent).
+
+    header: where it is among the lines, so not in a later part of a file.
+    """
 
     rows: list[tuple[int, list[str]]]
     header: list[str] | None
@@ -43,9 +46,11 @@ def _table(lines: list[str], layout: Layout, split: Callable) -> _Table:
     rows = [row for row in split(lines, layout) if any(cell.strip() for cell in row[1])]
     if not rows:
         return _Table([], None, 0, None, None)
-    first_line, first = rows[0]
+    head: tuple[int, list[str]] | None = layout.whole.get("head")
+    later = head is not None and layout.before >= head[0]
+    first_line, first = head if head is not None and later else rows[0]
     header = _header(first, layout)
-    body = rows[1:] if header else rows
+    body = rows[1:] if header and not later else rows
     width = len(first)
     for number, cells in body:
         if len(cells) != width:
@@ -53,7 +58,7 @@ def _table(lines: list[str], layout: Layout, split: Callable) -> _Table:
                 f"{len(cells)} instead of {width} columns", where=layout.at(number)
             )
     roles = _roles(header, width, first_line, layout)
-    return _Table(body, header, *roles)
+    return _Table(body, None if later else header, *roles)
 
 
 def _header(first: list[str], layout: Layout) -> list[str] | None:
@@ -146,12 +151,18 @@ def _predicted_rows(
         yield cells
 
 
-def _split_tsv(lines: list[str], layout: Layout) -> Iterator[tuple[int, list[str]]]:
+def _head(lines: Iterable[str], layout: Layout, split: Callable) -> dict[str, Any]:
+    """A table's first row with its line: the header, or what says how many columns there are."""
+    rows = (row for row in split(lines, layout) if any(cell.strip() for cell in row[1]))
+    return {"head": next(rows, None)}
+
+
+def _split_tsv(lines: Iterable[str], layout: Layout) -> Iterator[tuple[int, list[str]]]:
     for number, line in enumerate(lines, start=1):
         yield number, line.split("\t")
 
 
-def _split_csv(lines: list[str], layout: Layout) -> Iterator[tuple[int, list[str]]]:
+def _split_csv(lines: Iterable[str], layout: Layout) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader((line + "\n" for line in lines), strict=True)
     start = 1
     try:
@@ -166,6 +177,10 @@ def parse_tsv(lines: list[str], layout: Layout) -> Parsed:
     return _parse_table(lines, layout, _split_tsv)
 
 
+def survey_tsv(lines: Iterator[str], layout: Layout) -> dict[str, Any]:
+    return _head(lines, layout, _split_tsv)
+
+
 def rewrite_tsv(lines: list[str], predictions: list[Prediction], layout: Layout) -> Iterator[str]:
     for cells in _predicted_rows(lines, predictions, layout, _split_tsv):
         yield "\t".join(cells)
@@ -173,6 +188,27 @@ def rewrite_tsv(lines: list[str], predictions: list[Prediction], layout: Layout)
 
 def parse_csv(lines: list[str], layout: Layout) -> Parsed:
     return _parse_table(lines, layout, _split_csv)
+
+
+def survey_csv(lines: Iterator[str], layout: Layout) -> dict[str, Any]:
+    return _head(lines, layout, _split_csv)
+
+
+def records(lines: Iterator[str]) -> Iterator[list[str]]:
+    """Units of CSV: the lines of a record, of which a quoted cell may hold several."""
+    taken: list[str] = []
+
+    def noted() -> Iterator[str]:
+        for line in lines:
+            taken.append(line)
+            yield line + "\n"
+
+    try:
+        for _ in csv.reader(noted(), strict=True):
+            yield taken.copy()
+            taken.clear()
+    except csv.Error:  # said with its line where these lines are parsed
+        yield [*taken, *lines]
 
 
 def rewrite_csv(lines: list[str], predictions: list[Prediction], layout: Layout) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """File formats of tagged sentences: CoNLL-U, column files, and plain words."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from conllu.exceptions import ParseException
 from conllu.models import Token
@@ -84,9 +85,9 @@ _LANGUAGE_PREFIX = re.compile(r"([a-z]{2,3}):(?=.)")
 _BIO = re.compile(r"O|[BIES]-.+")
 
 
-def _conll_rows(lines: list[str], layout: Layout) -> Iterator[tuple[int, list[str] | None]]:
+def _conll_rows(lines: Iterable[str], layout: Layout) -> Iterator[tuple[int, list[str] | None]]:
     """(line number, columns of a word), or None for blank lines, comments and -DOCSTART-."""
-    width = 0
+    width = layout.whole.get("width", 0)
     for number, line in enumerate(lines, start=1):
         tabbed = "\t" in line
         if (
@@ -112,6 +113,43 @@ def _conll_rows(lines: list[str], layout: Layout) -> Iterator[tuple[int, list[st
         yield number, fields
 
 
+def sentences(lines: Iterator[str]) -> Iterator[list[str]]:
+    """Units of formats where a blank line ends a sentence."""
+    unit: list[str] = []
+    for line in lines:
+        unit.append(line)
+        if not line.strip():
+            yield unit
+            unit = []
+    if unit:
+        yield unit
+
+
+def survey_conll(lines: Iterator[str], layout: Layout) -> dict[str, Any]:
+    """The number of columns, and how long the language prefix is that all words share."""
+    width = 0
+
+    def words() -> Iterator[str]:
+        nonlocal width
+        for number, fields in _conll_rows(lines, layout):
+            if fields is not None:
+                width = len(fields)
+                yield fields[_column(layout, "words", 0, width, number)]
+
+    return {"prefix": _prefix_length(words()), "width": width}
+
+
+def _prefix_length(words: Iterable[str]) -> int:
+    """Characters of a prefix such as "am:" that every word has; 0 where one has another or none."""
+    common: set[str] = set()
+    for word in words:
+        match = _LANGUAGE_PREFIX.match(word)
+        if match is None or len(common | {match.group(1)}) > 1:
+            return 0
+        common.add(match.group(1))
+    return len(common.pop()) + 1 if common else 0
+
+
 def parse_conll(lines: list[str], layout: Layout) -> Parsed:
     sentences: list[list[tuple[int, str, str]]] = [[]]
     for number, fields in _conll_rows(lines, layout):
@@ -130,8 +168,9 @@ def parse_conll(lines: list[str], layout: Layout) -> Parsed:
     sentences = [sentence for sentence in sentences if sentence]
 
     rows = [row for sentence in sentences for row in sentence]
-    prefixes = {match and match.group(1) for match in (_LANGUAGE_PREFIX.match(r[1]) for r in rows)}
-    cut = len(prefixes.pop() or "") + 1 if len(prefixes) == 1 and None not in prefixes else 0
+    cut = layout.whole.get("prefix")
+    if cut is None:
+        cut = _prefix_length(row[1] for row in rows)
     is_bio = any(tag[:2] in ("B-", "I-") for _, _, tag in rows)
 
     examples: list[Example] = []
@@ -145,7 +184,7 @@ def parse_conll(lines: list[str], layout: Layout) -> Parsed:
     if repaired:
         warnings.append(
             f"{layout.path}: I- tags without their B-, read as B-: {len(repaired)} in all, "
-            f"the first on line {repaired[0]}"
+            f"the first on line {layout.before + repaired[0]}"
         )
     return examples, warnings
 

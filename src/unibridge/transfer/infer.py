@@ -26,6 +26,7 @@ from unibridge.errors import UnibridgeError
 from unibridge.models.families import FAMILIES
 from unibridge.tasks import TASKS
 from unibridge.tasks.heads import build_head
+from unibridge.text.stream import label_file
 from unibridge.transfer.language import AdaptedLanguage
 from unibridge.transfer.pack_config import UniBridgeConfig
 from unibridge.transfer.task import TrainedTask
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
     from unibridge.models.base import BaseModel as Base
 
 
-def _head(source: str) -> str:
+def head_name(source: str) -> str:
+    """The key of a source's head in `MultiSourceModel.heads`."""
     # prefixed, since nn.ModuleDict has attributes of its own named like languages ("to": Tongan)
     return f"head_{source}"
 
@@ -64,12 +66,12 @@ class MultiSourceModel(PreTrainedModel):
             self.language_stack = (config.language,)
         self.heads = nn.ModuleDict()
         for source in config.sources:
-            name = f"{self.task.name}-{source}"
+            name = self.adapter_name(source)
             if config.task_adapter is not None:
                 adapter = AdapterConfig(**config.task_adapter)
                 attach.add_adapter(self.encoder, family, name, adapter, seed=0)
                 self.task_adapters.append(name)
-            self.heads[_head(source)] = build_head(
+            self.heads[head_name(source)] = build_head(
                 self.task.kind,
                 base.hidden_size,
                 len(config.labels),
@@ -80,6 +82,10 @@ class MultiSourceModel(PreTrainedModel):
 
     def _init_weights(self, module: nn.Module) -> None:
         """Everything is loaded or assembled; nothing is left to initialise."""
+
+    def adapter_name(self, source: str) -> str:
+        """The name of a source's task adapter."""
+        return f"{self.task.name}-{source}"
 
     def get_input_embeddings(self) -> nn.Module:
         return self.encoder.get_input_embeddings()
@@ -97,7 +103,7 @@ class MultiSourceModel(PreTrainedModel):
         inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
         if token_type_ids is not None:
             inputs["token_type_ids"] = token_type_ids
-        heads = [self.heads[_head(source)] for source in self.config.sources]
+        heads = [self.heads[head_name(source)] for source in self.config.sources]
         attach.activate(self.encoder, *self.language_stack, parallel=self.task_adapters)
         states = self.encoder(**inputs).last_hidden_state
         own = states.chunk(len(heads)) if self.task_adapters else [states] * len(heads)
@@ -150,6 +156,27 @@ class MultiSourceModel(PreTrainedModel):
                     predictions[i] = prediction
                 progress(min(start + batch_size, len(order)), len(order))
         return predictions
+
+    def predict_file(
+        self,
+        source: str | Path,
+        target: str | Path,
+        *,
+        batch_size: int = 32,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> int:
+        """Label a file of any size in its own format; returns the number of examples.
+
+        No more than a block of lines is held at a time, and the target appears only once it is
+        whole (see `unibridge.text.stream`).
+        """
+        return label_file(
+            source,
+            target,
+            lambda part, told: self.predict(part, batch_size=batch_size, progress=told),
+            expect=self.task.reads,
+            progress=progress,
+        )
 
     def save_pretrained(self, save_directory: Any, *args: Any, **rest: Any) -> None:  # type: ignore[override]
         """The model, with its tokenizer beside it."""
@@ -223,9 +250,9 @@ class MultiSourceModel(PreTrainedModel):
             attach.load_adapter_state(model.encoder, language.language, language.adapter)
         for source in used:
             if tasks[source].adapter:
-                name = f"{model.task.name}-{source}"
+                name = model.adapter_name(source)
                 attach.load_adapter_state(model.encoder, name, tasks[source].adapter)
-            model.heads[_head(source)].load_state_dict(tasks[source].head)
+            model.heads[head_name(source)].load_state_dict(tasks[source].head)
         own = language is not None and language.tokenizer is not None
         model.tokenizer = language.tokenizer if own and language is not None else base.tokenizer
         return model.eval().to(base.model.device)

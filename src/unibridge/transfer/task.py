@@ -31,6 +31,12 @@ class TaskSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     adapter: AdapterConfig = TASK_ADAPTER
+    first_layer: int = Field(
+        0,
+        ge=0,
+        description="first layer, from 0, with a part of the adapter (AdapterDrop, arXiv "
+        "2010.11918): what lies below is computed once for all sources; 0: the paper's",
+    )
     max_tokens: int = Field(128, ge=8, description="tokens per example; longer ones are cut")
     max_examples: int | None = Field(
         None, ge=1, description="examples used of each source, evenly spread over its file"
@@ -46,6 +52,12 @@ class TaskSettings(BaseModel):
         if adapter.invertible != "none":
             raise ValueError('a task adapter has no invertible part; write invertible = "none"')
         return adapter
+
+    @property
+    def placed_adapter(self) -> AdapterConfig:
+        """The adapter, left out below the first layer as well."""
+        left_out = tuple(dict.fromkeys((*range(self.first_layer), *self.adapter.leave_out)))
+        return self.adapter.model_copy(update={"leave_out": left_out})
 
 
 @dataclass
@@ -152,7 +164,7 @@ def train_task(
     ).to(model.device)
     trained = {f"head.{n}": p for n, p in head.named_parameters()}
     if train == "adapter":
-        attach.add_adapter(model, base.family, name, settings.adapter, seed=seed)
+        attach.add_adapter(model, base.family, name, settings.placed_adapter, seed=seed)
         trained |= {f"adapter.{i}": p for i, p in enumerate(attach.adapter_parameters(model, name))}
     else:
         adapter_names = {a.language for a in adapted.values() if a is not None}
@@ -242,7 +254,7 @@ def train_task(
         task=task.reference or task.name,
         labels=list(labels),
         head={n: _kept(p) for n, p in head.named_parameters()},
-        config=settings.adapter,
+        config=settings.placed_adapter,
         adapter=attach.adapter_state(model, name) if train == "adapter" else {},
         encoder={}
         if train == "adapter"

@@ -1,0 +1,128 @@
+"""Packs made from packs: merged into one source, or distilled into one student."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unibridge.artifacts import (
+    Outcome,
+    build_folder,
+    fingerprint,
+    hash_path,
+    versions,
+    write_bytes,
+)
+from unibridge.pack import find, load
+from unibridge.pack.card import model_card
+from unibridge.text.corpus import read_text
+from unibridge.text.languages import language as language_record
+from unibridge.training import Progress
+
+if TYPE_CHECKING:
+    from unibridge.transfer.distil import DistilSettings
+    from unibridge.transfer.infer import MultiSourceModel
+
+
+def merge_pack(
+    pack: str | Path, folder: Path, *, weights: Mapping[str, float] | None = None
+) -> Path:
+    """`merge` from folder to folder. weights: as there; by default the pack's own."""
+
+    def build(partial: Path) -> Outcome:
+        from unibridge.transfer.merge import merge
+
+        model = load(pack)
+        given = dict(weights or zip(model.config.sources, model.config.weights, strict=True))
+        note = (
+            f"The task adapters and heads of {', '.join(given)} are averaged by weight into one: "
+            "the cost of one source, and other predictions than theirs together."
+        )
+        save(merge(model, weights), partial, weights=given, limits=[note])
+        return Outcome({"weights": given})
+
+    inputs = {"pack": hash_path(find(pack))}
+    return build_folder(folder, "merge", build, settings={"weights": weights}, inputs=inputs)
+
+
+def distil_pack(
+    pack: str | Path,
+    text: Sequence[str | Path],
+    folder: Path,
+    settings: "DistilSettings",
+    *,
+    seed: int = 0,
+    progress: Progress = lambda step, steps, parts: None,
+) -> Path:
+    """`distil` from folder to folder; taken up again where it was interrupted.
+
+    text: files or folders of the target's own plain text.
+    """
+    # outside the build, so that a wrong path leaves nothing behind
+    lines = read_text(text).lines
+
+    def build(partial: Path) -> Outcome:
+        from unibridge.transfer.distil import distil
+
+        model = load(pack)
+        found = distil(
+            model,
+            lines,
+            settings,
+            seed=seed,
+            checkpoint=partial / "checkpoint.pt",
+            progress=progress,
+        )
+        weights = dict(zip(model.config.sources, model.config.weights, strict=True))
+        note = (
+            f"One {settings.student} learnt from what {', '.join(weights)} say together of "
+            f"{found.facts['lines']:,} unlabelled lines; of decisions on text held out "
+            f"{found.agreement:.1%} are theirs."
+        )
+        save(found.model, partial, weights=weights, limits=[note, *found.warnings])
+        return Outcome(found.facts, found.warnings)
+
+    return build_folder(
+        folder,
+        "distil",
+        build,
+        settings=settings.model_dump(mode="json") | {"seed": seed},
+        inputs={"pack": hash_path(find(pack)), "text": fingerprint(lines)},
+    )
+
+
+def save(
+    model: "MultiSourceModel",
+    folder: Path,
+    *,
+    weights: Mapping[str, float],
+    limits: Sequence[str],
+) -> None:
+    """Model, tokenizer and card."""
+    model.save_pretrained(folder)
+    write_card(model, folder, weights=weights, limits=limits)
+
+
+def write_card(
+    model: "MultiSourceModel",
+    folder: Path,
+    *,
+    weights: Mapping[str, float] | None = None,
+    limits: Sequence[str] = (),
+    loading: str | None = None,
+) -> None:
+    """A card that says no more than is known without the run. loading: code, where not ours."""
+    config = model.config
+    card: dict[str, Any] = {
+        "language": config.language or "und",
+        "language_name": language_record(config.language or "und").name,
+        "task": model.task.name,
+        "kind": model.task.kind,
+        "labels": config.labels,
+        "vocabulary": config.base["vocab_size"],
+        "sources": list(weights or ()),
+        "weights": weights,
+        "limits": list(limits),
+        "loading": loading,
+        "versions": versions(),
+    }
+    write_bytes(folder / "README.md", model_card(card).encode())

@@ -1,0 +1,243 @@
+"""One model to take away: a merged pack, a plain `transformers` encoder, or ONNX of either.
+
+Every export is compared with its source before it gets its name.
+"""
+
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from unibridge.artifacts import Outcome, build_folder, hash_path
+from unibridge.errors import UnibridgeError
+from unibridge.pack import find, load
+from unibridge.pack.derive import write_card
+from unibridge.registry import Registry
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PretrainedConfig, PreTrainedModel
+
+    from unibridge.transfer.infer import MultiSourceModel
+
+TOLERANCE = 1e-4
+"""The largest difference of a logit between an export and its source."""
+
+Inputs = dict[str, "torch.Tensor"]
+Answer = Callable[[Inputs], "torch.Tensor"]
+Writer = Callable[["MultiSourceModel", Path], float]
+
+
+def export_pack(pack: str | Path, folder: Path, format_: str | Writer) -> Path:
+    """Write a pack in another form, complete or not at all; returns the folder.
+
+    format_: a name in `EXPORTS`, or such a function. "pack" merges several sources first, "onnx"
+    keeps them.
+    Raises UnibridgeError where the pack has no such form, what writes it is not installed, or the
+    export's logits are further than `TOLERANCE` from its source's.
+    """
+    write = EXPORTS.resolve(format_)
+
+    def build(partial: Path) -> Outcome:
+        difference = write(load(pack), partial)
+        return Outcome({"format": str(format_), "largest_difference": difference})
+
+    inputs = {"pack": hash_path(find(pack))}
+    return build_folder(folder, "export", build, settings={"format": str(format_)}, inputs=inputs)
+
+
+# --- (a) a pack of one source -------------------------------------------------------------------
+
+
+def write_pack(model: "MultiSourceModel", folder: Path) -> float:
+    """The pack with its sources merged; after `import unibridge` everything loads it."""
+    from unibridge.transfer.infer import MultiSourceModel
+    from unibridge.transfer.merge import merge
+
+    merged = merge(model) if len(model.config.sources) > 1 else model
+    merged.save_pretrained(folder)
+    write_card(merged, folder, weights=_weights(model))
+    again = MultiSourceModel.load(folder)
+    return largest_difference(merged, lambda inputs: again(**inputs).logits)
+
+
+# --- (b) a plain encoder ------------------------------------------------------------------------
+
+
+def write_encoder(model: "MultiSourceModel", folder: Path) -> float:
+    """A `transformers` model that loads without this package, with its tokenizer."""
+    plain = plain_model(model)
+    plain.save_pretrained(folder)
+    model.tokenizer.save_pretrained(folder)
+    write_card(model, folder, loading=_AUTO.format(kind=_AUTO_KIND[model.task.kind]))
+    again = type(plain).from_pretrained(folder).eval()
+    return largest_difference(model, lambda inputs: again(**inputs).logits)
+
+
+def plain_model(model: "MultiSourceModel") -> "PreTrainedModel":
+    """The same function as a token or sequence classifier of the base's own family.
+
+    Raises UnibridgeError for a model with adapters: these are not linear, so no plain layer can
+    hold them; or with several sources.
+    """
+    from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
+
+    from unibridge.models.families import FAMILIES
+
+    config = model.config
+    if config.language_adapter or config.task_adapter or len(config.sources) > 1:
+        raise UnibridgeError(
+            "a pack with adapters or several sources has no plain form",
+            do="distil it first: unibridge distil PACK OUT --text FILE --set student=encoder",
+        )
+    family = FAMILIES.resolve(config.base["model_type"])
+    token = model.task.kind == "token"
+    auto = AutoModelForTokenClassification if token else AutoModelForSequenceClassification
+    plain: PreTrainedModel = auto.from_config(plain_config(model))
+    loaded = plain.get_submodule(family.encoder).load_state_dict(
+        model.encoder.state_dict(), strict=False
+    )
+    if loaded.unexpected_keys:
+        raise ValueError(f"unexpected tensors in the encoder: {loaded.unexpected_keys}")
+    (head,) = model.heads.values()
+    places = [family.token_head] if token else [*family.sequence_head]
+    for ours, theirs in zip(["out"] if token else ["dense", "out"], places, strict=True):
+        plain.get_submodule(theirs).load_state_dict(head.get_submodule(ours).state_dict())
+    return plain.eval()
+
+
+def plain_config(model: "MultiSourceModel") -> "PretrainedConfig":
+    """The base's configuration with the pack's labels."""
+    from transformers import AutoConfig
+
+    labels = model.config.labels
+    names = {"id2label": dict(enumerate(labels)), "label2id": {n: i for i, n in enumerate(labels)}}
+    return AutoConfig.for_model(**{**model.config.base, **names})
+
+
+# --- (c) ONNX -----------------------------------------------------------------------------------
+
+
+def write_onnx(model: "MultiSourceModel", folder: Path) -> float:
+    """`model.onnx` (ids and mask to logits, any batch and length), labels and tokenizer beside."""
+    try:
+        import onnx  # noqa: F401  torch writes through it
+        import onnxruntime
+    except ImportError as error:
+        raise UnibridgeError(
+            f"exporting to ONNX needs the package {error.name!r}",
+            do='run pip install "unibridge[onnx]"',
+        ) from error
+    import torch
+
+    class Logits(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, *values: torch.Tensor) -> torch.Tensor:
+            return self.model(**dict(zip(names, values, strict=True))).logits
+
+    example = check_inputs(model)[-1]
+    names = list(example)
+    shape = {0: "batch", 1: "length"}
+    axes = dict.fromkeys(names, shape)
+    axes["logits"] = shape if model.task.kind == "token" else {0: "batch"}
+    path = folder / "model.onnx"
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that tracing fixes Python values; the check would tell
+        # torch's newer exporter takes twenty times as long, and its optimiser fails on the halves
+        # of the invertible adapter (torch 2.13, onnxscript 0.7)
+        torch.onnx.export(
+            Logits().eval(),
+            tuple(example.values()),
+            str(path),
+            input_names=names,
+            output_names=["logits"],
+            dynamic_axes=axes,
+            opset_version=17,
+            dynamo=False,
+        )
+    plain_config(model).save_pretrained(folder)
+    model.tokenizer.save_pretrained(folder)
+    write_card(model, folder, weights=_weights(model), loading=_ONNX)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+    def answer(inputs: Inputs) -> torch.Tensor:
+        (logits,) = session.run(["logits"], {name: v.numpy() for name, v in inputs.items()})
+        return torch.from_numpy(logits)
+
+    return largest_difference(model, answer)
+
+
+EXPORTS: Registry[Writer] = Registry(
+    "export format", {"pack": write_pack, "encoder": write_encoder, "onnx": write_onnx}
+)
+"""Forms of a pack: each fills a folder and returns the largest difference to its source."""
+
+
+# --- all of them --------------------------------------------------------------------------------
+
+
+def check_inputs(model: "MultiSourceModel") -> list[Inputs]:
+    """Batches of drawn tokens, as the tokenizer would give them, of different shapes and padded."""
+    import torch
+
+    tokenizer = model.tokenizer
+    draw = torch.Generator().manual_seed(0)
+    longest = model.config.max_tokens
+    batches = []
+    for rows, length in ((1, min(5, longest)), (2, longest), (3, max(4, longest // 2))):
+        ids = torch.randint(len(tokenizer), (rows, length), generator=draw)
+        ids[:, 0], ids[:, -1] = tokenizer.cls_token_id, tokenizer.sep_token_id
+        ids[ids == tokenizer.pad_token_id] = tokenizer.unk_token_id
+        mask = torch.ones_like(ids)
+        for row in range(1, rows):
+            ids[row, -row:], mask[row, -row:] = tokenizer.pad_token_id, 0
+        inputs = {"input_ids": ids, "attention_mask": mask}
+        if "token_type_ids" in tokenizer.model_input_names:
+            types = torch.zeros_like(ids)
+            if model.task.reads == "pair":
+                types[:, length // 2 :] = 1
+            inputs["token_type_ids"] = types
+        batches.append(inputs)
+    return batches
+
+
+def largest_difference(model: "MultiSourceModel", answer: Answer) -> float:
+    """Of any logit at a real position; raises UnibridgeError where it is above `TOLERANCE`."""
+    import torch
+
+    worst = 0.0
+    model.eval()
+    with torch.no_grad():
+        for inputs in check_inputs(model):
+            ours, theirs = model(**inputs).logits, answer(inputs)
+            if model.task.kind == "token":
+                real = inputs["attention_mask"].bool()
+                ours, theirs = ours[real], theirs[real]
+            worst = max(worst, float((ours - theirs).abs().max().nan_to_num(torch.inf)))
+    if worst > TOLERANCE:
+        raise UnibridgeError(
+            f"the export's logits differ from its source's by up to {worst:.2g}, more than "
+            f"{TOLERANCE:g}, so it was not written"
+        )
+    return worst
+
+
+def _weights(model: "MultiSourceModel") -> Mapping[str, float] | None:
+    sources = model.config.sources
+    return dict(zip(sources, model.config.weights, strict=True)) if len(sources) > 1 else None
+
+
+_AUTO_KIND = {"token": "TokenClassification", "sequence": "SequenceClassification"}
+_AUTO = """from transformers import AutoModelFor{kind}, AutoTokenizer
+
+model = AutoModelFor{kind}.from_pretrained("path/to/this/folder")
+tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")"""
+_ONNX = """import onnxruntime
+from transformers import AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")
+session = onnxruntime.InferenceSession("path/to/this/folder/model.onnx")
+(logits,) = session.run(["logits"], dict(tokenizer(["…"], return_tensors="np")))"""

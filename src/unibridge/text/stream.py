@@ -1,0 +1,97 @@
+"""Label a file of any size in its own format, holding no more than a block of its lines."""
+
+import gzip
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Any
+
+from unibridge.artifacts import whole_file
+from unibridge.errors import UnibridgeError
+from unibridge.text.examples import Columns, Example, Expected, Layout, Prediction, Reader
+from unibridge.text.labels import (
+    READERS,
+    LabelFile,
+    check_predictions,
+    choose_reader,
+    raw_lines,
+    writing_errors,
+)
+
+Told = Callable[[int, int], None]
+
+
+def label_file(
+    source: str | Path,
+    target: str | Path,
+    predict: Callable[[list[Example], Told], Sequence[Prediction]],
+    *,
+    reader: str | None = None,
+    columns: Columns | None = None,
+    expect: Expected | None = None,
+    block_lines: int = 8192,
+    progress: Told = lambda done, total: None,
+) -> int:
+    """What `read_labels`, predicting and `write_predictions` do together, in bounded memory.
+
+    predict: examples of one block and what it may tell of them (done, all of the block) ->
+    predictions. reader, columns, expect: as `read_labels` takes them. block_lines: lines held at a
+    time; a sentence or a record that is longer is held whole. progress: (done, all) examples.
+
+    The file is read through once before anything is predicted, so that a fault on its last line is
+    told first. Returns the number of examples; the target appears only once it is whole.
+    Raises UnibridgeError as those two do.
+    """
+    layout = Layout(str(source), False, expect, dict(columns or {}))
+    name = choose_reader(source, reader, layout)
+    format_ = READERS.resolve(name)
+    layout = replace(layout, whole=format_.survey(raw_lines(source), layout))
+
+    def parts() -> Iterator[tuple[list[str], LabelFile]]:
+        before = 0
+        for lines in blocks(raw_lines(source), format_, block_lines):
+            here = replace(layout, before=before)
+            examples, warnings = format_.parse(lines, here)
+            yield lines, LabelFile(examples, name, str(source), warnings, here)
+            before += len(lines)
+
+    total = sum(len(part.examples) for _, part in parts())
+    if not total:
+        raise UnibridgeError("the file holds no example", where=source)
+    done = 0
+
+    def inform(now: int, _: int) -> None:
+        progress(done + now, total)
+
+    with writing_errors(target), _written(Path(target)) as stream:
+        for lines, part in parts():
+            found = predict(part.examples, inform) if part.examples else []
+            check_predictions(part, found)
+            for line in format_.rewrite(lines, list(found), part.layout):
+                stream.write(f"{line}\n".encode())
+            done += len(part.examples)
+    return done
+
+
+def blocks(lines: Iterator[str], reader: Reader, size: int) -> Iterator[list[str]]:
+    """The lines in order, up to `size` at a time, cut only where the format may be cut."""
+    block: list[str] = []
+    for unit in reader.units(lines):
+        if block and len(block) + len(unit) > size:
+            yield block
+            block = []
+        block += unit
+    if block:
+        yield block
+
+
+@contextmanager
+def _written(target: Path) -> Iterator[IO[Any]]:
+    """A stream into the target, compressed where its name says so."""
+    with whole_file(target) as stream:
+        if target.suffix != ".gz":
+            yield stream
+            return
+        with gzip.GzipFile(filename="", fileobj=stream, mode="wb", mtime=0) as packed:
+            yield packed

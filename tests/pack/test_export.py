@@ -1,0 +1,134 @@
+import subprocess
+import sys
+from ast import literal_eval
+
+import pytest
+import torch
+
+import unibridge
+from toy import LINES, TOY_LABELS, drawn_pack, toy_lines
+from unibridge.artifacts import read_manifest
+from unibridge.errors import UnibridgeError
+from unibridge.models.families import FAMILIES
+from unibridge.pack.export import export_pack, largest_difference
+from unibridge.transfer.distil import DistilSettings, distil
+
+WEIGHTS = {"en": 0.3, "sw": 0.7}
+
+
+def encoder_pack(name, family, folder):
+    """A pack without adapters, as distilling into an encoder leaves it."""
+    settings = DistilSettings(student="encoder", layers=2, training={"steps": 1})
+    model = distil(drawn_pack(name, WEIGHTS, family=family), toy_lines("en", 8), settings).model
+    with torch.no_grad():
+        for head in model.heads.parameters():
+            head.copy_(torch.randn(head.shape, generator=torch.Generator().manual_seed(3)))
+    model.save_pretrained(folder)
+    return model
+
+
+# in a process that never hears of this package
+PLAIN = """
+import sys, torch, transformers
+from transformers import AutoTokenizer
+found = []
+for folder, auto in {folders!r}:
+    model = getattr(transformers, auto).from_pretrained(folder).eval()
+    inputs = AutoTokenizer.from_pretrained(folder)({text!r}, return_tensors="pt")
+    with torch.no_grad():
+        logits = model(**inputs).logits.flatten().tolist()
+    found.append([inputs["input_ids"].flatten().tolist(), logits, model.config.id2label])
+assert not any(name.startswith("unibridge") for name in sys.modules)
+print("FOUND", found)
+"""
+AUTOS = {
+    "ner": "AutoModelForTokenClassification",
+    "classification": "AutoModelForSequenceClassification",
+}
+
+
+def test_an_encoder_loads_without_this_package(tmp_path):
+    models, folders = [], []
+    for family in FAMILIES:
+        for name, auto in AUTOS.items():
+            folder = tmp_path / f"{family}-{name}"
+            models.append(encoder_pack(name, family, tmp_path / "packs" / folder.name))
+            export_pack(tmp_path / "packs" / folder.name, folder, "encoder")
+            folders.append((str(folder), auto))
+    script = PLAIN.format(folders=folders, text=LINES[0])
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("FOUND"))
+    for model, (ids, logits, labels) in zip(models, literal_eval(line[6:]), strict=True):
+        inputs = model.tokenizer([LINES[0]], return_tensors="pt")
+        assert ids == inputs["input_ids"].flatten().tolist()
+        with torch.no_grad():
+            expected = model(**inputs).logits.flatten().tolist()
+        assert logits == pytest.approx(expected, abs=1e-4)
+        assert labels == dict(enumerate(TOY_LABELS[model.task.name]))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    ("kind", "name"), [("ensemble", "ner"), ("merged", "pairs"), ("encoder", "ner")]
+)
+def test_onnx_says_what_its_source_says(tmp_path, family, name, kind):
+    pytest.importorskip("onnx")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    if kind == "encoder":
+        model = encoder_pack(name, family, tmp_path / "pack")
+    else:
+        weights = WEIGHTS if kind == "ensemble" else {"merged": 1.0}
+        model = drawn_pack(name, weights, family=family)
+        model.save_pretrained(tmp_path / "pack")
+    out = export_pack(tmp_path / "pack", tmp_path / "onnx", "onnx")
+    session = onnxruntime.InferenceSession(out / "model.onnx", providers=["CPUExecutionProvider"])
+    for lines in (LINES[:1], LINES):
+        given = (list(lines), list(reversed(lines))) if name == "pairs" else (list(lines),)
+        inputs = model.tokenizer(*given, return_tensors="pt", padding=True)
+        (logits,) = session.run(["logits"], {key: value.numpy() for key, value in inputs.items()})
+        with torch.no_grad():
+            expected = model(**inputs).logits
+        real = inputs["attention_mask"].bool() if name == "ner" else slice(None)
+        assert torch.allclose(torch.from_numpy(logits)[real], expected[real], atol=1e-4)
+    assert read_manifest(out, "export")["facts"]["largest_difference"] < 1e-4
+
+
+def test_a_pack_comes_out_with_its_sources_merged(tmp_path):
+    drawn_pack("ner", WEIGHTS).save_pretrained(tmp_path / "run" / "pack")
+    out = export_pack(tmp_path / "run", tmp_path / "out", "pack")
+    assert unibridge.load(out).config.sources == ["merged"]
+
+
+def test_what_differs_from_its_source_is_not_written(tmp_path):
+    drawn_pack("ner", WEIGHTS).save_pretrained(tmp_path / "pack")
+
+    def write_noise(model, folder):
+        (folder / "model").write_text("noise")
+        return largest_difference(model, lambda inputs: model(**inputs).logits + 2e-4)
+
+    with pytest.raises(UnibridgeError, match=r"differ from its source's by up to 0\.0002"):
+        export_pack(tmp_path / "pack", tmp_path / "out", write_noise)
+    assert [path.name for path in tmp_path.iterdir()] == ["pack"]
+    nothing = float("nan")
+    with pytest.raises(UnibridgeError, match="differ from its source's by up to inf"):
+        model = drawn_pack("pairs", WEIGHTS)
+        largest_difference(model, lambda inputs: model(**inputs).logits * nothing)
+
+
+def test_what_has_no_such_form_is_told_how_to_get_it(tmp_path):
+    drawn_pack("ner", WEIGHTS).save_pretrained(tmp_path / "pack")
+    with pytest.raises(UnibridgeError, match="Distil it first"):
+        export_pack(tmp_path / "pack", tmp_path / "out", "encoder")
+    with pytest.raises(UnibridgeError, match="Did you mean 'encoder'"):
+        export_pack(tmp_path / "pack", tmp_path / "out", "encode")
+
+
+def test_without_its_packages_onnx_names_the_extra(tmp_path, monkeypatch):
+    drawn_pack("ner", WEIGHTS).save_pretrained(tmp_path / "pack")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(UnibridgeError, match=r"unibridge\[onnx\]"):
+        export_pack(tmp_path / "pack", tmp_path / "out", "onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["pack"]

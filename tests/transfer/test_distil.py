@@ -1,0 +1,116 @@
+import pytest
+import torch
+from pydantic import ValidationError
+
+from toy import LINES, drawn_pack, toy_lines
+from unibridge.errors import UnibridgeError
+from unibridge.transfer.distil import DISTILLED, DistilSettings, distil
+
+TEXT = toy_lines("en", 60)
+
+
+def settings(**changed):
+    training = {"steps": 30, "batch_size": 16, "learning_rate": 0.01, "schedule": "constant"}
+    given = {"training": training, "encoder_rate": 0.003, "held_out": 0.2}
+    return DistilSettings(**given | changed)
+
+
+def logits(model, lines=LINES):
+    inputs = model.tokenizer(list(lines), return_tensors="pt", padding=True)
+    with torch.no_grad():
+        return model(**inputs).logits
+
+
+def telling_pack(name, **rest):
+    return drawn_pack(name, {"en": 0.4, "sw": 0.6}, **rest)
+
+
+@pytest.mark.parametrize("student", ["adapter", "encoder"])
+@pytest.mark.parametrize("name", ["ner", "classification"])
+def test_the_student_comes_to_say_what_the_sources_say(name, student):
+    teacher = telling_pack(name)
+    before = logits(teacher)
+    found = distil(teacher, TEXT, settings(student=student, start="fresh"))
+    assert found.divergence < 0.5 * found.before[0]
+    assert found.agreement >= max(found.before[1], 0.6)
+    assert found.model.config.sources == [DISTILLED] and not found.model.training
+    assert torch.equal(logits(teacher), before), "the teacher is left alone"
+
+
+def test_the_divergence_told_is_that_of_the_two_models():
+    """At the first subword of every held-out word, computed from the models alone."""
+    teacher = telling_pack("ner")
+    found = distil(teacher, TEXT[:2], settings(held_out=0.5, training={"steps": 1}))
+    task, tokenizer = teacher.task, teacher.tokenizer
+    sums = []
+    for line in TEXT[:2]:
+        (one,) = task.encode(tokenizer, [task.as_example(line)], teacher.config.labels, 38)
+        ids = torch.tensor([one.input_ids])
+        with torch.no_grad():
+            p, q = (m(ids).logits[0, one.word_starts].softmax(-1) for m in (teacher, found.model))
+        sums.append((p * (p / q).log()).sum(-1).mean())
+    assert any(found.divergence == pytest.approx(float(one), rel=1e-3) for one in sums)
+
+
+@pytest.mark.parametrize("student", ["adapter", "encoder"])
+def test_only_what_the_student_is_made_of_moves(student):
+    teacher = telling_pack("ner")
+    few = {"steps": 2, "learning_rate": 0.01}
+    found = distil(teacher, TEXT, settings(student=student, training=few))
+    was, now = teacher.state_dict(), found.model.state_dict()
+    shared = [name for name in now if name in was]
+    moved = {name for name in shared if not torch.equal(now[name], was[name])}
+    adapters = [name for name in now if ".adapters." in name]
+    if student == "adapter":
+        assert not moved and any("adapter_ner-distilled." in name for name in adapters)
+    else:
+        assert not adapters and len(moved) > len(shared) // 2
+
+
+def test_layers_of_an_encoder_are_spread_over_the_teachers():
+    teacher = telling_pack("ner")
+    still = {"steps": 1, "learning_rate": 1e-12}
+    short = {"student": "encoder", "layers": 2, "encoder_rate": 1e-12, "training": still}
+    found = distil(teacher, TEXT, settings(**short)).model
+    layers = found.encoder.encoder.layer
+    assert len(layers) == 2
+    for mine, theirs in zip(layers, teacher.encoder.encoder.layer, strict=False):
+        key = mine.attention.self.key.weight
+        torch.testing.assert_close(key, theirs.attention.self.key.weight)
+
+
+def test_pairs_are_made_of_neighbouring_lines_and_it_is_said():
+    found = distil(telling_pack("pairs"), TEXT[:9], settings(training={"steps": 1}))
+    assert found.facts["lines"] == 8
+    assert "each line was read with the next one" in found.warnings[0]
+
+
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(tmp_path):
+    training = {"steps": 6, "batch_size": 16, "learning_rate": 0.01, "checkpoint_seconds": 0}
+    teacher = telling_pack("ner")
+    whole = distil(teacher, TEXT, settings(training=training)).model
+
+    def stop(step, *_):
+        if step == 4:
+            raise KeyboardInterrupt
+
+    given = (teacher, TEXT, settings(training=training))
+    with pytest.raises(KeyboardInterrupt):
+        distil(*given, checkpoint=tmp_path / "checkpoint.pt", progress=stop)
+    again = distil(*given, checkpoint=tmp_path / "checkpoint.pt").model
+    assert all(
+        torch.equal(a, b) for a, b in zip(whole.parameters(), again.parameters(), strict=True)
+    )
+
+
+def test_what_cannot_be_distilled_is_explained():
+    teacher = telling_pack("ner")
+    with pytest.raises(UnibridgeError, match="too few to learn from"):
+        distil(teacher, [LINES[0], " "], settings())
+    with pytest.raises(UnibridgeError, match="has 3 layers, not 4"):
+        distil(teacher, TEXT, settings(student="encoder", layers=4))
+    with pytest.raises(ValidationError, match='student = "encoder"'):
+        settings(layers=2)
+    plain = distil(teacher, TEXT, settings(student="encoder", training={"steps": 1})).model
+    with pytest.raises(UnibridgeError, match="no task adapter to train"):
+        distil(plain, TEXT, settings())

@@ -1,0 +1,69 @@
+import pytest
+import torch
+
+from toy import LINES, drawn_pack
+from unibridge.errors import UnibridgeError
+from unibridge.transfer.infer import MultiSourceModel
+from unibridge.transfer.merge import MERGED, merge
+
+
+def logits(model):
+    inputs = model.tokenizer(list(LINES), return_tensors="pt", padding=True)
+    with torch.no_grad():
+        return model(**inputs).logits
+
+
+def tensors_of(model, source):
+    """Every tensor of a source's adapter and head, by a name without the source."""
+    return {
+        name.replace(f"adapter_ner-{source}.", "").replace(f"head_{source}.", ""): tensor
+        for name, tensor in model.state_dict().items()
+        if f"adapter_ner-{source}." in name or f"head_{source}." in name
+    }
+
+
+@pytest.mark.parametrize("name", ["ner", "pairs"])
+def test_one_source_merged_is_that_source(name):
+    model = drawn_pack(name, {"en": 0.3, "sw": 0.7})
+    alone = drawn_pack(name, {"sw": 1.0}, drawn=("en", "sw"))
+    merged = merge(model, {"en": 0.0, "sw": 2.0})
+    assert merged.config.sources == [MERGED] and merged.config.weights == [1.0]
+    assert torch.allclose(logits(merged), logits(alone), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("weights", "share"), [(None, 0.3), ({"en": 3.0, "sw": 1.0}, 0.75)], ids=["own", "given"]
+)
+def test_every_tensor_is_the_weighted_mean(weights, share):
+    model = drawn_pack("ner", {"en": 0.3, "sw": 0.7})
+    merged = merge(model, weights)
+    english, swahili, mean = (
+        tensors_of(one, source) for one, source in ((model, "en"), (model, "sw"), (merged, MERGED))
+    )
+    assert len(mean) == len(english) > 6
+    for name, tensor in mean.items():
+        expected = share * english[name] + (1 - share) * swahili[name]
+        torch.testing.assert_close(tensor, expected)
+
+
+def test_the_given_model_is_left_alone_and_the_merged_one_survives_the_disk(tmp_path):
+    model = drawn_pack("ner", {"en": 0.3, "sw": 0.7})
+    before = logits(model)
+    merged = merge(model)
+    with torch.no_grad():
+        expected = logits(merged)
+    merged.save_pretrained(tmp_path)
+    assert torch.allclose(logits(MultiSourceModel.load(tmp_path)), expected, atol=1e-6)
+    with torch.no_grad():
+        for parameter in merged.parameters():
+            parameter.zero_()
+    assert torch.equal(logits(model), before) and model.config.sources == ["en", "sw"]
+
+
+@pytest.mark.parametrize(
+    ("weights", "match"),
+    [({"fr": 1.0}, "no source fr"), ({"en": 0.0}, "no source has a weight above zero")],
+)
+def test_weights_that_fit_no_source_are_refused(weights, match):
+    with pytest.raises(UnibridgeError, match=match):
+        merge(drawn_pack("ner", {"en": 0.5, "sw": 0.5}), weights)
