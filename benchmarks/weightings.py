@@ -168,11 +168,12 @@ def rows(uriel: bool) -> dict[str, Callable[[Language], Iterator[Weights]]]:
         title = method.capitalize().replace("_", " ")
         every[title] = partial(plain, method, None)
         every[f"{title}, entropy 0.7"] = partial(plain, method, 0.7)
-    for count in FEW:
-        every[f"Fitted on {count} target examples"] = partial(on_labels, "fitted", count)
+    for method, title in (("fitted", "Fitted"), ("fitted_logits", "Fitted, logits")):
+        for count in FEW:
+            every[f"{title}, {count} target examples"] = partial(on_labels, method, count)
     every["Single: closest"] = closest
     for count in FEW:
-        every[f"Single: likeliest on {count} target examples"] = partial(
+        every[f"Single: likeliest, {count} target examples"] = partial(
             on_labels, "best_single", count
         )
     every["Single: oracle"] = alone

@@ -63,7 +63,7 @@ def transferred():
 
 
 def settings(**changed):
-    training = {"epochs": 6, "batch_size": 4, "learning_rate": 0.02, "schedule": "constant"}
+    training = {"epochs": 2, "batch_size": 4, "learning_rate": 0.02, "schedule": "constant"}
     return FewShotSettings(**{"sentences": (5, 10), "draws": 2, "training": training} | changed)
 
 
@@ -98,14 +98,26 @@ def test_the_curve_has_zero_shot_and_both_starts(transferred):
     assert score.value == found.points[3].scores[0]
 
 
-def test_labels_are_learnt_and_the_same_seed_learns_the_same(transferred):
-    models = [copy.deepcopy(transferred) for _ in range(2)]
-    chosen = settings(training={"epochs": 30, "batch_size": 4, "learning_rate": 0.02})
-    for model in models:
-        go_on(model, EXAMPLES, chosen, seed=1)
-    assert models[0].predict(EXAMPLES) == models[1].predict(EXAMPLES)
-    score = transferred.task.score(EXAMPLES, models[0].predict(EXAMPLES)).value
+@pytest.fixture(scope="module")
+def learnt(transferred):
+    model = copy.deepcopy(transferred)
+    chosen = settings(training={"epochs": 12, "batch_size": 4, "learning_rate": 0.05})
+    go_on(model, EXAMPLES, chosen, seed=1)
+    return model
+
+
+def test_labels_are_learnt(transferred, learnt):
+    score = transferred.task.score(EXAMPLES, learnt.predict(EXAMPLES)).value
     assert score > transferred.task.score(EXAMPLES, transferred.predict(EXAMPLES)).value + 20
+
+
+def test_the_same_seed_learns_the_same(transferred):
+    states = []
+    for seed in (1, 1, 2):
+        model = copy.deepcopy(transferred)
+        go_on(model, EXAMPLES[:5], settings(), seed=seed)
+        states.append(model.state_dict()["heads.head_en.out.weight"])
+    assert states[0].equal(states[1]) and not states[0].equal(states[2])
 
 
 def test_only_task_adapters_and_heads_move(transferred):
@@ -120,10 +132,9 @@ def test_only_task_adapters_and_heads_move(transferred):
     }
 
 
-def test_what_only_gets_worse_keeps_its_beginning(transferred):
-    """Held-out examples that contradict the others: no training lowers their loss for long."""
-    model = copy.deepcopy(transferred)
-    go_on(model, EXAMPLES, settings(training={"epochs": 30, "learning_rate": 0.02}), seed=0)
+def test_what_only_gets_worse_keeps_its_beginning(learnt):
+    """Held-out examples that contradict the others: training raises their loss from the start."""
+    model = copy.deepcopy(learnt)
     right = copy.deepcopy(model.state_dict())
     wrong = [
         TaggedSentence(e.words, tuple("O" if t != "O" else "B-LOC" for t in e.tags))

@@ -162,7 +162,8 @@ def test_every_sentence_can_have_weights_of_its_own(tmp_path, parts, name):
     inputs = inputs_of(model, name)
     found = model.predict_sources(EXAMPLES[name])
     own = sentence_weights(found.entropies, 0.5)
-    assert own.shape == (2, len(EXAMPLES[name])) and own[0].std() > 1e-3
+    assert own.shape == (2, len(EXAMPLES[name]))
+    assert not torch.allclose(own, torch.tensor(0.5), atol=0.01)
     with torch.no_grad():
         logits = model.source_logits(**inputs)
         expected = sum(

@@ -308,6 +308,10 @@ def _weights(run: Run) -> Iterator[Block]:
             if share > 0.98
             else f"{top} counts most, with {weights[top]:.3f}"
         )
+        if facts.get("sentence_temperature"):
+            verdict += "; these are means, since every sentence has weights of its own"
+        if few := facts.get("target_labels"):
+            verdict += f"; fitted on {few} labelled {run.target_name} examples"
         yield (
             f"Weighting `{facts['weighting']}`. Entropy {decimal(entropy, 3)} nats of the "
             f"{decimal(most, 3)} that equal weights have ({decimal(100 * share)}%): {verdict}."

@@ -454,7 +454,8 @@ def weigh_stage(
         "weigh",
         settings.method.replace(":", "-"),
         build,
-        settings={**settings.model_dump(), "state": state},
+        # the table's distances are an input, so where it lies decides nothing
+        settings={**settings.model_dump(exclude={"distances"}), "state": state},
         inputs=inputs,
     )
 

@@ -33,7 +33,7 @@ class WeightSettings(BaseModel):
     method: str = Field(
         "harmony",
         description="harmony (the paper's), typology, confidence, agreement, per_sentence, fitted, "
-        "best_single, single, uniform, or package.module:name",
+        "fitted_logits, best_single, single, uniform, or package.module:name",
     )
     temperature: float = Field(
         1.0, gt=0, description="of the softmax; 1 is the paper's, smaller is sharper"
@@ -155,14 +155,16 @@ def temperature_for(scores: "torch.Tensor", share: float) -> float:
     """The temperature at which softmax(scores / temperature) has that share of log(sources).
 
     scores: (..., sources); where there are several rows, the mean of their entropies counts.
-    Entropy grows with the temperature, so it is bisected, to 1e-6 of the share. infinity for equal
-    scores and for share 1; the sharpest that is possible where best scores are tied.
+    Entropy grows with the temperature, so it is bisected. The largest float, which makes all weights
+    equal, for share 1 and for equal scores; the sharpest that is possible where the best are tied.
     """
+    import sys
+
     import torch
 
     spread = float((scores.amax(-1) - scores.amin(-1)).max())
     if share >= 1 or spread == 0:
-        return math.inf
+        return sys.float_info.max
 
     def reached(temperature: float) -> float:
         shares = (scores.double() / temperature).softmax(-1)
@@ -339,6 +341,36 @@ def fitted(request: WeightRequest) -> Weights:
 
 
 @reads("labelled")
+def fitted_logits(request: WeightRequest) -> Weights:
+    """Like `fitted`, for what inference computes: the softmax of Σ_s w_s ŷ_s (Eq. 13).
+
+    Minimises −Σ_i log softmax(Σ_s w_s ŷ_s)(y_i) − a Σ_s log w_s over shares w = softmax(v), by
+    L-BFGS from equal ones; a = `pseudo_labels`. The first term is convex in w. Not the paper's.
+    """
+    import numpy as np
+    import torch
+    from scipy.optimize import minimize
+
+    found = _predictions(request.labelled, "labelled", request)
+    _gold_log_probabilities(found)
+    known = found.gold >= 0
+    logits, gold = found.log_probabilities[:, known].double(), found.gold[known]
+
+    def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
+        free = torch.tensor(values, dtype=torch.float64, requires_grad=True)
+        shares = free.log_softmax(0)
+        pooled = (shares.exp()[:, None, None] * logits).sum(0)
+        total = torch.nn.functional.cross_entropy(pooled, gold, reduction="sum")
+        total = total - request.settings.pseudo_labels * shares.sum()
+        total.backward()
+        return float(total), np.asarray(free.grad)
+
+    best = minimize(loss, np.zeros(len(found.sources)), jac=True, method="L-BFGS-B")
+    named = dict(zip(found.sources, torch.tensor(best.x).softmax(0).tolist(), strict=True))
+    return Weights({s: named[s] for s in request.source})
+
+
+@reads("labelled")
 def best_single(request: WeightRequest) -> Weights:
     """Only the source under which a few gold labels are likeliest; the first by name on a tie."""
     found = _predictions(request.labelled, "labelled", request)
@@ -377,6 +409,7 @@ WEIGHTINGS: Registry[Weighting] = Registry(
         "agreement": agreement,
         "per_sentence": per_sentence,
         "fitted": fitted,
+        "fitted_logits": fitted_logits,
         "best_single": best_single,
         "single": single,
         "uniform": uniform,
