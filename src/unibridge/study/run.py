@@ -357,7 +357,7 @@ def run_method(config: Config, name: str, inputs: Inputs, at: Workplace, seed: i
     cell = Cell(name, seed, stages, language, tasks, weights, own, sources, settings.max_tokens)
     if inputs.test is None:
         return cell
-    parts = {"max_tokens": settings.max_tokens, "sentence_temperature": own}
+    parts: dict[str, Any] = {"max_tokens": settings.max_tokens, "sentence_temperature": own}
     prediction = predict_stage(
         at,
         name,

@@ -444,7 +444,7 @@ def weigh_stage(
     if "unlabelled" in needed and text is not None:
         inputs |= text.inputs
     if "labelled" in needed and labelled is not None:
-        inputs |= labelled.inputs | {"draw": str(seed)}
+        inputs |= {**labelled.inputs, "draw": str(seed)}
     if {"unlabelled", "labelled"} & {*needed}:
         for source, path in (tasks or {}).items():
             inputs |= _stage_input(f"{source}:task", path, "train-task")

@@ -151,7 +151,7 @@ def from_nothing(model: "MultiSourceModel", *, seed: int) -> "MultiSourceModel":
     """The same adapted encoder with one new task adapter and head, weights from the seed."""
     from unibridge.transfer.infer import MultiSourceModel
 
-    config = copy.deepcopy(model.config)
+    config: Any = copy.deepcopy(model.config)
     config.sources, config.weights = [config.language or "target"], [1.0]
     config.sentence_temperature = None
     fresh = MultiSourceModel(config, seed=seed)

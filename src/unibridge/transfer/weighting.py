@@ -155,8 +155,9 @@ def temperature_for(scores: "torch.Tensor", share: float) -> float:
     """The temperature at which softmax(scores / temperature) has that share of log(sources).
 
     scores: (..., sources); where there are several rows, the mean of their entropies counts.
-    Entropy grows with the temperature, so it is bisected. The largest float, which makes all weights
-    equal, for share 1 and for equal scores; the sharpest that is possible where the best are tied.
+    Entropy grows with the temperature, so it is bisected. For share 1 and for equal scores it is
+    the largest float, which makes all weights equal; where the best scores are tied and the share
+    out of reach, the sharpest.
     """
     import sys
 
