@@ -163,8 +163,8 @@ def test_fitted_is_em_by_hand():
 
 
 def test_fitted_logits_are_the_likeliest_weights_of_what_inference_computes():
-    rows = torch.randn(2, 40, 3, generator=torch.Generator().manual_seed(2)).softmax(-1)
-    gold = [(3 * i + i // 7) % 3 for i in range(40)]
+    rows = torch.randn(2, 12, 3, generator=torch.Generator().manual_seed(2)).softmax(-1)
+    gold = rows[0].argmax(-1).tolist()[:8] + rows[1].argmax(-1).tolist()[8:]
     told = predictions(rows.tolist(), gold=gold)
     settings = WeightSettings(method="fitted_logits", pseudo_labels=0.5)
     request = WeightRequest({}, dict.fromkeys(told.sources), settings, labelled=told)
@@ -180,8 +180,8 @@ def test_fitted_logits_are_the_likeliest_weights_of_what_inference_computes():
             total -= math.log(pooled[label] / sum(pooled))
         return total
 
-    best = min((w / 1000 for w in range(1, 1000)), key=loss)
-    assert found == pytest.approx(best, abs=2e-3) and abs(best - 0.5) > 0.05
+    best = min((w / 500 for w in range(1, 500)), key=loss)
+    assert found == pytest.approx(best, abs=3e-3) and 0.52 < best < 0.98
 
 
 def test_unlabelled_positions_count_for_nothing():

@@ -364,7 +364,7 @@ def fitted_logits(request: WeightRequest) -> Weights:
         total = torch.nn.functional.cross_entropy(pooled, gold, reduction="sum")
         total = total - request.settings.pseudo_labels * shares.sum()
         total.backward()
-        return float(total), np.asarray(free.grad)
+        return float(total.detach()), np.asarray(free.grad)
 
     best = minimize(loss, np.zeros(len(found.sources)), jac=True, method="L-BFGS-B")
     named = dict(zip(found.sources, torch.tensor(best.x).softmax(0).tolist(), strict=True))
