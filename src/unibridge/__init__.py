@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from unibridge.text.corpus import read_text as read_text
     from unibridge.text.labels import read_labels as read_labels
     from unibridge.training import TrainingSettings as TrainingSettings
+    from unibridge.transfer.few_shot import FewShotSettings as FewShotSettings
+    from unibridge.transfer.few_shot import few_shot as few_shot
     from unibridge.transfer.infer import MultiSourceModel as MultiSourceModel
     from unibridge.transfer.language import AdaptationSettings as AdaptationSettings
     from unibridge.transfer.language import adapt_language as adapt_language
@@ -49,6 +51,7 @@ _HOMES = {
     "text.corpus": ["read_text"],
     "text.labels": ["read_labels"],
     "training": ["TrainingSettings"],
+    "transfer.few_shot": ["FewShotSettings", "few_shot"],
     "transfer.infer": ["MultiSourceModel"],
     "transfer.language": ["AdaptationSettings", "adapt_language"],
     "transfer.pretrain": ["pretrain"],
