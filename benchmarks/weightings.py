@@ -11,7 +11,7 @@ weighing. Fitted weights and the chosen source are drawn from the target's train
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -58,14 +58,18 @@ class Scored:
 
 @dataclass(frozen=True)
 class Language:
-    """One run: what its sources predict, and what weightings may read."""
+    """One run: what its sources predict, and what weightings may read.
+
+    few: for each draw, predictions for the most labelled target examples, in the order drawn; empty
+    where there are not so many.
+    """
 
     run: Run
     model: MultiSourceModel
     test: list[Any]
     on_test: SourcePredictions
     unlabelled: SourcePredictions | None
-    labelled: list[Any]
+    few: list[SourcePredictions]
     harmony_distances: Mapping[str, float]
 
     @property
@@ -96,6 +100,7 @@ def read_language(folder: Path) -> Language:
 
     test = examples(target["test"])
     lines = read_text([str(here(file)) for file in target["text"]]).lines
+    labelled = examples(target["train"]) if target["train"] else []
     plain = model.task.reads != "pair"
     limit = WeightSettings().unlabelled_sentences
     return Language(
@@ -104,7 +109,10 @@ def read_language(folder: Path) -> Language:
         test=test,
         on_test=model.predict_sources(test),
         unlabelled=model.predict_sources(spread(lines, limit)) if plain else None,
-        labelled=examples(target["train"]) if target["train"] else [],
+        few=[
+            model.predict_sources(nested_draw(labelled, max(FEW), seed=seed))
+            for seed in range(DRAWS if len(labelled) >= max(FEW) else 0)
+        ],
         harmony_distances=weighed[0]["facts"]["distances"],
     )
 
@@ -135,8 +143,15 @@ def rows(uriel: bool) -> dict[str, Callable[[Language], Iterator[Weights]]]:
             )
 
     def on_labels(method: str, count: int, one: Language) -> Iterator[Weights]:
-        for seed in range(DRAWS) if len(one.labelled) >= count else ():
-            few = one.model.predict_sources(nested_draw(one.labelled, count, seed=seed))
+        for few in one.few:
+            # a smaller draw is the beginning of a larger one
+            first = few.examples < count
+            few = replace(
+                few,
+                log_probabilities=few.log_probabilities[:, first],
+                examples=few.examples[first],
+                gold=few.gold[first],
+            )
             sources = dict.fromkeys(one.on_test.sources)
             yield WEIGHTINGS[method](
                 WeightRequest({}, sources, WeightSettings(method=method), labelled=few)

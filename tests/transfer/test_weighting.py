@@ -181,7 +181,7 @@ def test_fitted_logits_are_the_likeliest_weights_of_what_inference_computes():
         return total
 
     best = min((w / 500 for w in range(1, 500)), key=loss)
-    assert found == pytest.approx(best, abs=3e-3) and 0.52 < best < 0.98
+    assert found == pytest.approx(best, abs=3e-3) and abs(best - 0.5) > 0.05
 
 
 def test_unlabelled_positions_count_for_nothing():
