@@ -88,6 +88,23 @@ def test_the_stages_alone_lead_to_a_pack(tmp_path, capsys):
         *("--target", adapted["lug"], "--weights", weights, "--tasks"),
         *(f"{code}={folder}" for code, folder in tasks.items()),
     )
+    few = call(
+        capsys,
+        *("train-task", "--out", tmp_path / "stages", "--model", pack),
+        *("--target-labels", tmp_path / "lug.train.conll", "--test", tmp_path / "lug.test.conll"),
+        *sets("sentences=[5]", "draws=1", "training.epochs=1"),
+    )
+    points = json.loads((Path(few) / "manifest.json").read_text())["facts"]["points"]
+    assert [point["sentences"] for point in points] == [0, 5, 5]
+    again = call(
+        capsys,
+        *("weigh", *at, "--target", adapted["lug"], "--source"),
+        *(f"{code}={adapted[code]}" for code in tasks),
+        *("--tasks", *(f"{code}={folder}" for code, folder in tasks.items())),
+        *("--labels", tmp_path / "lug.train.conll", *sets("method=best_single")),
+    )
+    best = json.loads((Path(again) / "weights.json").read_text())
+    assert sorted(best.values()) == [0.0, 1.0]
     gold, tagged = tmp_path / "lug.test.conll", tmp_path / "tagged.conll"
     call(capsys, "predict", "--model", pack, "--input", gold, "--output", tagged)
     assert len(read_labels(tagged).examples) == len(read_labels(gold).examples)
@@ -146,6 +163,8 @@ def test_pretrain_makes_a_base_with_its_card(tmp_path, capsys):
         (["evaluate", "--gold", "g.conll"], "give --model, or --predictions"),
         (["evaluate", "--gold", "g.conll", "--predictions", "p"], "--task: what task is it"),
         (["weigh", "--target", "t", "--source", "en=a", "--parallel", "en"], "write CODE=PATH"),
+        (["train-task", "--labels", "l", "--out", "o"], "--base, --task, --language"),
+        (["train-task", "--target-labels", "l", "--out", "o"], "--model, --test"),
     ],
 )
 def test_arguments_that_do_not_go_together_are_explained(tmp_path, capsys, arguments, match):

@@ -414,3 +414,21 @@ def test_settings_and_their_checks_do_not_import_torch():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_what_a_weighting_reads_is_asked_for_at_the_start(folder):
+    two = BASIC + '[[sources]]\nlanguage = "sw"\ntext = "en.txt"\ntrain = "en.conll"\n'
+    found = "\n".join(faults(folder, '[weights]\nmethod = "fitted"\n', text=two))
+    assert "target.train: 'unibridge' weighs by 'fitted', which is fitted on labels" in found
+    assert "parallel" not in found, "fitted reads none"
+
+    (folder / "far.tsv").write_text("xx\ten\t0.5\n")
+    extra = '[weights]\nmethod = "typology"\ndistances = "far.tsv"\n'
+    (fault,) = faults(folder, extra, text=two)
+    assert fault.startswith("weights.distances: ") and "no distance between xx and sw" in fault
+    (folder / "far.tsv").write_text("xx\ten\t0.5\nsw\txx\t0.25\n")
+    assert read(folder, extra, text=two).weights.distances == str(folder / "far.tsv")
+
+    pairs = two.replace('"ner"', '"pairs"')
+    (fault,) = faults(folder, '[weights]\nmethod = "agreement"\n', text=pairs)
+    assert fault.startswith("weights.method: ") and "plain text has no pairs" in fault

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from unibridge.training import TrainingSettings as TrainingSettings
     from unibridge.transfer.distil import DistilSettings as DistilSettings
     from unibridge.transfer.distil import distil as distil
+    from unibridge.transfer.few_shot import FewShotSettings as FewShotSettings
+    from unibridge.transfer.few_shot import few_shot as few_shot
     from unibridge.transfer.infer import MultiSourceModel as MultiSourceModel
     from unibridge.transfer.language import AdaptationSettings as AdaptationSettings
     from unibridge.transfer.language import adapt_language as adapt_language
@@ -55,6 +57,7 @@ _HOMES = {
     "text.labels": ["read_labels"],
     "training": ["TrainingSettings"],
     "transfer.distil": ["DistilSettings", "distil"],
+    "transfer.few_shot": ["FewShotSettings", "few_shot"],
     "transfer.infer": ["MultiSourceModel"],
     "transfer.language": ["AdaptationSettings", "adapt_language"],
     "transfer.merge": ["merge"],

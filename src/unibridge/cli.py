@@ -63,9 +63,11 @@ def build_parser() -> argparse.ArgumentParser:
         made.set_defaults(act=act)
         return made
 
-    def stage(name: str, act: Callable[[Any], None], summary: str) -> argparse.ArgumentParser:
+    def stage(
+        name: str, act: Callable[[Any], None], summary: str, *, on_base: bool = True
+    ) -> argparse.ArgumentParser:
         made = command(name, act, summary)
-        made.add_argument("--base", required=True, help="folder, hub id, or: cldr, minilm")
+        made.add_argument("--base", required=on_base, help="folder, hub id, or: cldr, minilm")
         made.add_argument("--out", required=True, type=Path, help="folder for the result")
         made.add_argument("--seed", type=int, default=0)
         _add_set(made, "FIELD=VALUE", "a setting of this stage, such as step=250")
@@ -112,17 +114,30 @@ def build_parser() -> argparse.ArgumentParser:
         made.add_argument("--language", required=True, help="code, such as lug")
         made.add_argument("--text", required=True, nargs="+")
 
-    task = stage("train-task", _train_task, "§2.3: train a task adapter on a source language")
-    task.add_argument("--task", required=True, help="ner, pos, classification, pairs")
-    task.add_argument("--language", required=True, help="the source's code")
-    task.add_argument("--labels", required=True, help="labelled training file")
+    task = stage(
+        "train-task",
+        _train_task,
+        "§2.3: train a task adapter on a source language; or go on with a few target labels",
+        on_base=False,
+    )
+    task.add_argument("--task", help="ner, pos, classification, pairs")
+    task.add_argument("--language", help="the source's code")
+    task.add_argument("--labels", help="labelled training file")
     task.add_argument("--dev", help="labelled file to score on while training")
     task.add_argument("--language-adapter", type=Path, help="folder of the adapt stage")
+    task.add_argument("--target-labels", help="labelled target file to draw 10, 50, 100 from")
+    task.add_argument("--model", help="with it: the language pack, or run's folder, to go on from")
+    task.add_argument("--test", help="with it: labelled target file that the curve is scored on")
 
     weigh = stage("weigh", _weigh, "§2.4: how much each source counts for the target")
     weigh.add_argument("--target", required=True, type=Path, help="folder of its adapt stage")
     weigh.add_argument("--source", required=True, nargs="+", metavar="CODE=FOLDER")
-    weigh.add_argument("--parallel", required=True, nargs="+", metavar="CODE=TSV")
+    weigh.add_argument("--parallel", nargs="+", default=[], metavar="CODE=TSV")
+    weigh.add_argument(
+        "--tasks", nargs="+", default=[], metavar="CODE=FOLDER", help="of the train-task stages"
+    )
+    weigh.add_argument("--text", nargs="+", help="plain target text, for confidence and the like")
+    weigh.add_argument("--labels", help="labelled target examples, for fitted and best_single")
 
     pack = stage("pack", _pack, "put a target language and trained tasks together")
     pack.add_argument("--target", required=True, type=Path, help="folder of its adapt stage")
@@ -375,6 +390,10 @@ def _adapt(options: Any) -> None:
 
 
 def _train_task(options: Any) -> None:
+    if options.target_labels is not None:
+        _few_shot(options)
+        return
+    _need(options, "base", "task", "language", "labels")
     from unibridge.config import stage_settings
     from unibridge.study.stages import read_label_file, task_stage
     from unibridge.tasks import TASKS
@@ -396,16 +415,62 @@ def _train_task(options: Any) -> None:
     _show(folder, "steps", "dev_score")
 
 
+def _need(options: Any, *names: str) -> None:
+    """Refuse a command whose other form needs none of these."""
+    if missing := [f"--{name}" for name in names if getattr(options, name) is None]:
+        raise UnibridgeError("something is missing", where="arguments", do=", ".join(missing))
+
+
+def _few_shot(options: Any) -> None:
+    """train-task --target-labels: a curve, and the model that saw the most labels."""
+    _need(options, "model", "test")
+    import unibridge
+    from unibridge.artifacts import hash_path, read_manifest
+    from unibridge.config import override
+    from unibridge.study.stages import few_shot_stage, read_label_file
+    from unibridge.transfer.few_shot import FewShotSettings
+
+    _quiet()
+    model = unibridge.load(options.model)
+    options.out.mkdir(parents=True, exist_ok=True)
+    console = Console()
+    folder = few_shot_stage(
+        options.out,
+        model.config.language or "target",
+        lambda: model,
+        {"model": hash_path(Path(model.config._name_or_path) / "model.safetensors")},
+        read_label_file(options.target_labels, model.task),
+        read_label_file(options.test, model.task),
+        override(FewShotSettings(), options.set),
+        seed=options.seed,
+        on_stage=console.on_stage,
+        on_progress=console.on_progress,
+    )
+    for point in read_manifest(folder)["facts"]["points"]:
+        print(
+            f"{point['sentences']:>4} sentences, {point['start']:<11} "
+            f"{point['score']:.1f} [{point['low']:.1f}, {point['high']:.1f}]"
+        )
+    _show(folder)
+
+
 def _weigh(options: Any) -> None:
     from unibridge.artifacts import read_manifest
     from unibridge.config import stage_settings
-    from unibridge.study.stages import weigh_stage
+    from unibridge.study.stages import read_label_file, weigh_stage
+    from unibridge.tasks import TASKS
     from unibridge.text.parallel import read_parallel
+    from unibridge.transfer.task import TrainedTask
 
     pairs = {}
     for code, file in _named(options.parallel).items():
         found = read_parallel(file)
         pairs[code] = list(zip(found.target_lines, found.source_lines, strict=True))
+    tasks = {code: Path(path) for code, path in _named(options.tasks).items()}
+    labelled = None
+    if options.labels and tasks:
+        first = TrainedTask.load(next(iter(tasks.values())))
+        labelled = read_label_file(options.labels, TASKS.resolve(first.task))
     folder = weigh_stage(
         _place(options),
         options.target,
@@ -413,6 +478,10 @@ def _weigh(options: Any) -> None:
         pairs,
         stage_settings("weights", options.set),
         state=read_manifest(options.target, "adapt")["settings"].get("state", "encoder"),
+        tasks=tasks,
+        text=_text(options) if options.text else None,
+        labelled=labelled,
+        seed=options.seed,
     )
     _show(folder, "weights", "entropy", "uniform_entropy")
 
@@ -422,12 +491,20 @@ def _pack(options: Any) -> None:
     from unibridge.study.stages import model_of
 
     tasks = {code: Path(path) for code, path in _named(options.tasks).items()}
-    weights = dict.fromkeys(tasks, 1.0)
+    weights, own = dict.fromkeys(tasks, 1.0), None
     if options.weights is not None:
         weights = read_json(options.weights / "weights.json")
+        own = read_manifest(options.weights, "weigh")["facts"]["sentence_temperature"]
     trained = [read_manifest(folder, "train-task") for folder in tasks.values()]
     longest = max(manifest["settings"]["max_tokens"] for manifest in trained)
-    model = model_of(_place(options), options.target, tasks, weights, max_tokens=longest)
+    model = model_of(
+        _place(options),
+        options.target,
+        tasks,
+        weights,
+        max_tokens=longest,
+        sentence_temperature=own,
+    )
     model.save_pretrained(options.out)
     key = fingerprint([manifest["fingerprint"] for manifest in trained])
     write_manifest(options.out, {"stage": "pack", "name": options.target.name, "fingerprint": key})

@@ -17,9 +17,10 @@ from unibridge.errors import ConfigError, UnibridgeError
 from unibridge.methods import METHODS, Method
 from unibridge.registry import Registry
 from unibridge.training import TrainingSettings
+from unibridge.transfer.few_shot import FewShotSettings
 from unibridge.transfer.language import AdaptationSettings
 from unibridge.transfer.task import TaskSettings
-from unibridge.transfer.weighting import WEIGHTINGS, WeightSettings
+from unibridge.transfer.weighting import WEIGHTINGS, WeightSettings, inputs_of
 from unibridge.vocabulary.search import SEARCHES, SearchSettings
 
 Settings = TypeVar("Settings", bound=BaseModel)
@@ -75,7 +76,9 @@ class TargetSection(_Section):
     language: str = Field(description="code, such as lug", pattern=r"^[A-Za-z0-9_-]+$")
     text: tuple[str, ...] = Field(min_length=1, description="files, folders or hub ids")
     test: str | None = Field(None, description="gold labels, only to score with")
-    train: str | None = Field(None, description="target labels; only the ceiling uses them")
+    train: str | None = Field(
+        None, description="target labels, for the ceiling, few_shot and weights that are fitted"
+    )
     predict: tuple[str, ...] = Field((), description="files to label when all is done")
 
     @model_validator(mode="before")
@@ -135,6 +138,10 @@ class Config(_Section):
         training=TrainingSettings(epochs=10, learning_rate=1e-5, schedule="constant")
     )
     weights: WeightSettings = WeightSettings()
+    few_shot: FewShotSettings | None = Field(
+        None,
+        description="sentences, draws, ...: what a few target labels are worth; unset: not run",
+    )
     methods: dict[str, Method] = Field(default_factory=dict)
 
     def method(self, name: str) -> Method:
@@ -402,8 +409,15 @@ def _with_absolute_paths(config: Config, folder: Path) -> Config:
         for source in config.sources
     )
     run = config.run.model_copy(update={"folder": folder / config.run.folder.expanduser()})
+    weights = config.weights.model_copy(update={"distances": some(config.weights.distances)})
     return config.model_copy(
-        update={"run": run, "base": base, "target": target, "sources": sources}
+        update={
+            "run": run,
+            "base": base,
+            "target": target,
+            "sources": sources,
+            "weights": weights,
+        }
     )
 
 
@@ -439,6 +453,11 @@ def _findings(config: Config, guessed: Collection[str]) -> Iterator[tuple[str, s
         )
     if config.target.test is None and not config.target.predict and sure("target.predict"):
         yield "target.test", "nothing to score or to label; give target.test or target.predict"
+
+    if config.few_shot is not None and sure("few_shot"):
+        for name in ("train", "test"):
+            if getattr(config.target, name) is None:
+                yield f"target.{name}", "few_shot needs labels of the target, to learn and to score"
 
     yield from _method_findings(config, sure)
 
@@ -482,14 +501,16 @@ def _method_findings(config: Config, sure: Callable[..., bool]) -> Iterator[tupl
             yield from _untranslated(name, chosen)
         taken = method.sources_of(languages)
         weighs = method.weighs_sources and len(taken) > 1 and sure("weights.method", settings)
-        weighs = weighs and chosen is not None and chosen.weights.method != "uniform"
+        weighs = weighs and chosen is not None
+        if weighs and chosen is not None and sure("target.language", "task.kind"):
+            yield from _unweighable(name, chosen, taken)
         for number, source in enumerate(config.sources):
             if source.language not in taken:
                 continue
             silent = not source.text and source.adapter is None
             if method.trains_sources and silent and sure(f"sources.{number}.adapter"):
                 untold.setdefault(number, []).append(repr(name))
-            if weighs and not source.parallel:
+            if weighs and not source.parallel and "parallel" in _weighting_reads(chosen):
                 unpaired.setdefault(number, []).append(repr(name))
     for number, needing in untold.items():
         yield (
@@ -503,6 +524,37 @@ def _method_findings(config: Config, sure: Callable[..., bool]) -> Iterator[tupl
             f"{', '.join(needing)} must have parallel sentences to weigh by; give some, or set "
             'weights.method = "uniform"',
         )
+
+
+def _weighting_reads(chosen: Config | None) -> tuple[str, ...]:
+    """What a configuration's weighting looks at; nothing where there is no such weighting."""
+    try:
+        return inputs_of(WEIGHTINGS.resolve(chosen.weights.method)) if chosen is not None else ()
+    except UnibridgeError:
+        return ()
+
+
+def _unweighable(name: str, chosen: Config, sources: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """What a weighting reads, other than parallel sentences, and the run does not have."""
+    from unibridge.transfer.typology import check_distances
+
+    method, read = chosen.weights.method, _weighting_reads(chosen)
+    if "labelled" in read and chosen.target.train is None:
+        yield (
+            "target.train",
+            f"{name!r} weighs by {method!r}, which is fitted on labels of the target; give some",
+        )
+    if "unlabelled" in read and chosen.task.kind == "pairs":
+        yield (
+            "weights.method",
+            f"{name!r} weighs by {method!r}, which predicts labels of plain text, and plain text "
+            "has no pairs; choose another",
+        )
+    if "distances" in read:
+        try:
+            check_distances(chosen.target.language, sources, chosen.weights.distances)
+        except UnibridgeError as error:
+            yield "weights.distances" if chosen.weights.distances else "weights.method", str(error)
 
 
 def _untranslated(name: str, chosen: Config) -> Iterator[tuple[str, str]]:
@@ -580,6 +632,8 @@ def _files(config: Config) -> Iterator[tuple[str, str]]:
     for name in ("test", "train"):
         if (file := getattr(target, name)) is not None:
             yield f"target.{name}", file
+    if config.weights.distances is not None:
+        yield "weights.distances", config.weights.distances
     for number, source in enumerate(config.sources):
         for name in ("train", "dev", "adapter", "dictionary"):
             if (file := getattr(source, name)) is not None:

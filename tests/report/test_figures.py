@@ -19,6 +19,13 @@ CURVE = [
     {"step": 10, "train_loss": 5.0, "mlm": 4.0, "kl": 1.0, "valid_loss": 4.5},
     {"step": 20, "train_loss": 3.5, "mlm": 3.0, "kl": 0.5, "valid_loss": None},
 ]
+POINTS = [
+    {"start": start, "sentences": n, "score": score, "low": score - 2.0, "high": score + 3.0}
+    for start, n, score in (
+        *(("transferred", 0, 27.0), ("transferred", 10, 33.0), ("scratch", 10, 8.0)),
+        *(("transferred", 50, 48.0), ("scratch", 50, 30.0)),
+    )
+]
 
 
 def rows():
@@ -33,6 +40,7 @@ FIGURES = {
     "curves": lambda: figures.loss_curves({"am": CURVE, "en": CURVE[:1], "ru": CURVE}),
     "weights": lambda: figures.weight_bars({"en": 0.7, "ru": 0.3}),
     "scores": lambda: figures.score_dots(rows()),
+    "few-shot": lambda: figures.few_shot_curve(POINTS, "F1"),
 }
 
 
@@ -102,3 +110,12 @@ def test_scores_are_dots_with_intervals_and_floor_and_ceiling_are_bands():
     assert (39.0, 43.0) in spans and (41.0,) in spans and (25.0, 25.0) in spans
     assert sorted(round(band.get_width()) for band in axes.patches) == [4, 4]
     assert {"floor 25.0", "ceiling 88.0"} <= set(texts(axes.figure))
+
+
+def test_both_starts_are_lines_and_zero_shot_belongs_to_the_transferred():
+    (axes,) = figures.few_shot_curve(POINTS, "F1").axes
+    drawn = {line.get_label(): line.get_xydata().tolist() for line in axes.lines}
+    assert drawn["from the transferred model"] == [[0, 27.0], [10, 33.0], [50, 48.0]]
+    assert drawn["from nothing"] == [[10, 8.0], [50, 30.0]]
+    edges = {y for band in axes.collections for _, y in band.get_paths()[0].vertices.tolist()}
+    assert edges == {p[end] for p in POINTS for end in ("low", "high")}

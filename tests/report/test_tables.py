@@ -9,6 +9,7 @@ from unibridge.report.tables import (
     decimal,
     duration,
     effort_table,
+    few_shot_table,
     html_table,
     markdown_table,
     method_scores,
@@ -100,6 +101,21 @@ def test_effort_sets_the_published_row_apart_and_drops_empty_columns():
 
 def test_weights_come_largest_first():
     assert [row[0] for row in weights_table({"en": 0.2, "ru": 0.8}, {}).rows] == ["ru", "en"]
+
+
+def test_few_shot_starts_stand_side_by_side():
+    points = [
+        {"start": start, "sentences": n, "score": score, "low": score - 1, "high": score + 1}
+        for start, n, score in (
+            ("transferred", 10, 5.0),
+            ("scratch", 10, 3.0),
+            ("transferred", 0, 4),
+        )
+    ]
+    assert few_shot_table(points).rows == [
+        ("0", "4.0 [3.0, 5.0]", ""),
+        ("10", "5.0 [4.0, 6.0]", "3.0 [2.0, 4.0]"),
+    ]
 
 
 def test_markdown_is_aligned_and_escaped():

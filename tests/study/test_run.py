@@ -173,6 +173,48 @@ def test_a_method_can_ask_for_more_parallel_sentences_than_the_run(toy_run):
     assert distances[4] != pytest.approx(distances[3], rel=1e-6)
 
 
+def weighed(root):
+    """run.json of a run, and the manifest of how it weighed its sources."""
+    about = json.loads((root / "run.json").read_text())
+    (name,) = (n for n in about["method_stages"]["unibridge"] if n.startswith("weigh-"))
+    return about, read_manifest(root / name)
+
+
+def test_weights_of_every_sentence_reach_the_pack(toy_run):
+    config, root = toy_run
+    run(load_config(config, [methods("unibridge"), "weights.method=per_sentence"]))
+    about, manifest = weighed(root)
+    read = {name.split(":")[0] for name in manifest["inputs"]}
+    assert "text" in read and not {"labels", "parallel"} & read
+    predicted = read_labels(root / about["predictions"]["unibridge"]).examples
+    pack = unibridge.load(root)
+    assert pack.config.sentence_temperature == manifest["facts"]["sentence_temperature"] == 1.0
+    gold = read_labels(config.parent / "lug.test.conll")
+    assert pack.predict(gold.examples) == [list(one.tags) for one in predicted]
+
+
+def test_a_few_target_labels_weigh_and_are_a_curve_in_the_report(toy_run):
+    config, root = toy_run
+    fitted = ("weights.method=fitted", "weights.labelled_sentences=7")
+    few = "few_shot={sentences=[5, 10], draws=1, training={epochs=1, checkpoint_seconds=0}}"
+    run(load_config(config, [methods("unibridge"), *fitted, few]))
+    about, manifest = weighed(root)
+    read = {name.split(":")[0] for name in manifest["inputs"]}
+    assert "labels" in read and not {"text", "parallel"} & read
+    assert manifest["facts"]["target_labels"] == 7
+    assert "7 Ganda examples weigh the sources" in (root / "pack" / "README.md").read_text()
+
+    points = read_manifest(root / about["few_shot"])["facts"]["points"]
+    assert [(p["sentences"], p["start"][0]) for p in points] == [
+        *[(0, "t"), (5, "t"), (5, "s"), (10, "t"), (10, "s")]
+    ]
+    assert points[0]["score"] == pytest.approx(rows_of(root)["unibridge"]["score"])
+    page, text = ((root / f"report.{kind}").read_text() for kind in ("html", "md"))
+    assert "A few target labels" in page and "few-shot.png" in text
+    assert f"[{points[4]['low']:.1f}, {points[4]['high']:.1f}]" in text
+    assert len(unibridge.load(root / about["few_shot"]).predict(["toto rida"])[0]) == 2
+
+
 def test_seeds_are_rows_of_their_own(toy_run):
     config, _ = toy_run
     root = run(load_config(config, [methods("unibridge"), "run.seeds=[0, 1]"]))

@@ -19,6 +19,7 @@ from unibridge.transfer.language import (
     language_model,
 )
 from unibridge.transfer.task import TrainedTask
+from unibridge.transfer.weighting import sentence_weights
 
 LABELS = {"ner": ["O", "B-LOC", "I-LOC"], "pairs": ["no", "yes"]}
 NEW_LINES = tuple(" ".join(reversed(line.split())) for line in LINES)
@@ -136,6 +137,44 @@ def test_what_is_saved_comes_back_with_the_same_logits(tmp_path, parts, name):
     saved = AutoTokenizer.from_pretrained(tmp_path)
     assert saved(text)["input_ids"] == language.tokenizer(text)["input_ids"]
     assert again.config.id2label == dict(enumerate(LABELS[name]))
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_what_each_source_predicts_is_what_the_model_weighs(parts, name):
+    base, language, tasks = parts
+    model = MultiSourceModel.assemble(base, language, tasks[name], {"en": 0.3, "sw": 0.7})
+    found = model.predict_sources(EXAMPLES[name], batch_size=2)
+    assert found.sources == ("en", "sw") and found.entropies.shape == (2, len(EXAMPLES[name]))
+    weighed = (torch.tensor([0.3, 0.7])[:, None, None] * found.log_probabilities).sum(0)
+    best = [LABELS[name][i] for i in weighed.argmax(-1).tolist()]
+    predicted = model.predict(EXAMPLES[name])
+    assert best == ([t for tags in predicted for t in tags] if name == "ner" else predicted)
+    lengths = [len(tags) if name == "ner" else 1 for tags in predicted]
+    assert found.examples.tolist() == [i for i, n in enumerate(lengths) for _ in range(n)]
+    assert set(found.gold.tolist()) == {-100}  # EXAMPLES carry no labels
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_every_sentence_can_have_weights_of_its_own(tmp_path, parts, name):
+    base, language, tasks = parts
+    given = (tasks[name], {"en": 0.5, "sw": 0.5})
+    model = MultiSourceModel.assemble(base, language, *given, sentence_temperature=0.5)
+    inputs = inputs_of(model, name)
+    found = model.predict_sources(EXAMPLES[name])
+    own = sentence_weights(found.entropies, 0.5)
+    assert own.shape == (2, len(EXAMPLES[name]))
+    assert not torch.allclose(own, torch.tensor(0.5), atol=0.01)
+    with torch.no_grad():
+        logits = model.source_logits(**inputs)
+        expected = sum(
+            weights.view(-1, *[1] * (one.dim() - 1)) * one
+            for weights, one in zip(own, logits, strict=True)
+        )
+        assert torch.allclose(model(**inputs).logits, expected, atol=1e-4)
+    model.save_pretrained(tmp_path)
+    again = MultiSourceModel.load(tmp_path)
+    assert again.config.sentence_temperature == 0.5
+    assert again.predict(EXAMPLES[name]) == model.predict(EXAMPLES[name])
 
 
 def test_the_parts_are_copied(parts):

@@ -68,7 +68,11 @@ def _summary(facts: Mapping[str, Any], language: str) -> str:
     sources = ", ".join(facts.get("sources", []))
     learnt = f", learnt from labels in {sources}" if sources else ""
     on = f" on `{base}`" if base else ""
-    return f"A {language} language pack{task}{on}{learnt} (no {language} labels were used)."
+    few = facts.get("target_labels") or 0
+    own = (
+        f"{few} {language} examples weigh the sources" if few else f"no {language} labels were used"
+    )
+    return f"A {language} language pack{task}{on}{learnt} ({own})."
 
 
 def _loading(facts: Mapping[str, Any]) -> str:

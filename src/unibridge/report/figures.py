@@ -187,6 +187,40 @@ def weight_bars(weights: Mapping[str, float]) -> Figure:
     return figure
 
 
+def few_shot_curve(points: Sequence[Mapping[str, Any]], metric: str) -> Figure:
+    """Score by number of labelled target sentences, from the transferred model and from nothing.
+
+    points: rows with "start", "sentences", "score", "low" and "high" (0 to 100).
+    """
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(_WIDTH, 2.8), layout="constrained")
+        axes = figure.subplots()
+        series = (
+            ("transferred", "from the transferred model", ORANGE),
+            ("scratch", "from nothing", BLUE),
+        )
+        for start, label, colour in series:
+            own = sorted(
+                (p for p in points if p["start"] == start), key=lambda point: point["sentences"]
+            )
+            across = [point["sentences"] for point in own]
+            axes.plot(across, [p["score"] for p in own], color=colour, marker="o", label=label)
+            axes.fill_between(
+                across,
+                [p["low"] for p in own],
+                [p["high"] for p in own],
+                color=colour,
+                alpha=0.15,
+                linewidth=0,
+            )
+        axes.set_xticks(sorted({point["sentences"] for point in points}))
+        axes.set_xlabel("labelled target sentences; 0: zero-shot")
+        axes.set_title(f"{metric}, 0 to 100")
+        axes.set_ylim(bottom=0)
+        figure.legend(loc="outside upper right", ncols=2)
+    return figure
+
+
 def score_dots(rows: Sequence[MethodScore]) -> Figure:
     """Methods as dots with their 95% intervals; floor and ceiling as bands behind them."""
     with matplotlib.rc_context(STYLE):

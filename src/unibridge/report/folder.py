@@ -46,6 +46,8 @@ def read_run(folder: Path) -> Run:
         )
     about = read_json(folder / "run.json")
     named = list(dict.fromkeys(n for ns in about.get("method_stages", {}).values() for n in ns))
+    if few := about.get("few_shot"):
+        named.append(few)
     if not named:
         # folders that start with a dot are stages under way
         named = sorted(p.parent.name for p in folder.glob(f"[!.]*/{MANIFEST}"))

@@ -11,6 +11,7 @@ from unibridge.report.document import Block, Bullets, Code, Drawing, Fold, Sampl
 from unibridge.report.folder import Run
 from unibridge.report.tables import (
     MAIN,
+    METRIC_TITLES,
     Cell,
     MethodScore,
     Table,
@@ -19,6 +20,7 @@ from unibridge.report.tables import (
     decimal,
     duration,
     effort_table,
+    few_shot_table,
     main_score,
     scores_table,
     stages_table,
@@ -40,6 +42,7 @@ def sections_of(run: Run) -> Iterator[Section]:
     yield Section("Embeddings", list(_embeddings(run)))
     yield Section("Training", list(_training(run)))
     yield Section("Source weights", list(_weights(run)))
+    yield Section("A few target labels", list(_few_shot(run)))
     yield Section("Sample predictions", _predictions(run))
     yield Section("Time and memory", [stages_table(run.stages.values())] if run.stages else [])
     yield Section("How to reproduce", list(_reproduce(run)))
@@ -305,6 +308,10 @@ def _weights(run: Run) -> Iterator[Block]:
             if share > 0.98
             else f"{top} counts most, with {weights[top]:.3f}"
         )
+        if facts.get("sentence_temperature"):
+            verdict += "; these are means, since every sentence has weights of its own"
+        if few := facts.get("target_labels"):
+            verdict += f"; fitted on {few} labelled {run.target_name} examples"
         yield (
             f"Weighting `{facts['weighting']}`. Entropy {decimal(entropy, 3)} nats of the "
             f"{decimal(most, 3)} that equal weights have ({decimal(100 * share)}%): {verdict}."
@@ -312,6 +319,21 @@ def _weights(run: Run) -> Iterator[Block]:
         name = f"weights-{facts['weighting']}"
         yield Drawing(figures.weight_bars(weights), name, "Weight of each source language")
         yield weights_table(weights, facts.get("distances") or {})
+
+
+def _few_shot(run: Run) -> Iterator[Block]:
+    few = run.stages.get(str(run.about.get("few_shot")))
+    if few is None:
+        return
+    points, metric = few["facts"]["points"], few["facts"]["metric"]
+    title = METRIC_TITLES.get(metric, metric)
+    draws = max(len(point["scores"]) for point in points)
+    said = (
+        f"{title} by the number of labelled {run.target_name} sentences, means over {draws} draws: "
+        "going on from the transferred model, and starting anew on the same adapted encoder"
+    )
+    yield Drawing(figures.few_shot_curve(points, title), "few-shot", said)
+    yield few_shot_table(points)
 
 
 def _predictions(run: Run) -> list[Block]:

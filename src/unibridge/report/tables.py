@@ -358,6 +358,33 @@ def weights_table(weights: Mapping[str, float], distances: Mapping[str, float]) 
     return _without_empty_columns(table)
 
 
+def few_shot_table(points: Sequence[Mapping[str, Any]]) -> Table:
+    """Scores by number of labelled target sentences, both starts side by side.
+
+    points: rows of a few-shot stage, see `transfer/few_shot.py`.
+    """
+    found = {(p["sentences"], p["start"]): p for p in points}
+    body: list[tuple[str | Cell, ...]] = []
+    for sentences in sorted({p["sentences"] for p in points}):
+        row: list[str | Cell] = [whole(sentences)]
+        for start in ("transferred", "scratch"):
+            point = found.get((sentences, start))
+            row.append("" if point is None else _with_interval(point))
+        body.append(tuple(row))
+    return Table(
+        ("Target sentences", "From the transferred model", "From nothing"),
+        "rrr",
+        body,
+        note="Brackets: 95% bootstrap interval over the test examples, its ends averaged over the "
+        "draws of the sentences. 0 sentences: zero-shot. A fifth of them, or what the settings "
+        "say, only decides when to stop.",
+    )
+
+
+def _with_interval(point: Mapping[str, Any]) -> str:
+    return f"{decimal(point['score'])} [{decimal(point['low'])}, {decimal(point['high'])}]"
+
+
 def counts_table(counts: Mapping[str, int]) -> Table:
     """Target tokens by where their embedding came from."""
     total = sum(counts.values())

@@ -37,6 +37,7 @@ from unibridge.study.stages import (
     Workplace,
     adapt_stage,
     embed_stage,
+    few_shot_stage,
     hashes,
     model_of,
     predict_stage,
@@ -90,6 +91,7 @@ class Cell:
     language: Path | None = None
     tasks: Mapping[str, Path] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
+    sentence_temperature: float | None = None
     sources: Sequence[str] = ()
     max_tokens: int = 128
     prediction: Path | None = None
@@ -130,7 +132,8 @@ def run(
     kept = next((c for c in usable if c.method == "unibridge"), usable[0] if usable else None)
     if kept is not None:
         write_pack(config, inputs, at, kept, results)
-    write_run_record(config, inputs, cells, command)
+    few = None if kept is None else learn_from_few(config, inputs, at, kept)
+    write_run_record(config, inputs, cells, command, few)
 
     from unibridge.report.page import write_report
 
@@ -187,7 +190,7 @@ def read_inputs(config: Config) -> Inputs:
         if source.parallel and len(parallel[source.language]) < most:
             warnings.append(
                 f"{len(parallel[source.language])} parallel sentences for {source.language}, fewer "
-                f"than the {most} that the harmony weights ask for."
+                f"than the {most} that the weights ask for."
             )
 
     base = load_base(config.base.model, dropout=config.base.dropout, device=config.base.device)
@@ -333,6 +336,7 @@ def run_method(config: Config, name: str, inputs: Inputs, at: Workplace, seed: i
 
     # the weights, where there is more than one task to weigh
     weights = dict.fromkeys(tasks, 1.0)
+    own: float | None = None
     if len(tasks) > 1 and language is not None:
         weighed = weigh_stage(
             at,
@@ -341,23 +345,28 @@ def run_method(config: Config, name: str, inputs: Inputs, at: Workplace, seed: i
             {s: inputs.parallel.get(s, ())[: config.weights.sentences] for s in sources},
             config.weights,
             state=config.adaptation.state,
+            tasks=tasks,
+            text=inputs.texts[target],
+            labelled=inputs.target_train,
+            seed=seed,
         )
         stages.append(weighed)
         weights = read_json(weighed / "weights.json")
+        own = read_manifest(weighed)["facts"]["sentence_temperature"]
 
-    cell = Cell(name, seed, stages, language, tasks, weights, sources, settings.max_tokens)
+    cell = Cell(name, seed, stages, language, tasks, weights, own, sources, settings.max_tokens)
     if inputs.test is None:
         return cell
-    model_settings = {"weights": weights, "max_tokens": settings.max_tokens}
+    parts: dict[str, Any] = {"max_tokens": settings.max_tokens, "sentence_temperature": own}
     prediction = predict_stage(
         at,
         name,
         inputs.test,
         inputs.task,
-        lambda: model_of(at, language, tasks, weights, max_tokens=settings.max_tokens).predict(
+        lambda: model_of(at, language, tasks, weights, **parts).predict(
             inputs.test.file.examples if inputs.test else ()
         ),
-        settings=model_settings,
+        settings={"weights": weights, **parts},
         inputs={path.name: str(read_manifest(path)["fingerprint"]) for path in stages},
     )
     return replace(cell, prediction=prediction, note=_note(method, config, inputs, stages))
@@ -463,6 +472,7 @@ def write_pack(
         cell.tasks,
         cell.weights,
         max_tokens=cell.max_tokens,
+        sentence_temperature=cell.sentence_temperature,
     )
     if not kept:
         _save_pack(config, inputs, model, cell, results, partial, key)
@@ -510,6 +520,7 @@ def _save_pack(
         "weighting": weighed.get("weighting"),
         "weights": dict(cell.weights),
         "distances": weighed.get("distances"),
+        "target_labels": weighed.get("target_labels", 0),
         "scores": list(results),
         "warnings": inputs.warnings,
         "versions": versions(),
@@ -518,7 +529,39 @@ def _save_pack(
     write_manifest(partial, {"stage": "pack", "name": target.code, "fingerprint": key})
 
 
-def write_run_record(config: Config, inputs: Inputs, cells: Sequence[Cell], command: str) -> None:
+def learn_from_few(config: Config, inputs: Inputs, at: Workplace, cell: Cell) -> Path | None:
+    """The few-shot stage from a method's model, where the run asks for it and has the labels."""
+    if config.few_shot is None or inputs.target_train is None or inputs.test is None:
+        return None
+    made_of = {path.name: str(read_manifest(path)["fingerprint"]) for path in cell.stages}
+    return few_shot_stage(
+        at.root,
+        config.target.language,
+        lambda: model_of(
+            at,
+            cell.language,
+            cell.tasks,
+            cell.weights,
+            max_tokens=cell.max_tokens,
+            sentence_temperature=cell.sentence_temperature,
+        ),
+        made_of,
+        inputs.target_train,
+        inputs.test,
+        config.few_shot,
+        seed=cell.seed,
+        on_stage=at.on_stage,
+        on_progress=at.on_progress,
+    )
+
+
+def write_run_record(
+    config: Config,
+    inputs: Inputs,
+    cells: Sequence[Cell],
+    command: str,
+    few_shot: Path | None = None,
+) -> None:
     """run.json: what the report needs beside the stages' own manifests."""
     first = [cell for cell in cells if cell.seed == config.run.seeds[0]]
     target = language_record(config.target.language)
@@ -554,6 +597,7 @@ def write_run_record(config: Config, inputs: Inputs, cells: Sequence[Cell], comm
                 for c in first
                 if c.prediction
             },
+            "few_shot": few_shot.name if few_shot is not None else None,
             "gold": config.target.test,
             "published": {
                 "epochs": 50,

@@ -21,14 +21,16 @@ from unibridge.embeddings.base import EmbeddingSettings
 from unibridge.errors import UnibridgeError
 from unibridge.text.labels import Columns, LabelFile, read_labels, write_predictions
 from unibridge.text.parallel import read_parallel
+from unibridge.transfer.few_shot import FewShotSettings
 from unibridge.transfer.language import AdaptationSettings, AdaptedLanguage
 from unibridge.transfer.task import TaskSettings, TrainedTask
-from unibridge.transfer.weighting import WeightSettings
+from unibridge.transfer.weighting import WEIGHTINGS, WeightSettings, inputs_of
 from unibridge.vocabulary.search import SearchSettings
 
 if TYPE_CHECKING:
     from unibridge.models.base import BaseModel as Base
     from unibridge.tasks.base import Task
+    from unibridge.transfer.infer import MultiSourceModel
 
 Progress = Callable[[str, int, int, Mapping[str, float]], None]
 
@@ -359,14 +361,57 @@ def weigh_stage(
     settings: WeightSettings,
     *,
     state: Literal["encoder", "inverse"],
+    tasks: Mapping[str, Path] | None = None,
+    text: Text | None = None,
+    labelled: Labels | None = None,
+    seed: int = 0,
 ) -> Path:
-    """§2.4: how much each source counts for the target."""
+    """§2.4: how much each source counts for the target.
+
+    tasks, text, labelled: source -> its trained task, plain target text, labelled target examples;
+    what the weighting does not read is ignored. seed: of the draw of labelled examples.
+    """
     import math
 
     from unibridge.artifacts import write_json
+    from unibridge.text.corpus import nested_draw, spread
+    from unibridge.transfer.typology import language_distances
     from unibridge.transfer.weighting import harmony_weights
 
+    needed = inputs_of(WEIGHTINGS.resolve(settings.method))
+    for name, given in (("unlabelled", text and tasks), ("labelled", labelled and tasks)):
+        if name in needed and not given:
+            raise UnibridgeError(
+                f"the weighting {settings.method!r} reads {name} target text and every source's "
+                "trained task",
+                where="weights.method",
+                do="give both, or choose another weighting",
+            )
+    distances: dict[str, float] = {}
+    if "distances" in needed:
+        distances = language_distances(
+            str(read_manifest(target, "adapt")["facts"]["language"]),
+            list(sources),
+            kind=settings.typology,
+            table=settings.distances,
+        )
+
     def build(folder: Path) -> Outcome:
+        def predictions(examples: Sequence[Any]) -> Any:
+            alike = dict.fromkeys(tasks or {}, 1.0)
+            return model_of(at, target, tasks or {}, alike, max_tokens=longest).predict_sources(
+                examples
+            )
+
+        trained = [read_manifest(path, "train-task") for path in (tasks or {}).values()]
+        longest = max((m["settings"]["max_tokens"] for m in trained), default=128)
+        unlabelled = few = None
+        if "unlabelled" in needed and text is not None:
+            unlabelled = predictions(spread(text.lines, settings.unlabelled_sentences))
+        if "labelled" in needed and labelled is not None:
+            few = predictions(
+                nested_draw(labelled.file.examples, settings.labelled_sentences, seed=seed)
+            )
         found = harmony_weights(
             at.base,
             AdaptedLanguage.load(target),
@@ -374,6 +419,9 @@ def weigh_stage(
             parallel,
             settings,
             state=state,
+            unlabelled=unlabelled,
+            labelled=few,
+            distances=distances,
         )
         write_json(folder / "weights.json", found.weights)
         facts = {
@@ -382,18 +430,77 @@ def weigh_stage(
             "distances": found.distances,
             "entropy": found.entropy,
             "uniform_entropy": math.log(len(sources)),
+            "temperature": found.temperature,
+            "sentence_temperature": found.sentence_temperature,
+            "target_labels": len(few.entropies[0]) if few is not None else 0,
         }
-        return Outcome(facts)
+        return Outcome(facts, found.warnings)
 
-    inputs = _stage_input("target", target) | {"parallel": fingerprint({**parallel})}
+    inputs = _stage_input("target", target)
+    if "parallel" in needed:
+        inputs["parallel"] = fingerprint({**parallel})
+    if "distances" in needed:
+        inputs["distances"] = fingerprint(distances)
+    if "unlabelled" in needed and text is not None:
+        inputs |= text.inputs
+    if "labelled" in needed and labelled is not None:
+        inputs |= {**labelled.inputs, "draw": str(seed)}
+    if {"unlabelled", "labelled"} & {*needed}:
+        for source, path in (tasks or {}).items():
+            inputs |= _stage_input(f"{source}:task", path, "train-task")
     for source, path in sources.items():
         inputs |= _stage_input(source, path)
     return at.run(
         "weigh",
         settings.method.replace(":", "-"),
         build,
-        settings={**settings.model_dump(), "state": state},
+        # the table's distances are an input, so where it lies decides nothing
+        settings={**settings.model_dump(exclude={"distances"}), "state": state},
         inputs=inputs,
+    )
+
+
+def few_shot_stage(
+    root: Path,
+    language: str,
+    model: Callable[[], "MultiSourceModel"],
+    made_of: Mapping[str, str],
+    examples: Labels,
+    test: Labels,
+    settings: FewShotSettings,
+    *,
+    seed: int,
+    on_stage: Callable[[str, bool], None] = lambda folder, done: None,
+    on_progress: Progress = lambda stage, step, steps, parts: None,
+) -> Path:
+    """A few target labels: going on from the transferred model, or anew. Holds pack/.
+
+    made_of: what decides the transferred model, by name -> hash.
+    """
+    from unibridge.transfer.few_shot import few_shot
+
+    def build(folder: Path) -> Outcome:
+        found = few_shot(
+            model(),
+            examples.file.examples,
+            test.file.examples,
+            settings,
+            seed=seed,
+            progress=lambda *now: on_progress(f"few-shot-{language}", *now),
+        )
+        found.model.save_pretrained(folder / "pack")
+        points = [asdict(point) for point in found.points]
+        return Outcome({"metric": found.metric, "points": points}, found.warnings)
+
+    inputs = {**made_of, **{f"few:{k}": v for k, v in examples.inputs.items()}, **test.inputs}
+    return run_stage(
+        root,
+        "few-shot",
+        language,
+        build,
+        settings={**settings.model_dump(), "seed": seed},
+        inputs=inputs,
+        on_start=on_stage,
     )
 
 
@@ -456,6 +563,7 @@ def model_of(
     weights: Mapping[str, float],
     *,
     max_tokens: int,
+    sentence_temperature: float | None = None,
 ) -> Any:
     """The `MultiSourceModel` that stages make together."""
     from unibridge.transfer.infer import MultiSourceModel
@@ -466,4 +574,5 @@ def model_of(
         {source: TrainedTask.load(path) for source, path in tasks.items()},
         weights,
         max_tokens=max_tokens,
+        sentence_temperature=sentence_temperature,
     )

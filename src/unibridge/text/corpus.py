@@ -108,6 +108,15 @@ def spread(items: Sequence[Item], limit: int) -> list[Item]:
     return [items[number * len(items) // limit] for number in range(limit)]
 
 
+def nested_draw(items: Sequence[Item], limit: int, *, seed: int) -> list[Item]:
+    """`limit` of the items, or all where there are fewer, at random; a smaller draw of the same
+    seed is the beginning of a larger one."""
+    import numpy as np
+
+    order = np.random.default_rng(seed).permutation(len(items))
+    return [items[number] for number in order[:limit]]
+
+
 def deduplicate(lines: Iterable[str]) -> list[str]:
     """Every line once, at its first place."""
     return list(dict.fromkeys(lines))

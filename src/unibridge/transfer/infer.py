@@ -30,6 +30,7 @@ from unibridge.text.stream import label_file
 from unibridge.transfer.language import AdaptedLanguage
 from unibridge.transfer.pack_config import UniBridgeConfig
 from unibridge.transfer.task import TrainedTask
+from unibridge.transfer.weighting import SourcePredictions, mean_entropies, sentence_weights
 
 if TYPE_CHECKING:
     from unibridge.models.base import BaseModel as Base
@@ -44,15 +45,17 @@ def head_name(source: str) -> str:
 class MultiSourceModel(PreTrainedModel):
     """ŷ = Σ_s w_s ŷ_s over the logits of every source's task adapter (Eq. 13).
 
-    All of them stand on the target's embeddings and language adapter. `tokenizer` is set by
-    `assemble` and `load`, and saved along.
+    All of them stand on the target's embeddings and language adapter. The weights are the
+    configuration's, or each sentence's own where it has a `sentence_temperature`. `tokenizer` is
+    set by `assemble` and `load`, and saved along.
     """
 
     config_class = UniBridgeConfig
     base_model_prefix = "encoder"
     tokenizer: Any = None
 
-    def __init__(self, config: UniBridgeConfig) -> None:
+    def __init__(self, config: UniBridgeConfig, *, seed: int = 0) -> None:
+        """seed: of the task adapters and heads, for whoever trains them here."""
         super().__init__(config)
         base = AutoConfig.for_model(**config.base)
         family = FAMILIES.resolve(base.model_type)
@@ -69,14 +72,14 @@ class MultiSourceModel(PreTrainedModel):
             name = self.adapter_name(source)
             if config.task_adapter is not None:
                 adapter = AdapterConfig(**config.task_adapter)
-                attach.add_adapter(self.encoder, family, name, adapter, seed=0)
+                attach.add_adapter(self.encoder, family, name, adapter, seed=seed)
                 self.task_adapters.append(name)
             self.heads[head_name(source)] = build_head(
                 self.task.kind,
                 base.hidden_size,
                 len(config.labels),
                 base.hidden_dropout_prob,
-                seed=0,
+                seed=seed,
             )
         self.post_init()
 
@@ -119,7 +122,11 @@ class MultiSourceModel(PreTrainedModel):
         if input_ids is None:
             raise UnibridgeError("MultiSourceModel reads token ids", do="pass input_ids")
         logits = self.source_logits(input_ids, attention_mask, token_type_ids)
-        weights = logits.new_tensor(self.config.weights).view(-1, *[1] * (logits.dim() - 1))
+        weights = logits.new_tensor(self.config.weights)[:, None]
+        if self.config.sentence_temperature is not None:
+            entropies = mean_entropies(logits, attention_mask)
+            weights = sentence_weights(entropies, self.config.sentence_temperature)
+        weights = weights.view(*weights.shape, *[1] * (logits.dim() - 2))
         output = TokenClassifierOutput if self.task.kind == "token" else SequenceClassifierOutput
         return output(logits=(weights * logits).sum(0))
 
@@ -178,6 +185,52 @@ class MultiSourceModel(PreTrainedModel):
             progress=progress,
         )
 
+    def predict_sources(
+        self, examples: Sequence[Any], *, batch_size: int = 32
+    ) -> SourcePredictions:
+        """What every source says of each word (first subword), or of each text, unweighted.
+
+        examples: as for `predict`; labels that they carry become `gold`. Words past the length
+        limit are left out.
+        """
+        if self.tokenizer is None:
+            raise UnibridgeError(
+                "this model has no tokenizer", do="load it by unibridge.load(folder)"
+            )
+        rows = [self.task.as_example(example) for example in examples]
+        encoded = self.task.encode(self.tokenizer, rows, self.config.labels, self.config.max_tokens)
+        order = sorted(range(len(encoded)), key=lambda i: len(encoded[i].input_ids))
+        logs: list[torch.Tensor] = [torch.empty(0)] * len(encoded)
+        entropies = torch.zeros(len(self.config.sources), len(encoded))
+        self.eval()
+        with torch.inference_mode():
+            for start in range(0, len(order), batch_size):
+                part = order[start : start + batch_size]
+                inputs = self.task.collate([encoded[i] for i in part], self.tokenizer.pad_token_id)
+                inputs.pop("labels")
+                mask = inputs["attention_mask"]
+                logits = self.source_logits(
+                    **{k: v.to(self.device) for k, v in inputs.items()}
+                ).cpu()
+                entropies[:, part] = mean_entropies(logits, mask)
+                for place, i in enumerate(part):
+                    words = [first for first in encoded[i].word_starts if first >= 0]
+                    own = (
+                        logits[:, place, words] if self.task.kind == "token" else logits[:, [place]]
+                    )
+                    logs[i] = own.float().log_softmax(-1)
+        gold = [
+            [label_ids] if isinstance(label_ids, int) else [label_ids[s] for s in starts if s >= 0]
+            for label_ids, starts in ((one.label_ids, one.word_starts) for one in encoded)
+        ]
+        return SourcePredictions(
+            sources=tuple(self.config.sources),
+            log_probabilities=torch.cat(logs, 1).clone(),
+            entropies=entropies,
+            examples=torch.tensor([i for i, labels in enumerate(gold) for _ in labels]),
+            gold=torch.tensor([label for labels in gold for label in labels]),
+        )
+
     def save_pretrained(self, save_directory: Any, *args: Any, **rest: Any) -> None:  # type: ignore[override]
         """The model, with its tokenizer beside it."""
         super().save_pretrained(save_directory, *args, **rest)
@@ -203,11 +256,13 @@ class MultiSourceModel(PreTrainedModel):
         weights: Mapping[str, float],
         *,
         max_tokens: int = 128,
+        sentence_temperature: float | None = None,
     ) -> "MultiSourceModel":
         """Put a target language and trained tasks together; the parts are copied.
 
         language: the target's, or None to read it as the base does. tasks: source -> trained task.
         weights: source -> weight; only these sources are used, scaled to sum to one.
+        sentence_temperature: gives every sentence weights of its own instead (`per_sentence`).
         """
         from unibridge.models.base import max_tokens as longest_input
 
@@ -236,6 +291,7 @@ class MultiSourceModel(PreTrainedModel):
             sources=used,
             weights=[weights[source] / total for source in used],
             max_tokens=min(max_tokens, longest_input(base)),
+            sentence_temperature=sentence_temperature,
         )
         model = cls(config)
         encoder = base.model.get_submodule(base.family.encoder).state_dict() | first.encoder

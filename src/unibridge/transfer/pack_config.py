@@ -11,6 +11,7 @@ class UniBridgeConfig(PretrainedConfig):
 
     base: the encoder's own configuration. language_adapter, task_adapter: adapter settings, or
     None for none. sources: a task adapter and a head each; weights: theirs, summing to one.
+    sentence_temperature: of weights that every sentence has for itself; None for the same for all.
     """
 
     model_type = "unibridge"
@@ -26,6 +27,7 @@ class UniBridgeConfig(PretrainedConfig):
         sources: Sequence[str] = (),
         weights: Sequence[float] = (),
         max_tokens: int = 128,
+        sentence_temperature: float | None = None,
         **rest: Any,
     ) -> None:
         self.base = base or {}
@@ -37,6 +39,7 @@ class UniBridgeConfig(PretrainedConfig):
         self.sources = list(sources)
         self.weights = list(weights)
         self.max_tokens = max_tokens
+        self.sentence_temperature = sentence_temperature
         if self.labels:
             rest["id2label"] = dict(enumerate(self.labels))
             rest["label2id"] = {label: i for i, label in enumerate(self.labels)}

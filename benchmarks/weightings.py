@@ -1,0 +1,292 @@
+"""Every weighting of the sources on finished runs, in one table: what a run's own pack would score.
+
+    python benchmarks/weightings.py RUN_FOLDER [RUN_FOLDER ...] [--write]
+
+Nothing is trained: each source of a run's pack predicts the test file once, and the rest is
+weighing. Fitted weights and the chosen source are drawn from the target's training labels
+(`target.train`), means over several draws; what reads unlabelled text reads the run's own.
+`--write` puts the table between the marks of docs/results/weightings.md.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import torch
+
+import unibridge
+from unibridge.artifacts import write_bytes
+from unibridge.errors import UnibridgeError
+from unibridge.report.folder import Run, read_run
+from unibridge.report.tables import METRIC_TITLES, Cell, Table, decimal, markdown_table
+from unibridge.tasks.base import Encoded, Task
+from unibridge.text.corpus import nested_draw, read_text, spread
+from unibridge.text.labels import read_labels
+from unibridge.transfer.infer import MultiSourceModel
+from unibridge.transfer.typology import language_distances
+from unibridge.transfer.weighting import (
+    WEIGHTINGS,
+    SourcePredictions,
+    WeightRequest,
+    Weights,
+    WeightSettings,
+    sentence_weights,
+    sharpened,
+)
+
+PAGE = Path(__file__).parents[1] / "docs" / "results" / "weightings.md"
+MARKS = "<!-- written by benchmarks/weightings.py -->", "<!-- end -->"
+ENTROPIES = (0.9, 0.7, 0.5, 0.3)
+FEW = (10, 50, 100)
+DRAWS = 5
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Means over draws, 0 to 100; entropy: of the weights, as a share of equal weights'."""
+
+    score: float
+    low: float
+    high: float
+    entropy: float
+
+
+@dataclass(frozen=True)
+class Language:
+    """One run: what its sources predict, and what weightings may read.
+
+    few: for each draw, predictions for the most labelled target examples, in the order drawn; empty
+    where there are not so many.
+    """
+
+    run: Run
+    model: MultiSourceModel
+    test: list[Any]
+    on_test: SourcePredictions
+    unlabelled: SourcePredictions | None
+    few: list[SourcePredictions]
+    harmony_distances: Mapping[str, float]
+
+    @property
+    def task(self) -> Task:
+        return self.model.task
+
+
+def read_language(folder: Path) -> Language:
+    """Load a run's pack and files, and let every source predict once."""
+    run = read_run(folder)
+    model = unibridge.load(folder)
+    target = run.about["settings"]["target"]
+    weighed = run.of("weigh")
+    if len(model.config.sources) < 2 or not weighed:
+        raise UnibridgeError("its pack weighs no sources", where=folder)
+
+    def here(path: str) -> Path:
+        """A file of the run, also where its folder has moved."""
+        old = Path(run.about["settings"]["run"]["folder"])
+        inside = Path(path).is_relative_to(old)
+        return folder / Path(path).relative_to(old) if inside else Path(path)
+
+    def examples(path: str) -> list[Any]:
+        how = run.about["settings"]["task"]
+        return read_labels(
+            here(path), how["reader"], how["columns"] or None, expect=model.task.reads
+        ).examples
+
+    test = examples(target["test"])
+    lines = read_text([str(here(file)) for file in target["text"]]).lines
+    labelled = examples(target["train"]) if target["train"] else []
+    plain = model.task.reads != "pair"
+    limit = WeightSettings().unlabelled_sentences
+    return Language(
+        run=run,
+        model=model,
+        test=test,
+        on_test=model.predict_sources(test),
+        unlabelled=model.predict_sources(spread(lines, limit)) if plain else None,
+        few=[
+            model.predict_sources(nested_draw(labelled, max(FEW), seed=seed))
+            for seed in range(DRAWS if len(labelled) >= max(FEW) else 0)
+        ],
+        harmony_distances=weighed[0]["facts"]["distances"],
+    )
+
+
+def rows(uriel: bool) -> dict[str, Callable[[Language], Iterator[Weights]]]:
+    """Row of the table -> its weights for a language, one for each draw; none: not possible."""
+
+    def from_distances(found: Mapping[str, float], settings: WeightSettings) -> Weights:
+        request = WeightRequest({}, dict.fromkeys(found), settings)
+        return sharpened({s: 1 / d for s, d in found.items()}, request)
+
+    def harmony(entropy: float | None, one: Language) -> Iterator[Weights]:
+        if one.harmony_distances:
+            yield from_distances(one.harmony_distances, WeightSettings(entropy=entropy))
+
+    def closest(one: Language) -> Iterator[Weights]:
+        far = one.harmony_distances
+        if far:
+            best = min(sorted(far), key=far.__getitem__)
+            yield Weights({s: float(s == best) for s in far})
+
+    def plain(method: str, entropy: float | None, one: Language) -> Iterator[Weights]:
+        if one.unlabelled is not None:
+            settings = WeightSettings(method=method, entropy=entropy)
+            sources = dict.fromkeys(one.on_test.sources)
+            yield WEIGHTINGS[method](
+                WeightRequest({}, sources, settings, unlabelled=one.unlabelled)
+            )
+
+    def on_labels(method: str, count: int, one: Language) -> Iterator[Weights]:
+        for few in one.few:
+            # a smaller draw is the beginning of a larger one
+            first = few.examples < count
+            few = replace(
+                few,
+                log_probabilities=few.log_probabilities[:, first],
+                examples=few.examples[first],
+                gold=few.gold[first],
+            )
+            sources = dict.fromkeys(one.on_test.sources)
+            yield WEIGHTINGS[method](
+                WeightRequest({}, sources, WeightSettings(method=method), labelled=few)
+            )
+
+    def typology(kind: str, one: Language) -> Iterator[Weights]:
+        try:
+            far = language_distances(one.run.target, one.on_test.sources, kind=kind)
+        except UnibridgeError as error:
+            print(f"{one.run.target}: {error}", file=sys.stderr)
+            return
+        yield from_distances(far, WeightSettings())
+
+    def alone(one: Language) -> Iterator[Weights]:
+        singles = [
+            Weights({s: float(s == best) for s in one.on_test.sources})
+            for best in one.on_test.sources
+        ]
+        yield max(singles, key=lambda weights: scored(one, [weights]).score)
+
+    every: dict[str, Callable[[Language], Iterator[Weights]]] = {
+        "Harmony (the paper's)": partial(harmony, None),
+        **{f"Harmony, entropy {share:g}": partial(harmony, share) for share in ENTROPIES},
+        "Uniform": plain_uniform,
+    }
+    for kind in ("featural", "genetic", "geographic") if uriel else ():
+        every[f"Typology, {kind}"] = partial(typology, kind)
+    for method in ("confidence", "agreement", "per_sentence"):
+        title = method.capitalize().replace("_", " ")
+        every[title] = partial(plain, method, None)
+        every[f"{title}, entropy 0.7"] = partial(plain, method, 0.7)
+    for method, title in (("fitted", "Fitted"), ("fitted_logits", "Fitted, logits")):
+        for count in FEW:
+            every[f"{title}, {count} target examples"] = partial(on_labels, method, count)
+    every["Single: closest"] = closest
+    for count in FEW:
+        every[f"Single: likeliest, {count} target examples"] = partial(
+            on_labels, "best_single", count
+        )
+    every["Single: oracle"] = alone
+    return every
+
+
+def plain_uniform(one: Language) -> Iterator[Weights]:
+    yield WEIGHTINGS["uniform"](WeightRequest({}, dict.fromkeys(one.on_test.sources)))
+
+
+def predictions(one: Language, weights: Weights) -> list[Any]:
+    """What the run's pack predicts for its test file under these weights."""
+    found, task, labels = one.on_test, one.task, one.model.config.labels
+    shares = torch.tensor([weights.weights[s] for s in found.sources])[:, None]
+    if weights.sentence_temperature is not None:
+        shares = sentence_weights(found.entropies, weights.sentence_temperature)
+        shares = shares[:, found.examples]
+    # a log-probability is a logit less the same number for every label
+    logits = (shares.unsqueeze(-1) * found.log_probabilities).sum(0)
+    counts = torch.bincount(found.examples, minlength=len(one.test)).tolist()
+    predicted: list[Any] = []
+    for example, own in zip(one.test, logits.split(counts), strict=True):
+        unseen = len(example.words) - len(own) if task.kind == "token" else 0
+        encoded = Encoded([], [], [*range(len(own)), *[-1] * unseen])
+        batch = own.unsqueeze(0) if task.kind == "token" else own
+        predicted += task.decode(batch, [encoded], labels)
+    return predicted
+
+
+def scored(one: Language, found: Sequence[Weights]) -> Scored:
+    """Score of the test file, a mean over draws of the weights."""
+    scores = [one.task.score(one.test, predictions(one, weights)) for weights in found]
+    most = float(torch.tensor(float(len(one.on_test.sources))).log())
+    return Scored(
+        fmean(score.value for score in scores),
+        fmean(score.low for score in scores),
+        fmean(score.high for score in scores),
+        fmean(weights.entropy / most for weights in found),
+    )
+
+
+def table_of(languages: Sequence[Language], uriel: bool) -> Table:
+    """Weightings down, languages across; the best that uses no test labels in bold."""
+    found = {
+        name: [scored(one, w) if (w := list(weigh(one))) else None for one in languages]
+        for name, weigh in rows(uriel).items()
+    }
+    body: list[tuple[str | Cell, ...]] = []
+    for name, scores in found.items():
+        cells: list[str | Cell] = []
+        for place, own in enumerate(scores):
+            if own is None:
+                cells.append("")
+                continue
+            fair = (other[place] for n, other in found.items() if n != "Single: oracle")
+            best = max(round(other.score, 1) for other in fair if other is not None)
+            text = f"{decimal(own.score)} [{decimal(own.low)}, {decimal(own.high)}]"
+            strong = round(own.score, 1) == best and name != "Single: oracle"
+            cells.append(Cell(f"{text} {decimal(own.entropy, 2)}", strong))
+        body.append((name, *cells))
+    heads = ("Weighting", *(one.run.target_name for one in languages))
+    return Table(heads, "l" + "r" * len(languages), body, frozenset({len(body) - 1}))
+
+
+def page(languages: Sequence[Language], uriel: bool) -> str:
+    about = [
+        f"- {one.run.target_name}: {METRIC_TITLES.get(one.task.metric, one.task.metric)} on "
+        f"{len(one.test):,} test examples; sources {', '.join(one.on_test.sources)}; made "
+        f"{one.run.about['created'][:10]}; alone they score "
+        + ", ".join(
+            f"{source} "
+            + decimal(
+                scored(one, [Weights({s: float(s == source) for s in one.on_test.sources})]).score
+            )
+            for source in one.on_test.sources
+        )
+        + "."
+        for one in languages
+    ]
+    return "\n".join(about) + "\n\n" + markdown_table(table_of(languages, uriel))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("folders", nargs="+", type=Path, metavar="RUN_FOLDER")
+    parser.add_argument("--write", action="store_true", help=f"into {PAGE.name}, between its marks")
+    parser.add_argument("--no-typology", action="store_true", help="leave out what asks URIEL+")
+    options = parser.parse_args()
+    content = page([read_language(folder) for folder in options.folders], not options.no_typology)
+    print(content)
+    if options.write:
+        text = PAGE.read_text(encoding="utf-8")
+        before, _, rest = text.partition(MARKS[0])
+        _, end, after = rest.partition(MARKS[1])
+        if not end:
+            raise UnibridgeError("the place for the table is not marked", where=PAGE)
+        write_bytes(PAGE, f"{before}{MARKS[0]}\n\n{content}\n\n{MARKS[1]}{after}".encode())
+
+
+if __name__ == "__main__":
+    main()
