@@ -45,6 +45,10 @@ class TrainingSettings(BaseModel):
         60.0, ge=0, description="seconds between checkpoints; 0: after every step"
     )
 
+    def passes(self, samples: int) -> float:
+        """How often training reads each of so many samples."""
+        return self.steps * self.batch_size / samples if self.steps else float(self.epochs)
+
 
 @dataclass
 class FitResult:

@@ -267,3 +267,13 @@ def test_a_text_of_one_sample_is_refused():
 def test_a_folder_without_a_language_is_named(tmp_path):
     with pytest.raises(UnibridgeError, match=f"{tmp_path.name}: holds no adapted language"):
         AdaptedLanguage.load(tmp_path)
+
+
+def test_a_stored_teacher_gives_the_figures_of_one_at_every_step(tmp_path):
+    given = {"new": True, "training": {"steps": 9}}
+    stored, computed = (adapt(toy_base("bert"), teacher_store=s, **given) for s in ("on", "off"))
+    for one, other in zip(stored.facts["curve"], computed.facts["curve"], strict=True):
+        assert one == pytest.approx(other, abs=1e-6) and one["kl"] > 0
+    assert torch.allclose(stored.embeddings, computed.embeddings, atol=1e-6)
+    assert stored.facts["teacher_store_bytes"] == 4 * 16 * 4
+    assert computed.facts["teacher_store_bytes"] == 0

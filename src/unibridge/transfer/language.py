@@ -13,6 +13,7 @@ from unibridge.artifacts import read_json, write_bytes, write_json
 from unibridge.errors import UnibridgeError
 from unibridge.text.corpus import join_samples, split_held_out
 from unibridge.training import Progress, TrainingSettings, batches_of, fit
+from unibridge.transfer.teacher import TeacherStore, teacher_of
 
 if TYPE_CHECKING:
     import torch
@@ -45,6 +46,11 @@ class AdaptationSettings(BaseModel):
     )
     max_teacher_unknown: float = Field(
         0.3, ge=0, le=1, description="teacher's share of unknown tokens above which β becomes 0"
+    )
+    teacher_store: TeacherStore = Field(
+        "auto",
+        description="on: the teacher's states on disk, 4 bytes x hidden a sample; off: computed at "
+        "every step; auto: on where each sample is read more than once",
     )
     train_head: Literal["built", "always"] = Field(
         "built", description="train the masked-LM head only where it had to be built, or always"
@@ -213,7 +219,6 @@ def adapt_language(
             f"{cut:,} of {len(store):,} samples pass the limit of {limit} tokens and are cut: "
             f"a smaller sample_words (now {settings.sample_words}) loses nothing."
         )
-    # its distribution of each sample never changes: computed once
     beta = settings.kl_weight if embeddings is not None else 0.0
     unknown: float | None = None
     if embeddings is not None:
@@ -225,7 +230,17 @@ def adapt_language(
                 f"about it: the KL term is off (adaptation.max_teacher_unknown = "
                 f"{settings.max_teacher_unknown:g})."
             )
-    teacher = pooled_states(base.model, family, base.tokenizer, train_samples) if beta else None
+    teacher = None
+    if beta:
+        teacher = teacher_of(
+            lambda texts: pooled_states(base.model, family, base.tokenizer, texts),
+            train_samples,
+            model.config.hidden_size,
+            store=settings.teacher_store,
+            passes=settings.training.passes(len(train_samples)),
+            file=None if checkpoint is None else checkpoint.with_name(f"{checkpoint.stem}-teacher"),
+        )
+        warnings += teacher.warnings
 
     # 4. MLM + β · KL.
     def loss(indices: list[int], generator: "torch.Generator") -> tuple:
@@ -238,7 +253,7 @@ def adapt_language(
         if teacher is None:
             return mlm, {"mlm": mlm.item()}, int(mask.sum())
         state = attach.invert(model, hidden) if settings.state == "inverse" else hidden
-        kl = state_divergence(mean_pool(state, mask), teacher[indices].to(state.device))
+        kl = state_divergence(mean_pool(state, mask), teacher.states(indices).to(state.device))
         return mlm + beta * kl, {"mlm": mlm.item(), "kl": kl.item()}, int(mask.sum())
 
     def validate() -> float:
@@ -291,6 +306,7 @@ def adapt_language(
             "cut_samples": cut,
             "kl_weight": beta,
             "teacher_unknown_rate": unknown,
+            "teacher_store_bytes": teacher.stored_bytes if teacher else 0,
         },
         warnings=warnings,
     )
