@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from unibridge.errors import UnibridgeError
+from unibridge.processes import processes
 
 # raised when a folder's layout changes in a way that older code would misread
 FORMAT = 1
@@ -175,12 +176,15 @@ def run_stage(
     *,
     settings: Mapping[str, Any],
     inputs: Mapping[str, str],
+    together: bool = False,
     on_start: Callable[[str, bool], None] = lambda folder, done: None,
 ) -> Path:
     """Build a stage's folder once and return it; a finished one is returned as it stands.
 
     build: fills the folder it is given, which is the same one after an interruption.
     settings: all that decides the result. inputs: path or stage name -> hash of its content.
+    together: of several processes all run `build`, of which only the main one may write files;
+    otherwise it builds alone and the others wait.
     on_start: told the folder's name and whether it is done already.
     """
     if training := settings.get("training"):
@@ -189,12 +193,19 @@ def run_stage(
         settings = {**settings, "training": kept}
     key = fingerprint({"stage": stage, "name": name, "settings": settings, "inputs": inputs})
     folder = root / f"{stage}-{name}-{key[:8]}"
-    if folder.exists():
+    group = processes()
+    # asked once, since the main process may finish before another one looks
+    if group.told(folder.exists()):
         read_manifest(folder)
         on_start(folder.name, True)
         return folder
     on_start(folder.name, False)
     partial = root / f".partial-{folder.name}"
+    if not group.main:
+        if together:
+            build(partial)
+        group.wait()
+        return folder
     with disk_errors(partial):
         partial.mkdir(parents=True, exist_ok=True)
         reset_peak_memory()
@@ -218,4 +229,5 @@ def run_stage(
             },
         )
         os.replace(partial, folder)
+    group.wait()
     return folder
