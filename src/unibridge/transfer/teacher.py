@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
+from unibridge.processes import processes
+
 if TYPE_CHECKING:
     import numpy as np
     import torch
@@ -65,7 +67,7 @@ def teacher_of(
     size = store_bytes(len(samples), hidden)
     place = Path(tempfile.gettempdir()) if file is None else file.parent
     try:
-        if file is not None:
+        if file is not None and processes().main:
             place.mkdir(parents=True, exist_ok=True)
         rows = _rows(read, samples, hidden, file)
     except OSError as error:
@@ -92,14 +94,16 @@ def _rows(read: Read, samples: Sequence[str], hidden: int, file: Path | None) ->
     for sample in samples:
         digest.update(sample.encode() + b"\n")
     path = file.with_name(f"{file.name}-{digest.hexdigest()[:12]}.f32")
-    if not path.exists():
-        temporary = path.with_name(f"{path.name}.tmp")
-        try:
+    temporary = path.with_name(f"{path.name}.tmp")
+    try:
+        if processes().main and not path.exists():
             with temporary.open("wb") as whole:
                 _write(whole, path.parent, read, samples, hidden)
             os.replace(temporary, path)
-        finally:
+    finally:
+        if processes().main:
             temporary.unlink(missing_ok=True)
+        processes().wait()
     return mapped(path)
 
 
