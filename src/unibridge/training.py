@@ -143,7 +143,10 @@ def prepare(
     warnings = []
     if settings.activation_checkpointing:
         try:
-            model.gradient_checkpointing_enable({"use_reentrant": False})  # type: ignore[operator]
+            # transformers' new name for it, where there is one
+            new = hasattr(model, "activation_checkpointing_enable")
+            enable = getattr(model, f"{'activation' if new else 'gradient'}_checkpointing_enable")
+            enable({"use_reentrant": False})
         except (AttributeError, ValueError) as error:
             warnings.append(f"This model has no activation checkpointing ({error}).")
     if settings.compile:
