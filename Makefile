@@ -5,7 +5,8 @@ VENV ?= .venv
 TORCH ?= torch==2.13.0
 PIP = $(VENV)/bin/pip install --quiet --disable-pip-version-check
 
-.PHONY: setup demo test check real bench bench-vocabulary bench-joint bench-bridge parity clean
+.PHONY: setup demo test check real parity clean
+.PHONY: bench bench-adaptation bench-vocabulary bench-joint bench-bridge
 
 setup: $(VENV)/ready
 
@@ -33,10 +34,14 @@ real: setup
 bench: setup
 	$(VENV)/bin/python benchmarks/vocabulary.py
 	$(VENV)/bin/python benchmarks/neighbours.py --large
-	$(VENV)/bin/python benchmarks/adaptation.py
 	$(VENV)/bin/python benchmarks/inference.py
 	$(VENV)/bin/python benchmarks/startup.py
 	$(VENV)/bin/python benchmarks/gate.py
+
+# beside AdapterHub's modules, in their own environment, and transformers' Trainer
+bench-adaptation: setup .parity-venv/ready
+	$(VENV)/bin/python benchmarks/adaptation.py --shape small
+	$(VENV)/bin/python benchmarks/adaptation.py --shape base --batches 2
 
 bench-vocabulary: setup
 	$(VENV)/bin/python benchmarks/vocabulary_nested.py

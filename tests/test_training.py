@@ -4,8 +4,9 @@ from collections import Counter
 import pytest
 import torch
 
+from toy import toy_base
 from unibridge.errors import UnibridgeError
-from unibridge.training import TrainingSettings, batches_of, fit
+from unibridge.training import DivergedError, TrainingSettings, batches_of, fit, prepare, shares
 
 DATA = torch.randn(23, 6, generator=torch.Generator().manual_seed(1))
 WANTED = DATA.sum(-1, keepdim=True)
@@ -22,13 +23,14 @@ def train(net, settings, *, break_at=None, **rest):
     """Fit `net` with dropout and drawn noise; raises KeyboardInterrupt within step `break_at`."""
     calls = Counter()
 
-    def loss(indices, generator):
-        calls["steps"] += 1
+    def loss(indices, generator, rows):
+        calls["steps"] += rows.start == 0
         if calls["steps"] == break_at:
             raise KeyboardInterrupt
-        noise = torch.randn(len(indices), 6, generator=generator)
-        error = (net(DATA[indices] + 0.1 * noise) - WANTED[indices]).square().mean()
-        return error, {"noise": float(noise.mean())}, 6 * len(indices)
+        noise = 0.1 * torch.randn(len(indices), 6, generator=generator)
+        error = (net((DATA[indices] + noise)[rows]) - WANTED[indices][rows]).square()
+        part = error.sum() / len(indices)
+        return part, {"noise": noise[rows].sum() / len(indices)}, 6 * len(error)
 
     def batches(epoch):
         return batches_of([6] * len(DATA), settings.batch_size, seed=3, epoch=epoch)
@@ -41,21 +43,42 @@ def settings(**changed):
     return TrainingSettings(**given | changed)
 
 
-@pytest.mark.parametrize("break_at", [2, 6, 13])
-@pytest.mark.parametrize("schedule", ["plateau", "linear"])
-def test_an_interrupted_run_ends_with_the_numbers_of_an_uninterrupted_one(
-    tmp_path, break_at, schedule
-):
-    chosen = settings(schedule=schedule, warmup=0.2)
-    whole = small_net()
-    expected = train(whole, chosen, validate=lambda: 1.0)
+def held_out_loss(net):
+    """A held-out loss that falls for a while and rises then."""
+    with torch.no_grad():
+        return float((net[0].weight - 0.15).square().mean())
 
-    broken = small_net()
-    given = {"validate": lambda: 1.0, "checkpoint": tmp_path / "checkpoint.pt"}
+
+@pytest.mark.parametrize("break_at", [2, 6, 13])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"schedule": "plateau"},
+        {"schedule": "linear"},
+        {"micro_batch": 2},
+        {"precision": "bfloat16"},
+        {"patience": 1, "epochs": 9},
+    ],
+    ids=str,
+)
+def test_an_interrupted_run_ends_with_the_numbers_of_an_uninterrupted_one(
+    tmp_path, break_at, changed
+):
+    chosen = settings(warmup=0.2, **changed)
+    whole = small_net()
+    expected = train(whole, chosen, validate=lambda: held_out_loss(whole))
+
+    broken, checkpoint = small_net(), tmp_path / "checkpoint.pt"
     with pytest.raises(KeyboardInterrupt):
-        train(broken, chosen, break_at=break_at, **given)
+        train(
+            broken,
+            chosen,
+            break_at=break_at,
+            validate=lambda: held_out_loss(broken),
+            checkpoint=checkpoint,
+        )
     resumed = small_net()  # a new process would build the same
-    found = train(resumed, chosen, **given)
+    found = train(resumed, chosen, validate=lambda: held_out_loss(resumed), checkpoint=checkpoint)
 
     assert found == expected
     for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
@@ -119,7 +142,7 @@ def test_weight_decay_spares_biases_and_norms():
         parameter = torch.nn.Parameter(torch.ones(shape))
         fit(
             {name: parameter},
-            lambda indices, generator: ((parameter * 0).sum(), {}, 1),
+            lambda indices, generator, rows: ((parameter * 0).sum(), {}, 1),
             lambda epoch: [[0]],
             settings(epochs=1, weight_decay=0.5, learning_rate=0.1),
             seed=0,
@@ -136,7 +159,7 @@ def test_clipping_bounds_the_gradient():
     for clip in (0.0, 0.001):
         weight = torch.nn.Parameter(torch.ones(4, 4))
 
-        def loss(indices, generator, weight=weight):
+        def loss(indices, generator, rows, weight=weight):
             return (100 * weight).sum(), {}, 1
 
         fit({"w": weight}, loss, lambda _: [[0]], settings(epochs=1, clip=clip), seed=0)
@@ -147,10 +170,10 @@ def test_clipping_bounds_the_gradient():
 
 def test_a_loss_that_is_no_number_stops_with_a_remedy():
     weight = torch.nn.Parameter(torch.ones(2, 2))
-    with pytest.raises(UnibridgeError, match=r"nan at step 1.*[Ll]ower learning_rate"):
+    with pytest.raises(DivergedError, match=r"nan at step 1.*[Ll]ower learning_rate"):
         fit(
             {"w": weight},
-            lambda indices, generator: ((weight * math.nan).sum(), {}, 1),
+            lambda indices, generator, rows: ((weight * math.nan).sum(), {}, 1),
             lambda epoch: [[0]],
             settings(),
             seed=0,
@@ -185,3 +208,94 @@ def test_batches_are_reproducible_differ_by_epoch_and_save_padding():
 
     unsorted = [list(range(i, i + 8)) for i in range(0, 400, 8)]
     assert padded(one) < 1.1 * sum(lengths) < 0.8 * padded(unsorted)
+
+
+def without_dropout():
+    net = small_net()
+    net[1].p = 0.0
+    return net
+
+
+def test_small_forward_passes_learn_what_the_whole_batch_does():
+    whole, parts = without_dropout(), without_dropout()
+    one, other = train(whole, settings()), train(parts, settings(micro_batch=2))
+    assert other.tokens == one.tokens and other.steps == one.steps
+    for row, again in zip(one.curve, other.curve, strict=True):
+        assert again == pytest.approx(row, abs=1e-5)
+    assert torch.allclose(whole[0].weight, parts[0].weight, atol=1e-5)
+
+
+@pytest.mark.parametrize("samples", [1, 2, 7, 32])
+@pytest.mark.parametrize("micro_batch", [None, 1, 3])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_every_row_is_read_by_one_process_once(samples, micro_batch, count):
+    given = [shares(samples, micro_batch, rank=rank, count=count) for rank in range(count)]
+    rows = [list(range(samples))[part] for parts in given for part in parts]
+    assert [row for part in rows for row in part] == list(range(samples))
+    assert all(0 < len(part) <= (micro_batch or samples) for part in rows)
+    sizes = [sum(part.stop - part.start for part in parts) for parts in given]
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_training_ends_early_with_the_best_weights():
+    losses = [5.0, 4.0, 3.0, 3.5, 3.5, 2.0]
+    net, seen = small_net(), []
+
+    def validate():
+        seen.append(net[0].weight.detach().clone())
+        return losses[len(seen) - 1]
+
+    found = train(net, settings(epochs=6, patience=2), validate=validate)
+    assert found.stopped and [row["valid_loss"] for row in found.curve] == losses[:5]
+    assert torch.equal(net[0].weight, seen[2]) and not torch.equal(seen[2], seen[4])
+    # without patience all is trained, and the last weights stay
+    seen.clear()
+    whole = train(net, settings(epochs=6), validate=validate)
+    assert not whole.stopped and len(whole.curve) == 6 and torch.equal(net[0].weight, seen[5])
+
+
+def test_a_saved_end_goes_on_with_more_steps_as_if_they_had_been_asked_for(tmp_path):
+    whole, parts = small_net(), small_net()
+    chosen = {"schedule": "constant", "checkpoint_seconds": 60}
+    train(whole, settings(steps=12, **chosen))
+    given = {"checkpoint": tmp_path / "checkpoint.pt", "save_end": True}
+    train(parts, settings(steps=5, **chosen), **given)
+    train(parts, settings(steps=12, **chosen), **given)
+    assert torch.equal(whole[0].weight, parts[0].weight)
+
+
+def test_bfloat16_is_only_used_where_it_is_asked_for_or_at_home():
+    """On the processor `auto` is float32, to the last bit."""
+    nets = {name: without_dropout() for name in ("float32", "auto", "bfloat16")}
+    curves = {n: train(net, settings(precision=n)).curve for n, net in nets.items()}
+    assert curves["auto"] == curves["float32"] != curves["bfloat16"]
+    assert torch.equal(nets["auto"][0].weight, nets["float32"][0].weight)
+    last = [curves[name][-1]["train_loss"] for name in ("float32", "bfloat16")]
+    assert last[1] == pytest.approx(last[0], rel=0.05)
+    assert nets["bfloat16"][0].weight.dtype == torch.float32, "kept in full precision"
+
+
+@pytest.mark.parametrize("family", ["bert", "xlm-roberta"])
+def test_activations_computed_twice_give_the_same_gradients(family):
+    gradients = []
+    for twice in (False, True):
+        base = toy_base(family)
+        model = base.model.train()
+        encoder = model.get_submodule(base.family.encoder)
+        assert not prepare(model, encoder, settings(activation_checkpointing=twice))
+        assert model.is_gradient_checkpointing == twice
+        ids = torch.arange(5, 25).view(2, 10)
+        with torch.random.fork_rng():
+            torch.manual_seed(4)  # of the dropout
+            encoder(input_ids=ids, attention_mask=ids.gt(0)).last_hidden_state[0].sum().backward()
+        gradients.append([p.grad for p in encoder.parameters()])
+    for one, other in zip(*gradients, strict=True):
+        assert (one is None and other is None) or torch.equal(one, other)
+
+
+def test_what_a_model_cannot_do_is_a_warning():
+    net = small_net()
+    found = prepare(net, net, settings(activation_checkpointing=True, compile=True))
+    assert len(found) == 2 and "activation checkpointing" in found[0]
+    assert found[1].startswith("torch.compile failed, so the model runs as it is (TypeError: ")
+    train(net, settings(steps=2))  # and it still runs

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from unibridge.errors import UnibridgeError
+from unibridge.processes import processes
 
 # raised when a folder's layout changes in a way that older code would misread
 FORMAT = 1
@@ -187,12 +188,15 @@ def run_stage(
     *,
     settings: Mapping[str, Any],
     inputs: Mapping[str, str],
+    together: bool = False,
     on_start: Callable[[str, bool], None] = lambda folder, done: None,
 ) -> Path:
     """Build a stage's folder once and return it; a finished one is returned as it stands.
 
     build: fills the folder it is given, which is the same one after an interruption.
     settings: all that decides the result. inputs: path or stage name -> hash of its content.
+    together: of several processes all run `build`, of which only the main one may write files;
+    otherwise it builds alone and the others wait.
     on_start: told the folder's name and whether it is done already.
     """
     if training := settings.get("training"):
@@ -201,14 +205,16 @@ def run_stage(
         settings = {**settings, "training": kept}
     key = fingerprint({"stage": stage, "name": name, "settings": settings, "inputs": inputs})
     folder = root / f"{stage}-{name}-{key[:8]}"
-    if folder.exists():
+    group = processes()
+    # asked once, since the main process may finish before another one looks
+    if group.told(folder.exists()):
         read_manifest(folder)
         on_start(folder.name, True)
         return folder
     on_start(folder.name, False)
     about = {"stage": stage, "name": name, "fingerprint": key}
     about |= {"settings": settings, "inputs": inputs}
-    return _build(folder, root / f".partial-{folder.name}", build, about)
+    return _build(folder, root / f".partial-{folder.name}", build, about, together)
 
 
 def build_folder(
@@ -218,6 +224,7 @@ def build_folder(
     *,
     settings: Mapping[str, Any],
     inputs: Mapping[str, str],
+    together: bool = False,
 ) -> Path:
     """The same under a name of the user's own; building it again is a matter of deleting it.
 
@@ -236,7 +243,7 @@ def build_folder(
     about |= {"settings": settings, "inputs": inputs}
     partial = folder.parent / f".partial-{folder.name}-{key[:8]}"
     try:
-        return _build(folder, partial, build, about)
+        return _build(folder, partial, build, about, together)
     except BaseException:
         if not any(partial.glob("checkpoint*")):  # else the same command goes on from there
             shutil.rmtree(partial, ignore_errors=True)
@@ -244,9 +251,19 @@ def build_folder(
 
 
 def _build(
-    folder: Path, partial: Path, build: Callable[[Path], Outcome], about: Mapping[str, Any]
+    folder: Path,
+    partial: Path,
+    build: Callable[[Path], Outcome],
+    about: Mapping[str, Any],
+    together: bool,
 ) -> Path:
     """Fill `partial`, write its manifest last, and give it its name."""
+    group = processes()
+    if not group.main:
+        if together:
+            build(partial)
+        group.wait()
+        return folder
     with disk_errors(partial):
         partial.mkdir(parents=True, exist_ok=True)
         reset_peak_memory()
@@ -266,4 +283,5 @@ def _build(
             },
         )
         os.replace(partial, folder)
+    group.wait()
     return folder

@@ -29,8 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     options.command_line = "unibridge " + " ".join(given)
     from unibridge.artifacts import disk_errors
+    from unibridge.processes import processes
 
     try:
+        processes()  # joined before anything chooses a device
         with disk_errors("disk"):
             options.act(options)
     except UnibridgeError as error:
@@ -270,7 +272,8 @@ def _run_config(config: Any, options: Any) -> None:
         on_progress=console.on_progress,
     )
     console.say()
-    print(terminal_summary(root))
+    if not console.quiet:
+        print(terminal_summary(root))
 
 
 def _inspect(options: Any) -> None:
@@ -320,7 +323,10 @@ def _text(options: Any) -> Any:
 def _show(folder: Path, *facts: str) -> None:
     """Print what a stage made, and where."""
     from unibridge.artifacts import read_manifest
+    from unibridge.processes import processes
 
+    if not processes().main:
+        return
     manifest = read_manifest(folder)
     for warning in manifest["warnings"]:
         Console().say(f"warning: {warning}")

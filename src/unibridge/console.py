@@ -5,13 +5,16 @@ import time
 from collections.abc import Mapping
 from typing import TextIO
 
+from unibridge.processes import processes
+
 
 class Console:
     """Prints each stage once, and on a terminal its progress in place."""
 
     def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
         self.stream = stream or sys.stderr
-        self.quiet = quiet
+        # of several processes one speaks for all
+        self.quiet = quiet or not processes().main
         self.live = self.stream.isatty()
         self.started = time.monotonic()
         self.drawn = 0.0

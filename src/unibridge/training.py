@@ -3,13 +3,15 @@
 What differs between masked-LM, task and whole-model training is the parameters, the batches and
 the loss; all three are arguments. The randomness of a step (dropout, masks) is a function of the
 seed and the step's number alone, so a resumed run needs no stored random state to end with the
-same numbers as an uninterrupted one.
+same numbers as an uninterrupted one. A batch is divided over processes, and over forward passes
+where memory is short, without changing what is learnt from it.
 """
 
 import io
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,12 +20,23 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from unibridge.artifacts import write_bytes
 from unibridge.errors import UnibridgeError
+from unibridge.processes import processes
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
 Progress = Callable[[int, int, Mapping[str, float]], None]
+Loss = Callable[
+    [list[int], "torch.Generator", slice],
+    tuple["torch.Tensor", Mapping[str, "torch.Tensor"], int],
+]
+# devices that have AdamW in one kernel
+FUSED = {"cpu", "cuda", "mps", "xpu"}
+
+
+class DivergedError(UnibridgeError):
+    """The training loss is no number any more."""
 
 
 class TrainingSettings(BaseModel):
@@ -33,26 +46,52 @@ class TrainingSettings(BaseModel):
 
     epochs: int = Field(50, ge=1, description="passes over the training data")
     steps: int | None = Field(None, ge=1, description="optimiser steps; overrides epochs")
-    batch_size: int = Field(32, ge=1, description="samples per optimiser step")
+    batch_size: int = Field(
+        32, ge=1, description="samples per optimiser step, those of all processes together"
+    )
+    micro_batch: int | None = Field(
+        None, ge=1, description="samples per forward pass, for small memories; unset: all"
+    )
     learning_rate: float = Field(5e-4, gt=0, description="AdamW's peak rate")
     weight_decay: float = Field(0.01, ge=0, description="AdamW, none on biases and norms")
     schedule: Literal["plateau", "linear", "constant"] = Field(
         "plateau", description="plateau: × 0.6 after 3 epochs without progress (the reference)"
     )
     warmup: float = Field(0.0, ge=0, lt=1, description="share of the steps with a rising rate")
+    patience: int = Field(
+        0,
+        ge=0,
+        description="rows of the curve without a better held-out loss after which training ends, "
+        "with the best weights; 0: it never ends early (the paper). Needs held-out data",
+    )
     clip: float = Field(0.0, ge=0, description="largest gradient norm; 0: no clipping")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="of products of matrices; auto: bfloat16 on GPUs that have it"
+    )
+    compile: bool = Field(False, description="torch.compile the encoder; a warning if it cannot")
+    activation_checkpointing: bool = Field(
+        False, description="compute activations twice instead of keeping them, for small memories"
+    )
     checkpoint_seconds: float = Field(
         60.0, ge=0, description="seconds between checkpoints; 0: after every step"
     )
 
+    def passes(self, samples: int) -> float:
+        """How often training reads each of so many samples."""
+        return self.steps * self.batch_size / samples if self.steps else float(self.epochs)
+
 
 @dataclass
 class FitResult:
-    """curve: one row per epoch (see `fit`). steps: optimiser steps. tokens: tokens trained on."""
+    """curve: one row per epoch (see `fit`). steps: optimiser steps. tokens: tokens trained on.
+
+    stopped: ended early, since the held-out loss fell no more.
+    """
 
     curve: list[dict[str, float]] = field(default_factory=list)
     steps: int = 0
     tokens: int = 0
+    stopped: bool = False
 
 
 def batches_of(
@@ -84,31 +123,82 @@ def batches_of(
     return [batches[i] for i in random.permutation(len(batches))]
 
 
+def shares(samples: int, micro_batch: int | None, *, rank: int, count: int) -> list[slice]:
+    """The rows of a batch that one of `count` processes reads, one slice per forward pass."""
+    start, end = samples * rank // count, samples * (rank + 1) // count
+    step = micro_batch or max(samples, 1)
+    return [slice(at, min(at + step, end)) for at in range(start, end, step)]
+
+
+def prepare(
+    model: "torch.nn.Module", encoder: "torch.nn.Module", settings: TrainingSettings
+) -> list[str]:
+    """Set a model up as the settings ask, in place; returns warnings about what it cannot do.
+
+    encoder: the part of `model` that reads input_ids and attention_mask, which is compiled. A
+    compiler that fails on it is found out here, by one small batch, and left alone.
+    """
+    import torch
+
+    warnings = []
+    if settings.activation_checkpointing:
+        try:
+            # transformers' new name for it, where there is one
+            new = hasattr(model, "activation_checkpointing_enable")
+            enable = getattr(model, f"{'activation' if new else 'gradient'}_checkpointing_enable")
+            enable({"use_reentrant": False})
+        except (AttributeError, ValueError) as error:
+            warnings.append(f"This model has no activation checkpointing ({error}).")
+    if settings.compile:
+        ids = torch.ones(2, 8, dtype=torch.long, device=next(encoder.parameters()).device)
+        training = model.training
+        try:
+            encoder.compile(dynamic=True)
+            with torch.random.fork_rng(), _precision(settings, ids.device):
+                states = encoder.train()(input_ids=ids, attention_mask=ids).last_hidden_state
+                states.sum().backward()
+        except Exception as error:  # the compilers' own, of many kinds
+            encoder._compiled_call_impl = None
+            reason = str(error).strip().partition("\n")[0]
+            warnings.append(
+                f"torch.compile failed, so the model runs as it is ({type(error).__name__}: "
+                f"{reason})."
+            )
+        model.zero_grad(set_to_none=True)
+        model.train(training)
+    return warnings
+
+
 def fit(
     parameters: "Mapping[str, torch.nn.Parameter]",
-    loss: "Callable[[list[int], torch.Generator], tuple[torch.Tensor, dict[str, float], int]]",
+    loss: Loss,
     batches: Callable[[int], list[list[int]]],
     settings: TrainingSettings,
     *,
     seed: int,
     validate: Callable[[], float] | None = None,
     checkpoint: Path | None = None,
+    save_end: bool = False,
     progress: Progress = lambda step, steps, parts: None,
 ) -> FitResult:
     """Train `parameters` in place.
 
     parameters: name -> what is trained; everything else should be frozen by the caller.
-    loss: (example indices, the step's generator) -> (scalar, its parts by name, tokens read).
+    loss: (example indices of a step, the step's generator, rows) -> (scalar, its parts by name,
+    tokens read) of these rows. Scalar and parts are divided by what the whole step has (tokens to
+    predict, examples), so that those of all rows add up; what is drawn is drawn for the whole step.
     batches: epoch number -> that epoch's batches of indices, the same at every call.
-    validate: held-out loss, computed for each row of the curve; drives `plateau`.
-    checkpoint: a file to resume from and to save to; it is not removed at the end.
+    validate: held-out loss, computed for each row of the curve; drives `plateau`, `patience`.
+    checkpoint: a file to resume from and to save to; it is not removed at the end. save_end: save
+    to it when all steps are done, too, so that a call with more of them goes on from there.
     curve rows: step, epoch, rate, train_loss and each part (means since the row before), and
     valid_loss; one per epoch, and in long epochs one per fifth of all steps.
 
-    Raises UnibridgeError when the loss is not finite.
+    Raises DivergedError when the loss is not finite.
     """
     import torch
 
+    group = processes()
     decayed = [p for n, p in parameters.items() if p.dim() > 1 and "norm" not in n.lower()]
     others = [p for n, p in parameters.items() if p.dim() <= 1 or "norm" in n.lower()]
     device = next(iter(parameters.values())).device
@@ -118,7 +208,7 @@ def fit(
             {"params": others, "weight_decay": 0.0},
         ],
         lr=settings.learning_rate,
-        fused=True,
+        fused=device.type in FUSED,
     )
     per_epoch = len(batches(0))
     total = settings.steps or settings.epochs * per_epoch
@@ -126,7 +216,9 @@ def fit(
     row_steps = max(1, math.ceil(total / 5))
 
     result = FitResult()
-    factor, best, waited = 1.0, float("inf"), 0
+    plateau = {"factor": 1.0, "best": float("inf"), "waited": 0}
+    # the best weights so far, kept only where training may end early
+    early: dict[str, Any] = {"best": float("inf"), "waited": 0, "parameters": {}}
     sums: dict[str, float] = {}
     counted = 0
     if checkpoint is not None and checkpoint.exists():
@@ -136,11 +228,11 @@ def fit(
                 parameter.copy_(state["parameters"][name])
         optimiser.load_state_dict(state["optimiser"])
         result = FitResult(**state["result"])
-        factor, best, waited = state["plateau"]
+        plateau, early = state["plateau"], state["early"]
         sums, counted = state["sums"], state["counted"]
 
     def save() -> None:
-        if checkpoint is None:
+        if checkpoint is None or not group.main:
             return
         buffer = io.BytesIO()
         torch.save(
@@ -148,7 +240,8 @@ def fit(
                 "parameters": {n: p.detach() for n, p in parameters.items()},
                 "optimiser": optimiser.state_dict(),
                 "result": {**vars(result)},
-                "plateau": (factor, best, waited),
+                "plateau": plateau,
+                "early": early,
                 "sums": sums,
                 "counted": counted,
             },
@@ -156,39 +249,66 @@ def fit(
         )
         write_bytes(checkpoint, buffer.getvalue())
 
+    def step_loss(indices: list[int], step_seed: int) -> tuple[dict[str, float], int]:
+        """Gradients of a whole step, of all processes; its loss and parts, and its tokens."""
+        figures: dict[str, torch.Tensor] = {}
+        tokens = 0
+        mine = shares(len(indices), settings.micro_batch, rank=group.rank, count=group.count)
+        # a process without rows takes part in the sums all the same
+        for rows in mine or [slice(0, 1)]:
+            generator.manual_seed(step_seed)
+            with _precision(settings, device):
+                value, parts, read = loss(indices, generator, rows)
+            (value if mine else value * 0).backward()
+            tokens += read
+            for name, part in {"train_loss": value.detach(), **parts}.items():
+                figures[name] = figures[name] + part if name in figures else part
+        # one transfer from the device
+        told = torch.stack([torch.as_tensor(f, device=device).float() for f in figures.values()])
+        if group.count > 1:
+            told = torch.cat([told, torch.tensor([float(tokens)], device=device)]) * bool(mine)
+            gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in trained]
+            flat = torch.cat([told, *(g.flatten() for g in gradients)])
+            group.sum_in_place(flat)
+            told, *summed = flat.split([len(told), *(p.numel() for p in trained)])
+            for parameter, gradient in zip(trained, summed, strict=True):
+                parameter.grad = gradient.view_as(parameter)
+            tokens = int(told[-1])
+        return dict(zip(figures, told.tolist(), strict=False)), tokens
+
+    trained = list(parameters.values())
     generator = torch.Generator()
     saved = time.monotonic()
     epoch, position = divmod(result.steps, per_epoch)
     plan = batches(epoch)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        while result.steps < total:
+        while result.steps < total and not result.stopped:
             rate = (
                 settings.learning_rate
-                * factor
+                * plateau["factor"]
                 * _shape(result.steps, total, warmup_steps, settings)
             )
-            for group in optimiser.param_groups:
-                group["lr"] = rate
+            for one in optimiser.param_groups:
+                one["lr"] = rate
             step_seed = (seed * 1_000_003 + result.steps) % 2**63
-            torch.manual_seed(step_seed)
-            generator.manual_seed(step_seed)
-            value, parts, tokens = loss(plan[position], generator)
-            if not torch.isfinite(value):
-                raise UnibridgeError(
-                    f"the training loss became {value.item()} at step {result.steps + 1}",
+            # masks are drawn alike in all processes, dropout is not
+            torch.manual_seed(step_seed + 7_919 * group.rank)
+            optimiser.zero_grad(set_to_none=True)
+            figures, tokens = step_loss(plan[position], step_seed)
+            if not math.isfinite(figures["train_loss"]):
+                raise DivergedError(
+                    f"the training loss became {figures['train_loss']} at step {result.steps + 1}",
                     do=f"lower learning_rate (now {settings.learning_rate:g}) or set clip = 1.0",
                 )
-            optimiser.zero_grad(set_to_none=True)
-            value.backward()
             if settings.clip:
-                torch.nn.utils.clip_grad_norm_(list(parameters.values()), settings.clip)
+                torch.nn.utils.clip_grad_norm_(trained, settings.clip)
             optimiser.step()
 
             result.steps += 1
             result.tokens += tokens
             position += 1
             counted += 1
-            for name, part in {"train_loss": value.item(), **parts}.items():
+            for name, part in figures.items():
                 sums[name] = sums.get(name, 0.0) + part
             progress(result.steps, total, {n: s / counted for n, s in sums.items()})
             ended = position == len(plan)
@@ -198,15 +318,21 @@ def fit(
                 or (per_epoch > row_steps and result.steps % row_steps == 0)
             ):
                 row = {"step": result.steps, "epoch": epoch + position / len(plan), "rate": rate}
-                row |= {name: value_ / counted for name, value_ in sums.items()}
+                row |= {name: value / counted for name, value in sums.items()}
                 if validate is not None:
-                    row["valid_loss"] = validate()
+                    with _precision(settings, device):
+                        row["valid_loss"] = group.told(validate())
+                    if ended and settings.schedule == "plateau":
+                        _wait(plateau, row["valid_loss"])
+                        if plateau["waited"] >= 3:
+                            plateau |= {"factor": plateau["factor"] * 0.6, "waited": 0}
+                    if settings.patience:
+                        if _wait(early, row["valid_loss"]):
+                            early["parameters"] = {
+                                n: p.detach().to("cpu", copy=True) for n, p in parameters.items()
+                            }
+                        result.stopped = early["waited"] >= settings.patience
                 result.curve.append(row)
-                if ended and settings.schedule == "plateau" and validate is not None:
-                    if row["valid_loss"] < best:
-                        best, waited = row["valid_loss"], 0
-                    elif (waited := waited + 1) >= 3:
-                        factor, waited = factor * 0.6, 0
                 sums, counted = {}, 0
             if ended:
                 epoch, position = epoch + 1, 0
@@ -214,7 +340,29 @@ def fit(
             if time.monotonic() - saved >= settings.checkpoint_seconds:
                 save()
                 saved = time.monotonic()
+    if save_end:
+        save()
+    with torch.no_grad():
+        for name, best in early["parameters"].items():
+            parameters[name].copy_(best)
     return result
+
+
+def _wait(state: dict[str, Any], value: float) -> bool:
+    """Note whether a held-out loss is the best so far, or how many in a row were not."""
+    better = value < state["best"]
+    state |= {"best": value, "waited": 0} if better else {"waited": state["waited"] + 1}
+    return better
+
+
+def _precision(settings: TrainingSettings, device: "torch.device") -> Any:
+    """The context of forward passes: products of matrices in bfloat16, or nothing special."""
+    import torch
+
+    wanted = settings.precision == "bfloat16"
+    if settings.precision == "auto" and device.type == "cuda":
+        wanted = torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.autocast(device.type, torch.bfloat16) if wanted else nullcontext()
 
 
 def _shape(step: int, total: int, warmup: int, settings: TrainingSettings) -> float:

@@ -396,6 +396,24 @@ def test_even_weights_are_called_a_plain_mean_and_uneven_ones_are_not(tmp_path):
     assert "(46.9%): en counts most, with 0.900" in render(run)[1]
 
 
+def test_a_searched_rate_and_an_early_end_are_told(tmp_path):
+    run = make_run(tmp_path / "run", {}, ["adapt-am"])
+    before = render(run)[1]
+    assert "was chosen" not in before and "ended early" not in before
+    path = run / "adapt-am" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    trials = [{"rate": r, "steps": 9, "valid_loss": v} for r, v in ((2e-4, 5.5), (5e-4, 4.25))]
+    manifest["facts"]["rate_search"] = {"rate": 5e-4, "steps": 18, "trials": trials}
+    manifest["facts"]["stopped_early"] = True
+    manifest["settings"] = {"training": {"patience": 2}}
+    losses = [row["valid_loss"] for row in manifest["facts"]["curve"]]
+    manifest["facts"]["curve"][-1]["valid_loss"] = 99.0
+    path.write_text(json.dumps(manifest))
+    said = render(run)[1]
+    assert "halving in 18 steps; 0.0005 was chosen" in said and "4.250" in said
+    assert f"Held-out loss {min(losses[:-1]):.2f} nats" in said and "Training ended early" in said
+
+
 def test_gold_and_methods_stand_together_in_the_sample_predictions(tmp_path):
     paths = {"unibridge": "predictions.conll", "gold": "gold.conll", "mad-x": "absent.conll"}
     run = make_run(tmp_path / "run", {"unibridge": SCORES["unibridge"]}, [], predictions=paths)

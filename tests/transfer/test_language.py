@@ -267,3 +267,64 @@ def test_a_text_of_one_sample_is_refused():
 def test_a_folder_without_a_language_is_named(tmp_path):
     with pytest.raises(UnibridgeError, match=f"{tmp_path.name}: holds no adapted language"):
         AdaptedLanguage.load(tmp_path)
+
+
+def test_a_stored_teacher_gives_the_figures_of_one_at_every_step(tmp_path):
+    given = {"new": True, "training": {"steps": 9}}
+    stored, computed = (adapt(toy_base("bert"), teacher_store=s, **given) for s in ("on", "off"))
+    for one, other in zip(stored.facts["curve"], computed.facts["curve"], strict=True):
+        assert one == pytest.approx(other, abs=1e-6) and one["kl"] > 0
+    assert torch.allclose(stored.embeddings, computed.embeddings, atol=1e-6)
+    assert stored.facts["teacher_store_bytes"] == 4 * 16 * 4
+    assert computed.facts["teacher_store_bytes"] == 0
+
+
+@pytest.mark.parametrize("state", ["encoder", "inverse"])
+def test_small_forward_passes_have_the_loss_of_the_whole_batch(state):
+    given = {"new": True, "state": state, "training": {"batch_size": 4}}
+    whole = adapt(toy_base("bert", dropout=0.0), **given)
+    given["training"] = {"batch_size": 4, "micro_batch": 1}
+    parts = adapt(toy_base("bert", dropout=0.0), **given)
+    for one, other in zip(whole.facts["curve"], parts.facts["curve"], strict=True):
+        assert other == pytest.approx(one, abs=1e-4)
+    assert parts.facts["tokens_seen"] == whole.facts["tokens_seen"]
+
+
+def test_a_searched_rate_trains_like_one_that_was_given(tmp_path):
+    """The search leaves nothing behind, and an interrupted one ends the same."""
+    searching = {"learning_rate_search": "halving", "search_rates": (1e-4, 0.03, 0.01)}
+    searching |= {"search_share": 1.0, "training": {"steps": 9}}
+    found = adapt(toy_base("bert"), **searching)
+    search = found.facts["rate_search"]
+    # 9 steps in two rounds: one for each of three rates, then two more for each of two
+    assert [t["steps"] for t in search["trials"]] == [1, 1, 1, 3, 3] and search["steps"] == 7
+    best = min(search["trials"][3:], key=lambda trial: trial["valid_loss"])["rate"]
+    assert found.facts["learning_rate"] == search["rate"] == best
+
+    plain = adapt(toy_base("bert"), training={"steps": 9, "learning_rate": best})
+    assert plain.facts["curve"] == found.facts["curve"] and plain.facts["rate_search"] is None
+    assert all(torch.equal(plain.adapter[name], found.adapter[name]) for name in plain.adapter)
+
+    calls = []
+
+    def interrupt(step, steps, parts):
+        calls.append(step)
+        if len(calls) == 6:  # within the second round
+            raise KeyboardInterrupt
+
+    def resumable(progress):
+        return adapt_language(
+            toy_base("bert"),
+            LINES,
+            settings(**searching),
+            language="xx",
+            checkpoint=tmp_path / "checkpoint.pt",
+            progress=progress,
+        )
+
+    with pytest.raises(KeyboardInterrupt):
+        resumable(interrupt)
+    again = resumable(lambda step, steps, parts: calls.append(step))
+    assert again.facts == found.facts
+    assert all(torch.equal(again.adapter[name], found.adapter[name]) for name in found.adapter)
+    assert len(calls) - 6 < 7 + 9, "finished trials are not trained again"

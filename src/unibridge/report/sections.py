@@ -264,14 +264,30 @@ def _training(run: Run) -> Iterator[Block]:
         )
         held_out = [r["valid_loss"] for r in facts["curve"] if r.get("valid_loss") is not None]
         if held_out:
+            # where training may end early, the best weights are the ones kept
+            early = _setting(manifest.get("settings", {}), "patience")
+            last = min(held_out) if early else held_out[-1]
             said += (
-                f" Held-out loss {decimal(held_out[-1], 2)} nats per masked token "
-                f"(perplexity {decimal(exp(held_out[-1]))})."
+                f" Held-out loss {decimal(last, 2)} nats per masked token "
+                f"(perplexity {decimal(exp(last))})."
             )
+            if facts.get("stopped_early"):
+                said += " Training ended early, since it fell no more."
         if facts.get("teacher_unknown_rate") is not None:
             share = 100 * facts["teacher_unknown_rate"]
             said += f" The frozen base reads {decimal(share)}% of the text as unknown tokens."
         yield said
+        if search := facts.get("rate_search"):
+            yield Table(
+                ("Learning rate", "Steps", "Held-out loss, nats"),
+                "rrr",
+                [
+                    (f"{t['rate']:g}", whole(t["steps"]), _known(t["valid_loss"], 3))
+                    for t in search["trials"]
+                ],
+                note=f"Rates tried by successive halving in {whole(search['steps'])} steps; "
+                f"{search['rate']:g} was chosen.",
+            )
     sources = [m for m in run.of("adapt") if m not in own]
     tasks = run.of("train-task")
     used = [*own, *sources, *tasks]

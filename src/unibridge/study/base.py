@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from unibridge.artifacts import Outcome, fingerprint, read_manifest, run_stage, write_bytes
+from unibridge.processes import processes
 from unibridge.training import Progress
 from unibridge.transfer.pretrain import PretrainSettings, pretrain
 
@@ -34,8 +35,9 @@ def pretrain_base(
             checkpoint=folder / "checkpoint.pt",
             progress=progress,
         )
-        result.model.half().save_pretrained(folder)
-        result.tokenizer.save_pretrained(folder)
+        if processes().main:
+            result.model.half().save_pretrained(folder)
+            result.tokenizer.save_pretrained(folder)
         facts = {
             "languages": result.languages,
             "lines": {language: len(lines) for language, lines in texts.items()},
@@ -45,7 +47,7 @@ def pretrain_base(
             "tokens_seen": result.fit.tokens,
             "curve": result.fit.curve,
         }
-        return Outcome(facts)
+        return Outcome(facts, result.warnings)
 
     digest = fingerprint([{k: fingerprint(list(v)) for k, v in texts.items()}, list(pairs)])
     folder = run_stage(
@@ -55,8 +57,10 @@ def pretrain_base(
         build,
         settings={**settings.model_dump(), "seed": seed},
         inputs={"text": digest},
+        together=True,
     )
-    write_bytes(folder / "README.md", base_card(folder).encode())
+    if processes().main:
+        write_bytes(folder / "README.md", base_card(folder).encode())
     return folder
 
 

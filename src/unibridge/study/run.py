@@ -29,6 +29,7 @@ from unibridge.artifacts import (
 from unibridge.config import Config
 from unibridge.errors import UnibridgeError
 from unibridge.evaluation.records import Result
+from unibridge.processes import processes
 from unibridge.study.stages import (
     Labels,
     Progress,
@@ -123,6 +124,9 @@ def run(
         for seed in config.run.seeds
         for name in config.run.methods
     ]
+
+    if not processes().main:
+        return root
 
     # 3. Scores, the pack, labels for new text, and the report.
     results = [r for cell in cells if (r := result_of(cell, cells, config, inputs)) is not None]

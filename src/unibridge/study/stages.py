@@ -19,6 +19,7 @@ from unibridge.artifacts import (
 )
 from unibridge.embeddings.base import EmbeddingSettings
 from unibridge.errors import UnibridgeError
+from unibridge.processes import processes
 from unibridge.text.labels import Columns, LabelFile, read_labels, write_predictions
 from unibridge.text.parallel import read_parallel
 from unibridge.transfer.few_shot import FewShotSettings
@@ -53,6 +54,7 @@ class Workplace:
         *,
         settings: Mapping[str, Any],
         inputs: Mapping[str, str],
+        together: bool = False,
     ) -> Path:
         return run_stage(
             self.root,
@@ -61,6 +63,7 @@ class Workplace:
             build,
             settings=settings,
             inputs={"base": self.base_hash, **inputs},
+            together=together,
             on_start=self.on_stage,
         )
 
@@ -256,7 +259,8 @@ def adapt_stage(
             checkpoint=folder / "checkpoint.pt",
             progress=at.steps(f"adapt-{name}"),
         )
-        adapted.save(folder)
+        if processes().main:
+            adapted.save(folder)
         return Outcome(adapted.facts, adapted.warnings)
 
     return at.run(
@@ -269,6 +273,7 @@ def adapt_stage(
             **_stage_input("vocabulary", vocabulary, "vocabulary"),
             **_stage_input("embeddings", embeddings, "embed"),
         },
+        together=True,
     )
 
 
@@ -325,7 +330,8 @@ def task_stage(
             checkpoint=folder / "checkpoint.pt",
             progress=at.steps(f"train-task-{name}"),
         )
-        trained.save(folder)
+        if processes().main:
+            trained.save(folder)
         return Outcome(trained.facts, trained.warnings)
 
     inputs: dict[str, str] = {}
@@ -346,6 +352,7 @@ def task_stage(
             "seed": seed,
         },
         inputs=inputs,
+        together=True,
     )
 
 

@@ -1,18 +1,31 @@
 """Adapt a base model to a language: bottleneck + invertible adapter, MLM + β·KL (paper §2.3)."""
 
 import copy
+import math
+import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from unibridge.adapters.settings import LANGUAGE_ADAPTER, AdapterConfig
 from unibridge.artifacts import read_json, write_bytes, write_json
 from unibridge.errors import UnibridgeError
+from unibridge.processes import processes
 from unibridge.text.corpus import join_samples, split_held_out
-from unibridge.training import Progress, TrainingSettings, batches_of, fit
+from unibridge.training import (
+    DivergedError,
+    FitResult,
+    Progress,
+    TrainingSettings,
+    batches_of,
+    fit,
+    prepare,
+)
+from unibridge.transfer.rates import PUBLISHED_RATES, RateChoice, RateSearch, halve
+from unibridge.transfer.teacher import TeacherStore, teacher_of
 
 if TYPE_CHECKING:
     import torch
@@ -46,10 +59,25 @@ class AdaptationSettings(BaseModel):
     max_teacher_unknown: float = Field(
         0.3, ge=0, le=1, description="teacher's share of unknown tokens above which β becomes 0"
     )
+    teacher_store: TeacherStore = Field(
+        "auto",
+        description="on: the teacher's states on disk, 4 bytes x hidden a sample; off: computed at "
+        "every step; auto: on where each sample is read more than once",
+    )
     train_head: Literal["built", "always"] = Field(
         "built", description="train the masked-LM head only where it had to be built, or always"
     )
     held_out: float = Field(0.01, gt=0, lt=1, description="share of samples kept for validation")
+    learning_rate_search: RateSearch = Field(
+        "none",
+        description="halving: training.learning_rate is chosen of search_rates by held-out loss",
+    )
+    search_rates: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        PUBLISHED_RATES, min_length=1, description="AdamW's peak rates to choose of (Table 8)"
+    )
+    search_share: float = Field(
+        0.1, gt=0, le=1, description="steps of the whole search, as a share of training's"
+    )
     training: TrainingSettings = TrainingSettings()
 
 
@@ -149,6 +177,7 @@ def adapt_language(
         encoder_states,
         mask_tokens,
         masked_lm_loss,
+        rows_of,
         text_read,
     )
 
@@ -213,7 +242,6 @@ def adapt_language(
             f"{cut:,} of {len(store):,} samples pass the limit of {limit} tokens and are cut: "
             f"a smaller sample_words (now {settings.sample_words}) loses nothing."
         )
-    # its distribution of each sample never changes: computed once
     beta = settings.kl_weight if embeddings is not None else 0.0
     unknown: float | None = None
     if embeddings is not None:
@@ -225,21 +253,34 @@ def adapt_language(
                 f"about it: the KL term is off (adaptation.max_teacher_unknown = "
                 f"{settings.max_teacher_unknown:g})."
             )
-    teacher = pooled_states(base.model, family, base.tokenizer, train_samples) if beta else None
+    teacher = None
+    if beta:
+        teacher = teacher_of(
+            lambda texts: pooled_states(base.model, family, base.tokenizer, texts),
+            train_samples,
+            model.config.hidden_size,
+            store=settings.teacher_store,
+            passes=settings.training.passes(len(train_samples)),
+            file=None if checkpoint is None else checkpoint.with_name(f"{checkpoint.stem}-teacher"),
+        )
+        warnings += teacher.warnings
 
     # 4. MLM + β · KL.
-    def loss(indices: list[int], generator: "torch.Generator") -> tuple:
+    def loss(indices: list[int], generator: "torch.Generator", rows: slice) -> tuple:
         ids, mask = store.batch(indices, pad_id)
         corrupted, chosen = mask_tokens(
             ids, mask, reader, rate=settings.mask_rate, generator=generator
         )
+        masked = max(int(chosen.sum()), 1)
+        mask, ids, corrupted, chosen = rows_of(rows, mask, ids, corrupted, chosen)
         hidden = encoder_states(model, family, corrupted, mask)
-        mlm = masked_lm_loss(model, family, hidden, ids, chosen)
+        mlm = masked_lm_loss(model, family, hidden, ids, chosen) * (int(chosen.sum()) / masked)
         if teacher is None:
-            return mlm, {"mlm": mlm.item()}, int(mask.sum())
+            return mlm, {"mlm": mlm.detach()}, int(mask.sum())
         state = attach.invert(model, hidden) if settings.state == "inverse" else hidden
-        kl = state_divergence(mean_pool(state, mask), teacher[indices].to(state.device))
-        return mlm + beta * kl, {"mlm": mlm.item(), "kl": kl.item()}, int(mask.sum())
+        wanted = teacher.states(indices[rows]).to(state.device)
+        kl = state_divergence(mean_pool(state, mask), wanted) * (len(wanted) / len(indices))
+        return mlm + beta * kl, {"mlm": mlm.detach(), "kl": kl.detach()}, int(mask.sum())
 
     def validate() -> float:
         """MLM loss of the held-out samples, always under the same masks (nats per token)."""
@@ -261,18 +302,60 @@ def adapt_language(
         return total / max(weight, 1)
 
     model.train()
-    result = fit(
-        trained,
-        loss,
-        lambda epoch: batches_of(
-            store.lengths, settings.training.batch_size, seed=seed, epoch=epoch
-        ),
-        settings.training,
-        seed=seed,
-        validate=validate,
-        checkpoint=checkpoint,
-        progress=progress,
-    )
+    warnings += prepare(model, model.get_submodule(family.encoder), settings.training)
+
+    def batches(epoch: int) -> list[list[int]]:
+        return batches_of(store.lengths, settings.training.batch_size, seed=seed, epoch=epoch)
+
+    def run(
+        training: TrainingSettings, checkpoint: Path | None, *, save_end: bool = False
+    ) -> FitResult:
+        return fit(
+            trained,
+            loss,
+            batches,
+            training,
+            seed=seed,
+            validate=validate,
+            checkpoint=checkpoint,
+            save_end=save_end,
+            progress=progress,
+        )
+
+    # 5. The rate: as given, or the best of short trainings from the same start.
+    training, choice = settings.training, RateChoice(settings.training.learning_rate)
+    if settings.learning_rate_search == "halving":
+        start = {name: _kept(parameter) for name, parameter in trained.items()}
+        steps = training.steps or training.epochs * len(batches(0))
+        with tempfile.TemporaryDirectory() as temporary:
+            # one place for all processes
+            place = checkpoint or Path(processes().told(temporary)) / "checkpoint.pt"
+
+            def try_rate(rate: float, steps: int) -> float:
+                _restore(trained, start)
+                trial = training.model_copy(
+                    update={
+                        "learning_rate": rate,
+                        "steps": steps,
+                        "schedule": "constant",
+                        "warmup": 0.0,
+                        "patience": 0,
+                    }
+                )
+                try:
+                    file = place.with_name(f"{place.stem}-rate-{rate:g}.pt")
+                    found = run(trial, file, save_end=True)
+                except DivergedError:
+                    return math.inf
+                # in a resumed search it may have gone further already
+                return next(r["valid_loss"] for r in found.curve if r["step"] == steps)
+
+            choice = halve(
+                settings.search_rates, try_rate, budget=round(settings.search_share * steps)
+            )
+        _restore(trained, start)
+        training = training.model_copy(update={"learning_rate": choice.rate})
+    result = run(training, checkpoint)
     return AdaptedLanguage(
         language=language,
         config=settings.adapter,
@@ -287,13 +370,28 @@ def adapt_language(
             "steps": result.steps,
             "epochs": result.curve[-1]["epoch"],
             "tokens_seen": result.tokens,
+            "stopped_early": result.stopped,
+            "learning_rate": choice.rate,
+            "rate_search": asdict(choice) if choice.trials else None,
             "samples": len(train_samples),
             "cut_samples": cut,
             "kl_weight": beta,
             "teacher_unknown_rate": unknown,
+            "teacher_store_bytes": teacher.stored_bytes if teacher else 0,
         },
         warnings=warnings,
     )
+
+
+def _restore(
+    parameters: "Mapping[str, torch.nn.Parameter]", values: "Mapping[str, torch.Tensor]"
+) -> None:
+    """Put values back into parameters of the same names."""
+    import torch
+
+    with torch.no_grad():
+        for name, value in values.items():
+            parameters[name].copy_(value)
 
 
 def _kept(tensor: "torch.Tensor") -> "torch.Tensor":
@@ -313,6 +411,7 @@ def state_divergence(student: "torch.Tensor", teacher: "torch.Tensor") -> "torch
 
 def mean_pool(states: "torch.Tensor", attention_mask: "torch.Tensor") -> "torch.Tensor":
     """Mean over a sample's tokens: (batch, length, hidden), (batch, length) -> (batch, hidden)."""
+    states = states.float()
     weights = attention_mask.unsqueeze(-1).to(states)
     return (states * weights).sum(1) / weights.sum(1).clamp(min=1)
 

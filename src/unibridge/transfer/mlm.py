@@ -74,6 +74,14 @@ def text_read(tokenizer: Any, sample: str, max_tokens: int) -> str:
     return " ".join(words[:fitting])
 
 
+def rows_of(
+    rows: slice, attention_mask: torch.Tensor, *others: torch.Tensor
+) -> tuple[torch.Tensor, ...]:
+    """Some rows of a padded batch's mask and other tensors (batch, length), cut to the longest."""
+    length = int(attention_mask[rows].sum(1).max())
+    return tuple(tensor[rows, :length] for tensor in (attention_mask, *others))
+
+
 def mask_tokens(
     input_ids: torch.Tensor,
     attention_mask: torch.Tensor,

@@ -6,14 +6,14 @@ arXiv 1901.07291, §3.3) masks words in two translations at once: each can be re
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from unibridge.errors import UnibridgeError
-from unibridge.training import FitResult, Progress, TrainingSettings, batches_of, fit
+from unibridge.training import FitResult, Progress, TrainingSettings, batches_of, fit, prepare
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -48,6 +48,7 @@ class PretrainResult:
     tokenizer: Any
     fit: FitResult
     languages: list[str]
+    warnings: list[str] = field(default_factory=list)
 
 
 def pretrain(
@@ -75,6 +76,7 @@ def pretrain(
         encoder_states,
         mask_tokens,
         masked_lm_loss,
+        rows_of,
     )
     from unibridge.vocabulary.tokenizer import to_fast_tokenizer
     from unibridge.vocabulary.train import train_sentencepiece
@@ -156,17 +158,20 @@ def pretrain(
         )
         return [picked[batch].tolist() for batch in cut]
 
-    def loss(indices: list[int], generator: torch.Generator) -> tuple:
+    def loss(indices: list[int], generator: torch.Generator, rows: slice) -> tuple:
         ids, mask = store.batch(indices, tokenizer.pad_token_id)
         corrupted, chosen = mask_tokens(
             ids, mask, tokenizer, rate=settings.mask_rate, generator=generator
         )
+        masked = max(int(chosen.sum()), 1)
+        mask, ids, corrupted, chosen = rows_of(rows, mask, ids, corrupted, chosen)
         hidden = encoder_states(model, family, corrupted, mask)
-        value = masked_lm_loss(model, family, hidden, ids, chosen)
+        value = masked_lm_loss(model, family, hidden, ids, chosen) * (int(chosen.sum()) / masked)
         return value, {}, int(mask.sum())
 
     # 4. Train everything.
     model.train()
+    warnings = prepare(model, model.get_submodule(family.encoder), settings.training)
     result = fit(
         dict(model.named_parameters()),
         loss,
@@ -178,7 +183,7 @@ def pretrain(
     )
     model.config.hidden_dropout_prob = 0.1
     model.config.attention_probs_dropout_prob = 0.1
-    return PretrainResult(model.eval(), tokenizer, result, languages)
+    return PretrainResult(model.eval(), tokenizer, result, languages, warnings)
 
 
 def _running_total(stores: Sequence[Any]) -> list[int]:

@@ -15,7 +15,7 @@ from unibridge.adapters.settings import TASK_ADAPTER, AdapterConfig
 from unibridge.artifacts import read_json, write_bytes, write_json
 from unibridge.errors import UnibridgeError
 from unibridge.text.corpus import spread
-from unibridge.training import Progress, TrainingSettings, batches_of, fit
+from unibridge.training import Progress, TrainingSettings, batches_of, fit, prepare
 from unibridge.transfer.language import AdaptedLanguage, _kept, _under
 
 if TYPE_CHECKING:
@@ -135,6 +135,7 @@ def train_task(
 
     from unibridge.adapters import attach
     from unibridge.models.base import max_tokens
+    from unibridge.tasks.base import IGNORED
     from unibridge.tasks.heads import build_head
     from unibridge.transfer.language import language_model
     from unibridge.transfer.mlm import encoder_states
@@ -200,8 +201,18 @@ def train_task(
         logits = head(encoder_states(model, base.family, ids, mask, **inputs))
         return logits, task.loss(logits, wanted.to(logits.device)), int(mask.sum())
 
-    def loss(indices: list[int], generator: "torch.Generator") -> tuple:
-        _, value, tokens = run([encoded[i] for i in indices], owners[indices[0]])
+    def labelled(batch: Sequence[Any]) -> int:
+        """Labels of a batch that count in its loss, which is their mean."""
+        found = task.collate(batch, tokenizer.pad_token_id)["labels"]
+        return int((found != IGNORED).sum())
+
+    def loss(indices: list[int], generator: "torch.Generator", rows: slice) -> tuple:
+        whole = [encoded[i] for i in indices]
+        part = whole[rows]
+        logits, value, tokens = run(part, owners[indices[0]])
+        if len(part) < len(whole):
+            few, all_ = labelled(part), labelled(whole)
+            value = value * (few / all_) if few else logits.sum() * 0
         return value, {}, tokens
 
     held = {
@@ -228,6 +239,7 @@ def train_task(
 
     # 3. Train.
     model.train(), head.train()
+    warnings = prepare(model, encoder, settings.training)
     result = fit(
         trained,
         loss,
@@ -271,4 +283,5 @@ def train_task(
             "dev_score": sum(dev_scores.values()) / len(dev_scores) if dev_scores else None,
             "dev_scores": dev_scores,
         },
+        warnings=warnings,
     )
