@@ -212,7 +212,7 @@ def run_stage(
         on_start(folder.name, True)
         return folder
     on_start(folder.name, False)
-    about = {"stage": stage, "name": name, "fingerprint": key}
+    about: dict[str, Any] = {"stage": stage, "name": name, "fingerprint": key}
     about |= {"settings": settings, "inputs": inputs}
     return _build(folder, root / f".partial-{folder.name}", build, about, together)
 
@@ -239,7 +239,7 @@ def build_folder(
             where=folder,
             do="name a new folder, or delete this one",
         )
-    about = {"stage": stage, "name": folder.name, "fingerprint": key}
+    about: dict[str, Any] = {"stage": stage, "name": folder.name, "fingerprint": key}
     about |= {"settings": settings, "inputs": inputs}
     partial = folder.parent / f".partial-{folder.name}-{key[:8]}"
     try:

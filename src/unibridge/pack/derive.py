@@ -14,6 +14,7 @@ from unibridge.artifacts import (
 )
 from unibridge.pack import find, load
 from unibridge.pack.card import model_card
+from unibridge.processes import processes
 from unibridge.text.corpus import read_text
 from unibridge.text.languages import language as language_record
 from unibridge.training import Progress
@@ -78,7 +79,8 @@ def distil_pack(
             f"{found.facts['lines']:,} unlabelled lines; of decisions on text held out "
             f"{found.agreement:.1%} are theirs."
         )
-        save(found.model, partial, weights=weights, limits=[note, *found.warnings])
+        if processes().main:
+            save(found.model, partial, weights=weights, limits=[note, *found.warnings])
         return Outcome(found.facts, found.warnings)
 
     return build_folder(
@@ -87,6 +89,7 @@ def distil_pack(
         build,
         settings=settings.model_dump(mode="json") | {"seed": seed},
         inputs={"pack": hash_path(find(pack)), "text": fingerprint(lines)},
+        together=True,
     )
 
 

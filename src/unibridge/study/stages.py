@@ -495,7 +495,8 @@ def few_shot_stage(
             seed=seed,
             progress=lambda *now: on_progress(f"few-shot-{language}", *now),
         )
-        found.model.save_pretrained(folder / "pack")
+        if processes().main:
+            found.model.save_pretrained(folder / "pack")
         points = [asdict(point) for point in found.points]
         return Outcome({"metric": found.metric, "points": points}, found.warnings)
 
@@ -507,6 +508,7 @@ def few_shot_stage(
         build,
         settings={**settings.model_dump(), "seed": seed},
         inputs=inputs,
+        together=True,
         on_start=on_stage,
     )
 

@@ -184,13 +184,26 @@ class Task(ABC, Generic[Example, Prediction]):
             inputs["labels"] = torch.tensor(labels)
         return inputs
 
-    def loss(self, logits: "torch.Tensor", labels: "torch.Tensor") -> "torch.Tensor":
-        """Mean cross-entropy in nats over the positions that have a label."""
+    def loss(
+        self, logits: "torch.Tensor", labels: "torch.Tensor", *, of: int | None = None
+    ) -> "torch.Tensor":
+        """Mean cross-entropy in nats over the positions that have a label.
+
+        of: labels that the mean is over, where these are some of them only; the parts add up.
+        """
         import torch
 
-        return torch.nn.functional.cross_entropy(
-            logits.flatten(0, -2), labels.flatten(), ignore_index=IGNORED
-        )
+        flat = (logits.flatten(0, -2), labels.flatten())
+        if of is None:
+            return torch.nn.functional.cross_entropy(*flat, ignore_index=IGNORED)
+        summed = torch.nn.functional.cross_entropy(*flat, ignore_index=IGNORED, reduction="sum")
+        return summed / max(of, 1)
+
+    def labelled(self, batch: Sequence[Encoded]) -> int:
+        """Labels of these examples that count in the loss."""
+        labels = [one.label_ids for one in batch]
+        rows = [[row] if isinstance(row, int) else row for row in labels]
+        return sum(label != IGNORED for row in rows for label in row)
 
     def score(
         self,

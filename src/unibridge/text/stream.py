@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from unibridge.artifacts import whole_file
 from unibridge.errors import UnibridgeError
@@ -94,4 +94,4 @@ def _written(target: Path) -> Iterator[IO[Any]]:
             yield stream
             return
         with gzip.GzipFile(filename="", fileobj=stream, mode="wb", mtime=0) as packed:
-            yield packed
+            yield cast(IO[bytes], packed)

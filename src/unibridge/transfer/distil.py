@@ -142,11 +142,12 @@ def distil(
     # 4. Train.
     heat = settings.temperature
 
-    def loss(indices: list[int], generator: "torch.Generator") -> tuple:
-        batch = [encoded[i] for i in indices]
-        target = torch.cat([wanted[i] for i in indices]).to(student.device)
+    def loss(indices: list[int], generator: "torch.Generator", rows: slice) -> tuple:
+        batch = [encoded[i] for i in indices[rows]]
+        target = torch.cat([wanted[i] for i in indices[rows]]).to(student.device)
         found, tokens = _decisions(student, batch)
-        return heat**2 * _divergence(target / heat, found / heat), {}, tokens
+        share = len(target) / sum(len(wanted[i]) for i in indices)
+        return share * heat**2 * _divergence(target / heat, found / heat), {}, tokens
 
     def compare() -> tuple[float, float]:
         found, target = torch.cat(_all_decisions(student, held)), torch.cat(held_wanted)
@@ -295,7 +296,7 @@ def _encoder_student(merged: "MultiSourceModel", settings: DistilSettings) -> "M
 
     student.load_state_dict({name: state[origin(name)] for name in student.state_dict()})
     student.tokenizer = merged.tokenizer
-    return student.to(merged.device)
+    return student.to(merged.device)  # type: ignore[arg-type]  # their stub of `to` is wrong
 
 
 def _trainable(

@@ -203,13 +203,16 @@ def go_on(
     for parameter in trained.values():
         parameter.requires_grad_(True)
 
-    def run(batch: Sequence[Any]) -> "tuple[torch.Tensor, int]":
+    def run(batch: Sequence[Any], of: int | None = None) -> "tuple[torch.Tensor, int]":
         inputs = {k: v.to(model.device) for k, v in task.collate(batch, pad).items()}
         wanted = inputs.pop("labels")
-        return task.loss(model(**inputs).logits, wanted), int(inputs["attention_mask"].sum())
+        value = task.loss(model(**inputs).logits, wanted, of=of)
+        return value, int(inputs["attention_mask"].sum())
 
-    def loss(indices: list[int], _: "torch.Generator") -> tuple:
-        value, tokens = run([trained_on[i] for i in indices])
+    def loss(indices: list[int], _: "torch.Generator", rows: slice) -> tuple:
+        whole = [trained_on[i] for i in indices]
+        part = whole[rows]
+        value, tokens = run(part, task.labelled(whole) if len(part) < len(whole) else None)
         return value, {}, tokens
 
     # 3. Train, and keep the state that the held-out examples like best.

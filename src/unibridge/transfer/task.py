@@ -135,7 +135,6 @@ def train_task(
 
     from unibridge.adapters import attach
     from unibridge.models.base import max_tokens
-    from unibridge.tasks.base import IGNORED
     from unibridge.tasks.heads import build_head
     from unibridge.transfer.language import language_model
     from unibridge.transfer.mlm import encoder_states
@@ -192,27 +191,22 @@ def train_task(
         for source in sources
     ]
 
-    def run(batch: Sequence[Any], owner: int) -> "tuple[torch.Tensor, torch.Tensor, int]":
+    def run(
+        batch: Sequence[Any], owner: int, of: int | None = None
+    ) -> "tuple[torch.Tensor, torch.Tensor, int]":
         """(logits, loss, tokens) of a batch of one source."""
         attach.activate(model, *stacks[owner])
         inputs = task.collate(batch, tokenizer.pad_token_id)
         ids, mask = inputs.pop("input_ids"), inputs.pop("attention_mask")
         wanted = inputs.pop("labels")
         logits = head(encoder_states(model, base.family, ids, mask, **inputs))
-        return logits, task.loss(logits, wanted.to(logits.device)), int(mask.sum())
-
-    def labelled(batch: Sequence[Any]) -> int:
-        """Labels of a batch that count in its loss, which is their mean."""
-        found = task.collate(batch, tokenizer.pad_token_id)["labels"]
-        return int((found != IGNORED).sum())
+        return logits, task.loss(logits, wanted.to(logits.device), of=of), int(mask.sum())
 
     def loss(indices: list[int], generator: "torch.Generator", rows: slice) -> tuple:
         whole = [encoded[i] for i in indices]
         part = whole[rows]
-        logits, value, tokens = run(part, owners[indices[0]])
-        if len(part) < len(whole):
-            few, all_ = labelled(part), labelled(whole)
-            value = value * (few / all_) if few else logits.sum() * 0
+        of = task.labelled(whole) if len(part) < len(whole) else None
+        _, value, tokens = run(part, owners[indices[0]], of)
         return value, {}, tokens
 
     held = {
