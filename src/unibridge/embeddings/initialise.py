@@ -11,6 +11,7 @@ from unibridge.embeddings.focus import focus
 from unibridge.embeddings.lexical import lexical
 from unibridge.embeddings.match import vocabulary_size
 from unibridge.embeddings.mean import mean
+from unibridge.embeddings.pieces import pieces
 from unibridge.embeddings.random import random, xavier
 from unibridge.embeddings.unibridge import unibridge
 from unibridge.embeddings.vectors import STATIC_SPACES
@@ -28,6 +29,7 @@ INITIALISERS: Registry[Initialiser] = Registry(
         "unibridge": unibridge,
         "focus": focus,
         "wechsel": wechsel,
+        "pieces": pieces,
         "lexical": lexical,
         "mean": mean,
         "random": random,
