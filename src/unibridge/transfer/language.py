@@ -260,7 +260,7 @@ def adapt_language(
         model.train()
         return total / max(weight, 1)
 
-    model.train()
+    before = validate()
     result = fit(
         trained,
         loss,
@@ -283,6 +283,7 @@ def adapt_language(
         head={n: _kept(p) for n, p in head.items()} if train_head else {},
         facts={
             "language": language,
+            "loss_before": before,
             "curve": result.curve,
             "steps": result.steps,
             "epochs": result.curve[-1]["epoch"],
