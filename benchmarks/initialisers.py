@@ -12,14 +12,13 @@ target's embeddings. It resumes: a finished cell is a line of FOLDER/results.jso
 import statistics
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import cells
 import matplotlib
-from cells import Prepared, Row
 from matplotlib.figure import Figure
 
+import cells
+from cells import Prepared, Row
 from unibridge.artifacts import versions, write_bytes
 from unibridge.methods import Method
 from unibridge.report.figures import STYLE, save_png
@@ -85,7 +84,7 @@ Nats per masked token. Comparable within a column only: every language has a voc
 ## What was aligned
 
 First seed: rows copied (shared tokens, then semantic pairs), mixed, random, in percent; held-out
-P@1 of the space; seconds of wall time for the cell, with those of the sources where it was the first.
+P@1 of the space; seconds of wall time, where a cell was its base's first with those of the sources.
 
 {aligned}
 """
@@ -168,7 +167,7 @@ def aligned(rows: Sequence[Row]) -> str:
 
 
 def curves(rows: Sequence[Row]) -> Figure:
-    """Small multiples, one panel a language: mean held-out loss by step, the seeds' range shaded."""
+    """One panel a language: mean held-out loss by step, the range of the seeds shaded."""
     found = cells.by_cell(rows)
     languages = {row["language"]: row["target"] for row in rows}
     names = list(dict.fromkeys(row["variant"] for row in rows))
