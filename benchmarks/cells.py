@@ -48,7 +48,10 @@ REAL = {
 DEFAULT_LANGUAGES = ("am", "km", "so", "lij", "hau")
 EVERYWHERE = ("adaptation.held_out=0.05",)  # with 1% of 4,000 phrases the loss is noise
 # sections that decide a cell's numbers
-SECTIONS = ("vocabulary", "embeddings", "adaptation", "source_adaptation", "task_training")
+SECTIONS = (
+    *("vocabulary", "embeddings", "adaptation", "source_adaptation", "task_training"),
+    "weights",
+)
 
 Row = Mapping[str, Any]
 Variants = Callable[["Prepared"], Mapping[str, Method]]
@@ -146,7 +149,8 @@ def _key(row: Row) -> tuple[Any, ...]:
 
 
 def _settings(config: Config) -> str:
-    return fingerprint([getattr(config, name).model_dump() for name in (*SECTIONS, "weights")])
+    # without what is at its default: a setting that is new then leaves the finished cells finished
+    return fingerprint([getattr(config, s).model_dump(exclude_defaults=True) for s in SECTIONS])
 
 
 def measure(one: Prepared, config: Config, name: str, seed: int) -> dict[str, Any]:
