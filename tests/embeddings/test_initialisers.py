@@ -21,7 +21,12 @@ from unibridge.embeddings.vectors import (
 from unibridge.errors import UnibridgeError
 
 SMALL = {"static_dimension": 16, "static_buckets": 500}
-KINDS = [("wordpiece", "wordpiece"), ("unigram", "unigram"), ("wordpiece", "unigram")]
+KINDS = [
+    ("wordpiece", "wordpiece"),
+    ("unigram", "unigram"),
+    ("wordpiece", "unigram"),
+    ("unigram", "extended"),
+]
 BUILT_IN = list(INITIALISERS)
 WITHOUT_CHANCE = {"mean", "pieces"}  # but for rows that stay random
 
@@ -79,6 +84,10 @@ def test_contract(method, kinds, start, tokenizers):
     assert result.facts["counts"] == {o: result.origin.count(o) for o in ORIGINS}
     assert result.facts["source_vocab"] == len(table)
     assert json.loads(json.dumps(result.facts)) == result.facts
+
+    if kinds[1] == "extended":  # the base's rows stay, whatever the method
+        assert len(target) > len(table)
+        assert torch.equal(result.matrix[: len(table)], table)
 
     # randomness: local, and all of it from the seed
     assert torch.equal(before[0], after[0])
