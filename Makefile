@@ -53,18 +53,22 @@ bench-joint: setup
 bench-bridge: setup
 	$(VENV)/bin/python benchmarks/bridge.py
 
-# AdapterHub's own package needs an older transformers, so it lives apart
+# AdapterHub's own package needs an older transformers, and deepfocus a fasttext that is compiled and
+# that ours cannot share, so they live apart
 .parity-venv/ready:
 	$(PYTHON) -m venv .parity-venv
 	.parity-venv/bin/pip install --quiet torch==2.13.0
 	.parity-venv/bin/pip install --quiet adapters==1.3.0 transformers==4.57.6 \
-	    huggingface_hub==0.36.2 tokenizers==0.22.2 sentencepiece safetensors
+	    huggingface_hub==0.36.2 tokenizers==0.22.2 sentencepiece safetensors \
+	    deepfocus==1.0.1
 	touch $@
 
 parity: setup .parity-venv/ready
 	.parity-venv/bin/python scripts/parity.py make-golden build/parity
 	$(VENV)/bin/python scripts/parity.py check build/parity
 	.parity-venv/bin/python scripts/parity.py check-back build/parity
+	.parity-venv/bin/python scripts/parity_focus.py make-golden build/parity/focus
+	$(VENV)/bin/python scripts/parity_focus.py check build/parity/focus
 
 clean:
 	rm -rf $(VENV) .parity-venv build

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from unibridge.transfer.task import train_task as train_task
     from unibridge.transfer.weighting import WeightSettings as WeightSettings
     from unibridge.transfer.weighting import harmony_weights as harmony_weights
+    from unibridge.vocabulary.extend import extend_tokenizer as extend_tokenizer
     from unibridge.vocabulary.search import SearchSettings as SearchSettings
     from unibridge.vocabulary.search import search_vocabulary as search_vocabulary
     from unibridge.vocabulary.tokenizer import to_fast_tokenizer as to_fast_tokenizer
@@ -64,6 +65,7 @@ _HOMES = {
     "transfer.pretrain": ["pretrain"],
     "transfer.task": ["TaskSettings", "train_task"],
     "transfer.weighting": ["WeightSettings", "harmony_weights"],
+    "vocabulary.extend": ["extend_tokenizer"],
     "vocabulary.search": ["SearchSettings", "search_vocabulary"],
     "vocabulary.tokenizer": ["to_fast_tokenizer"],
 }

@@ -99,12 +99,18 @@ parallel = "data/parallel/{target}-{source}.tsv"
 
 
 def write_demo(
-    folder: Path, target: str, *, seeds: int = 1, from_scratch: bool = False, data_seed: int = 1
+    folder: Path,
+    target: str,
+    *,
+    seeds: int = 1,
+    from_scratch: bool = False,
+    parallel: int = 10,
+    data_seed: int = 1,
 ) -> Path:
     """Write the demo's files and its configuration; returns the configuration's path.
 
     target: a CLDR language. seeds: number of full runs. from_scratch: the source adapters are
-    trained in the run instead of coming with the base.
+    trained in the run instead of coming with the base. parallel: translations of each source.
     Raises UnibridgeError for a language that CLDR does not hold.
     """
     sources = [source for source in SOURCES if source != target]
@@ -115,7 +121,7 @@ def write_demo(
         train_count=1000,
         plain_count=4000,
         test_count=600,
-        parallel_count=10,
+        parallel_count=parallel,
         seed=data_seed,
     )
     text = CONFIG.format(

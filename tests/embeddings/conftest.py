@@ -7,6 +7,9 @@ import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from unibridge.vocabulary.extend import extend_tokenizer
+from unibridge.vocabulary.train import train_sentencepiece
+
 HIDDEN = 12
 
 
@@ -70,13 +73,18 @@ def texts():
 
 @pytest.fixture(scope="session")
 def tokenizers(texts):
-    """(side, kind) -> tokenizer, for source and target, WordPiece and unigram."""
+    """(side, kind) -> tokenizer, for source and target, WordPiece and unigram; and the source's
+    unigram extended to the target.
+    """
     sides = (("source", texts[0] + texts[1][:40], 260), ("target", texts[1], 200))
-    return {
+    made = {
         (side, kind): train(lines, size)
         for side, lines, size in sides
         for kind, train in (("wordpiece", wordpiece), ("unigram", unigram))
     }
+    model = train_sentencepiece(texts[1], 200, at_most=True)
+    made["target", "extended"] = extend_tokenizer(made["source", "unigram"], model, texts[1])
+    return made
 
 
 @pytest.fixture(scope="session")

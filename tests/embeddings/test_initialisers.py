@@ -21,9 +21,14 @@ from unibridge.embeddings.vectors import (
 from unibridge.errors import UnibridgeError
 
 SMALL = {"static_dimension": 16, "static_buckets": 500}
-KINDS = [("wordpiece", "wordpiece"), ("unigram", "unigram"), ("wordpiece", "unigram")]
+KINDS = [
+    ("wordpiece", "wordpiece"),
+    ("unigram", "unigram"),
+    ("wordpiece", "unigram"),
+    ("unigram", "extended"),
+]
 BUILT_IN = list(INITIALISERS)
-WITHOUT_CHANCE = {"mean"}
+WITHOUT_CHANCE = {"mean", "pieces"}  # but for rows that stay random
 
 
 @pytest.fixture
@@ -80,6 +85,10 @@ def test_contract(method, kinds, start, tokenizers):
     assert result.facts["source_vocab"] == len(table)
     assert json.loads(json.dumps(result.facts)) == result.facts
 
+    if kinds[1] == "extended":  # the base's rows stay, whatever the method
+        assert len(target) > len(table)
+        assert torch.equal(result.matrix[: len(table)], table)
+
     # randomness: local, and all of it from the seed
     assert torch.equal(before[0], after[0])
     assert before[1] == after[1]
@@ -88,7 +97,8 @@ def test_contract(method, kinds, start, tokenizers):
     again, _ = start(method, kinds)
     assert torch.equal(result.matrix, again.matrix)
     other, _ = start(method, kinds, seed=1)
-    assert torch.equal(result.matrix, other.matrix) == (method in WITHOUT_CHANCE)
+    sure = method in WITHOUT_CHANCE and "random" not in result.origin
+    assert torch.equal(result.matrix, other.matrix) == sure
 
 
 def test_random_rows_have_the_tables_own_mean_and_spread_and_xavier_its_own(start):
@@ -105,6 +115,43 @@ def test_mean_rows_are_the_mean(start):
     result, table = start("mean")
     row = result.origin.index("mixed")
     torch.testing.assert_close(result.matrix[row], table.mean(dim=0))
+
+
+def test_pieces_are_the_mean_of_what_the_base_makes_of_the_string():
+    special = {"cls": "[CLS]", "pad": "[PAD]", "sep": "[SEP]", "unk": "[UNK]", "mask": "[MASK]"}
+
+    def named(model):
+        return PreTrainedTokenizerFast(
+            tokenizer_object=Tokenizer(model), **{f"{k}_token": v for k, v in special.items()}
+        )
+
+    base = [*special.values(), "boat", "bo", "##at", "##bo", "s"]
+    source = named(models.WordPiece({t: i for i, t in enumerate(base)}, unk_token="[UNK]"))
+    words = [*special.values(), "▁boat", "▁boatat", "boat", "bos", "▁s", "at", "▁q"]
+    target = named(models.Unigram([(word, 0.0) for word in words], unk_id=3))
+    table = torch.randn(len(base), 4, generator=torch.Generator().manual_seed(0))
+    row = dict(zip(base, table, strict=True))
+    result = initialise_embeddings(table, source, target, [], EmbeddingSettings(method="pieces"))
+
+    made = dict(zip(words, result.matrix, strict=True))
+    expected = {
+        "▁boat": row["boat"],  # the same token
+        "▁boatat": (row["boat"] + row["##at"]) / 2,
+        "boat": row["boat"],  # within a word, of which the base has only the word
+        "▁s": row["s"],
+        "at": row["##at"],
+    }
+    for word, values in expected.items():
+        torch.testing.assert_close(made[word], values)
+    origin = dict(zip(words, result.origin, strict=True))
+    assert origin["▁boatat"] == origin["boat"] == "mixed"
+    assert origin["at"] == origin["▁s"] == "lexical"
+    # "bos" would need "##s", and "q" is unknown: rows as `random` draws them
+    drawn = initialise_embeddings(table, source, target, [], EmbeddingSettings(method="random"))
+    for word in ("▁q", "bos"):
+        assert origin[word] == "random"
+        assert torch.equal(made[word], drawn.matrix[words.index(word)])
+    assert any("cannot read 2 tokens" in warning for warning in result.warnings)
 
 
 def test_lexical_copies_every_token_that_both_have(start, tokenizers):

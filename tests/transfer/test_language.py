@@ -157,6 +157,15 @@ def test_what_is_kept_makes_the_trained_model_again(tmp_path, family, new, built
     assert (adapted.embeddings is not None) == new
 
 
+def test_the_held_out_loss_before_any_training_is_kept():
+    slow, fast = (
+        adapt(toy_base("bert", dropout=0.0), new=True, training={"learning_rate": rate}).facts
+        for rate in (1e-12, 0.05)
+    )
+    assert slow["loss_before"] == pytest.approx(slow["curve"][-1]["valid_loss"], abs=1e-5)
+    assert fast["loss_before"] == slow["loss_before"] != fast["curve"][-1]["valid_loss"]
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_source_keeps_the_vocabulary_and_trains_without_a_teacher(family):
     base = toy_base(family)

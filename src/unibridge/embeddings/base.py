@@ -27,8 +27,8 @@ class EmbeddingSettings(BaseModel):
 
     method: str = Field(
         "unibridge",
-        description="initialiser: unibridge, focus, wechsel, lexical, mean, random, xavier, "
-        "or pkg.mod:name",
+        description="initialiser: unibridge, focus, wechsel, pieces, lexical, mean, random, "
+        "xavier, or pkg.mod:name",
     )
     special_tokens: Literal["role", "none"] = Field(
         "role",

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from unibridge.embeddings.base import EmbeddingSettings, Initialiser, InitRequest, InitResult
+from unibridge.embeddings.base import (
+    ORIGINS,
+    EmbeddingSettings,
+    Initialiser,
+    InitRequest,
+    InitResult,
+    Origin,
+)
 from unibridge.embeddings.bridge import bridge
 from unibridge.embeddings.focus import focus
 from unibridge.embeddings.lexical import lexical
-from unibridge.embeddings.match import vocabulary_size
+from unibridge.embeddings.match import extends, vocabulary_size
 from unibridge.embeddings.mean import mean
+from unibridge.embeddings.pieces import pieces
 from unibridge.embeddings.random import random, xavier
 from unibridge.embeddings.unibridge import unibridge
 from unibridge.embeddings.vectors import STATIC_SPACES
@@ -28,6 +38,7 @@ INITIALISERS: Registry[Initialiser] = Registry(
         "unibridge": unibridge,
         "focus": focus,
         "wechsel": wechsel,
+        "pieces": pieces,
         "lexical": lexical,
         "mean": mean,
         "random": random,
@@ -56,7 +67,8 @@ def initialise_embeddings(
     `install.embedding_table` reads from a model. lines: text in the target language.
     source_lines, parallel, dictionary: for `bridge` and `wechsel`, see InitRequest.
     The result's matrix is (target_vocab, hidden) float32; no model is touched and no global
-    random state is used, and the same seed gives the same bits.
+    random state is used, and the same seed gives the same bits. Where the target tokenizer extends
+    the base's, the base's rows stay as they are, and the initialiser makes the new ones.
     Raises UnibridgeError for an unknown method, for a source tokenizer with more ids than the
     table has rows, and for an initialiser whose matrix has the wrong shape or numbers.
     """
@@ -89,4 +101,21 @@ def initialise_embeddings(
             where=f"embeddings.method = {settings.method!r}",
             do="return one finite row for every id of the target tokenizer",
         )
+    if extends(source_tokenizer, target_tokenizer):
+        return _with_base_rows(result, source_embeddings[:needed], source_tokenizer)
     return result
+
+
+def _with_base_rows(
+    result: InitResult, rows: torch.Tensor, tokenizer: PreTrainedTokenizerBase
+) -> InitResult:
+    """The base's rows (source_vocab, hidden) in the first places."""
+    matrix, source_row, own = result.matrix.clone(), result.source_row.clone(), len(rows)
+    matrix[:own] = rows.detach().float().cpu()
+    source_row[:own] = source_row.new_tensor(range(own))
+    special = set(tokenizer.all_special_ids)
+    kept: list[Origin] = ["special" if i in special else "lexical" for i in range(own)]
+    origin = (*kept, *result.origin[own:])
+    counts = Counter(origin)
+    facts = {**result.facts, "counts": {name: counts[name] for name in ORIGINS}, "base_rows": own}
+    return replace(result, matrix=matrix, origin=origin, source_row=source_row, facts=facts)

@@ -55,6 +55,13 @@ def canonical_forms(tokenizer: PreTrainedTokenizerBase) -> list[str]:
     return forms
 
 
+def extends(source: PreTrainedTokenizerBase, target: PreTrainedTokenizerBase) -> bool:
+    """Whether `target` has all tokens of `source` under the same ids, and more."""
+    known = target.get_vocab()
+    own = source.get_vocab()
+    return len(own) < len(known) and own.items() <= known.items()
+
+
 def special_tokens_by_role(
     source: PreTrainedTokenizerBase, target: PreTrainedTokenizerBase
 ) -> dict[int, int]:

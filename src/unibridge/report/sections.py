@@ -163,6 +163,8 @@ def _vocabulary(run: Run) -> Iterator[Block]:
         facts = manifest["facts"]
         trace, chosen = facts["trace"], facts["chosen"]
         yield f"{whole(chosen)} tokens ({facts['kind']}). {facts['stopped']}"
+        if facts.get("added") is not None:
+            yield f"{whole(facts['added'])} of them were added to the base's own vocabulary."
         if len(trace) > 1:
             epsilon = _setting(manifest.get("settings", {}), "epsilon")
             yield Drawing(

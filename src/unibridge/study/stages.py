@@ -142,18 +142,28 @@ def _stage_input(role: str, folder: Path | None, stage: str = "adapt") -> dict[s
 
 def vocabulary_stage(at: Workplace, text: Text, settings: SearchSettings, *, language: str) -> Path:
     """§2.1: the size and the tokenizer. Holds sentencepiece.model and tokenizer/."""
+    from unibridge.vocabulary.extend import extend_tokenizer, read_as_base
     from unibridge.vocabulary.search import TraceRow, search_vocabulary
     from unibridge.vocabulary.tokenizer import to_fast_tokenizer
+
+    extends = settings.mode == "extend"
 
     def build(folder: Path) -> Outcome:
         def tell(row: TraceRow) -> None:
             measures = {"size": float(row.size), "alp": row.alp or 0.0}
             at.on_progress(f"vocabulary-{language}", 0, 0, measures)
 
-        found = search_vocabulary(text.lines, settings, language=language, progress=tell)
+        lines = read_as_base(at.base.tokenizer, text.lines) if extends else text.lines
+        found = search_vocabulary(lines, settings, language=language, progress=tell)
         write_bytes(folder / "sentencepiece.model", found.model)
-        to_fast_tokenizer(found.model, like=at.base.tokenizer).save_pretrained(folder / "tokenizer")
+        tokenizer = (
+            extend_tokenizer(at.base.tokenizer, found.model, text.lines)
+            if extends
+            else to_fast_tokenizer(found.model, like=at.base.tokenizer)
+        )
+        tokenizer.save_pretrained(folder / "tokenizer")
         facts = {
+            "added": len(tokenizer) - len(at.base.tokenizer) if extends else None,
             "trace": [asdict(row) for row in found.trace],
             "verified": [asdict(row) for row in found.verified],
             "chosen": found.size,

@@ -303,6 +303,7 @@ def adapt_language(
 
     model.train()
     warnings += prepare(model, model.get_submodule(family.encoder), settings.training)
+    before = validate()
 
     def batches(epoch: int) -> list[list[int]]:
         return batches_of(store.lengths, settings.training.batch_size, seed=seed, epoch=epoch)
@@ -366,6 +367,7 @@ def adapt_language(
         head={n: _kept(p) for n, p in head.items()} if train_head else {},
         facts={
             "language": language,
+            "loss_before": before,
             "curve": result.curve,
             "steps": result.steps,
             "epochs": result.curve[-1]["epoch"],

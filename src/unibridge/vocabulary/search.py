@@ -45,6 +45,11 @@ class SearchSettings(BaseModel):
         description="nested (Algorithm 1, every size from one training), scan (the same, each size "
         "trained, as published), fixed (the size below), or package.module:name",
     )
+    mode: Literal["replace", "extend"] = Field(
+        default="replace",
+        description="replace: the new vocabulary instead of the base's (the paper); extend: the "
+        "base's with the new pieces added, for text that mixes languages",
+    )
     kind: Literal["unigram", "bpe"] = Field(default="unigram", description="SentencePiece model")
     initial_size: int = Field(
         default=7_000, ge=4, description="search: the first size tried, pieces (v_i)"
@@ -352,6 +357,7 @@ def search_vocabulary(
     count_words: words of a text (default: by script, `unibridge.text.languages.count_words`).
     progress: called with each row of the trace as it comes.
 
+    `settings.mode` is of what is made of the model: see `to_fast_tokenizer`, `extend_tokenizer`.
     ALP is per sample of `sample_words` words, whatever the length of the lines: the samples only
     set |D|, training and counting are on lines.
 

@@ -1,0 +1,246 @@
+"""Comparisons of settings over languages and seeds, through the library's own stages.
+
+A cell is one variant (settings laid over a run's) for one language and seed. All cells share one
+folder of stages, so that a source's adapter and task adapter, which do not depend on the target's
+vocabulary, are trained once for a base, its labels and a seed. A finished cell is a line of
+results.jsonl and is not computed again; its embeddings and adapter are then deleted.
+"""
+
+import argparse
+import json
+import shutil
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scipy.stats import t as student_t
+
+from unibridge.artifacts import fingerprint, read_manifest
+from unibridge.config import Config, load_config
+from unibridge.demo import write_demo
+from unibridge.methods import Method
+from unibridge.report.tables import METRIC_TITLES, decimal, signed
+from unibridge.study.run import Inputs, read_inputs, run_method
+from unibridge.study.stages import Workplace
+from unibridge.text.languages import language as language_record
+
+ROOT = Path(__file__).parents[1]
+PARALLEL = "../../shared/data/parallel"
+# translations that a CLDR bridge may use; the harmony weights take the first ten of them
+CLDR_PARALLEL = 1_000
+# real languages: an example of the same task, and what to change in it
+REAL = {
+    "lij": ("pos_lij_minilm.toml", ()),  # NTREX has no Ligurian: a bridge takes SIB-200
+    "hau": (
+        "ner_lug_minilm.toml",
+        (
+            "target.language=hau",
+            'target.text=["../../shared/data/mono/hau.txt"]',
+            "target.test=../../shared/data/ner/hau/test.conll",
+            f'sources.0.parallel=["{PARALLEL}/ntrex/hau.txt", "{PARALLEL}/ntrex/en.txt"]',
+            f'sources.1.parallel=["{PARALLEL}/ntrex/hau.txt", "{PARALLEL}/ntrex/sw.txt"]',
+        ),
+    ),
+}
+DEFAULT_LANGUAGES = ("am", "km", "so", "lij", "hau")
+EVERYWHERE = ("adaptation.held_out=0.05",)  # with 1% of 4,000 phrases the loss is noise
+# sections that decide a cell's numbers
+SECTIONS = (
+    *("vocabulary", "embeddings", "adaptation", "source_adaptation", "task_training"),
+    "weights",
+)
+
+Row = Mapping[str, Any]
+Variants = Callable[["Prepared"], Mapping[str, Method]]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A language with everything that is read for it."""
+
+    language: str
+    config: Config
+    inputs: Inputs
+    at: Workplace
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """The options that all comparisons have."""
+    found = argparse.ArgumentParser(description=description)
+    found.add_argument(
+        "--languages",
+        nargs="+",
+        default=list(DEFAULT_LANGUAGES),
+        help=f"CLDR codes, and {', '.join(REAL)} (real text with MiniLM)",
+    )
+    found.add_argument("--seeds", type=int, default=1, help="seeds, from 0 up")
+    found.add_argument("--steps", type=int, default=200, help="steps of the target's adaptation")
+    found.add_argument("--out", type=Path, required=True, help="folder of results.jsonl and stages")
+    found.add_argument("--write", type=Path, help="a results page to write")
+    found.add_argument("--set", action="append", default=[], help="section.field=value, everywhere")
+    return found
+
+
+def prepare(language: str, out: Path, steps: int, overrides: Sequence[str]) -> Prepared:
+    """Configuration and inputs: the demo's for a CLDR language, an example's for a real one."""
+    if language in REAL:
+        example, own = REAL[language]
+        path = ROOT / "examples" / example
+    else:
+        path = out / "data" / language / "demo.toml"
+        own = ('sources.0.text=["data/text/en.txt"]',)
+        if not path.exists():
+            write_demo(path.parent, language, parallel=CLDR_PARALLEL)
+    config = load_config(
+        path, [*own, *EVERYWHERE, f"adaptation.training.steps={steps}", *overrides]
+    )
+    inputs = read_inputs(config)
+    at = Workplace(out / "stages", inputs.base, inputs.base_hash)
+    return Prepared(language, config, inputs, at)
+
+
+def compare(
+    languages: Sequence[str],
+    variants: Variants,
+    *,
+    seeds: int,
+    steps: int,
+    out: Path,
+    overrides: Sequence[str] = (),
+    tell: Callable[[str], None] = print,
+) -> list[dict[str, Any]]:
+    """The rows of all cells, seed by seed; what results.jsonl has already is not done again."""
+    file = out / "results.jsonl"
+    out.mkdir(parents=True, exist_ok=True)
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    known = {_key(row): row for row in map(json.loads, lines)}
+    prepared = [prepare(language, out, steps, overrides) for language in languages]
+    chosen = {one.language: dict(variants(one)) for one in prepared}
+    rows = []
+    for seed in range(seeds):
+        for one in prepared:
+            for name, method in chosen[one.language].items():
+                config = one.config.model_copy(update={"methods": {name: method}})
+                about = {
+                    "language": one.language,
+                    "variant": name,
+                    "seed": seed,
+                    "settings": _settings(config.for_method(name)),
+                }
+                row = known.get(_key(about))
+                if row is None:
+                    row = about | measure(one, config, name, seed)
+                    with file.open("a", encoding="utf-8") as stream:
+                        stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+                    tell(
+                        f"{one.language} seed {seed} {name}: {row['score']:.1f} {row['metric']}, "
+                        f"held-out MLM {row['loss_before']:.2f} -> {row['loss']:.2f} nats, "
+                        f"{row['seconds']:.0f} s"
+                    )
+                rows.append(row)
+    return rows
+
+
+def _key(row: Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in ("language", "variant", "seed", "settings"))
+
+
+def _settings(config: Config) -> str:
+    # without what is at its default: a setting that is new then leaves the finished cells finished
+    return fingerprint([getattr(config, s).model_dump(exclude_defaults=True) for s in SECTIONS])
+
+
+def measure(one: Prepared, config: Config, name: str, seed: int) -> dict[str, Any]:
+    """One cell. Its language and embedding stages are deleted, all others kept for the next.
+
+    seconds: of wall time, whatever was trained for it; loss and curve: of held-out target text,
+    nats per masked token.
+    """
+    started = time.perf_counter()
+    cell = run_method(config.for_method(name), name, one.inputs, one.at, seed)
+    seconds = time.perf_counter() - started
+    if cell.language is None or cell.prediction is None:
+        raise SystemExit(f"{name} adapts no language, or {one.language} has no test file")
+    manifests = [read_manifest(path) for path in cell.stages]
+    of_stage = {m["stage"]: m["facts"] for m in manifests}
+    adapted = read_manifest(cell.language)["facts"]
+    score = read_manifest(cell.prediction)["facts"]
+    embedded, vocabulary = of_stage["embed"], of_stage["vocabulary"]
+    for path, manifest in zip(cell.stages, manifests, strict=True):
+        if path == cell.language or manifest["stage"] == "embed":
+            shutil.rmtree(path)
+    return {
+        "target": language_record(one.language).name,
+        "label": config.methods[name].label,
+        "task": one.inputs.task.name,
+        "metric": METRIC_TITLES.get(score["metric"], score["metric"]),
+        "score": score["score"],
+        "low": score["low"],
+        "high": score["high"],
+        "examples": score["examples"],
+        "steps": adapted["steps"],
+        "loss_before": adapted["loss_before"],
+        "loss": adapted["curve"][-1]["valid_loss"],
+        "curve": [[0, adapted["loss_before"]]]
+        + [[row["step"], row["valid_loss"]] for row in adapted["curve"]],
+        "kl_weight": adapted["kl_weight"],
+        "unknown": one.inputs.teacher_unknown,
+        "vocabulary": vocabulary["chosen"],
+        "alp": vocabulary["trace"][-1]["alp"],
+        "counts": embedded["counts"],
+        "semantic_off": embedded.get("semantic_step_off", ""),
+        "held_out_precision": embedded.get("held_out_precision"),
+        "weights": dict(cell.weights),
+        "seconds": seconds,
+    }
+
+
+# ---- figures over seeds
+
+
+def by_cell(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
+    """(variant, language) -> its rows, seeds ascending."""
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in sorted(rows, key=lambda row: row["seed"]):
+        found.setdefault((row["variant"], row["language"]), []).append(row)
+    return found
+
+
+def over_seeds(values: Sequence[float], digits: int = 1) -> str:
+    """Mean [lowest, highest]; of one value itself."""
+    mean = decimal(statistics.fmean(values), digits)
+    if len(values) < 2:
+        return mean
+    return f"{mean} [{decimal(min(values), digits)}, {decimal(max(values), digits)}]"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Mean of paired differences with its 95% t interval over seeds, None for one seed."""
+
+    mean: float
+    interval: tuple[float, float] | None
+
+    @property
+    def clear(self) -> bool:
+        """Whether the interval is on one side of 0."""
+        return self.interval is not None and (self.interval[0] > 0 or self.interval[1] < 0)
+
+    def __str__(self) -> str:
+        if self.interval is None:
+            return signed(self.mean)
+        return f"{signed(self.mean)} [{signed(self.interval[0])}, {signed(self.interval[1])}]"
+
+
+def difference(one: Sequence[Row], other: Sequence[Row], measure: str = "score") -> Difference:
+    """Of two variants in one language, over the seeds that both have."""
+    first, second = ({row["seed"]: row[measure] for row in rows} for rows in (one, other))
+    values = [first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())]
+    mean = statistics.fmean(values)
+    if len(values) < 2:
+        return Difference(mean, None)
+    half = student_t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
+    return Difference(mean, (mean - half, mean + half))
