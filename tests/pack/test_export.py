@@ -47,6 +47,7 @@ AUTOS = {
 }
 
 
+@pytest.mark.slow
 def test_an_encoder_loads_without_this_package(tmp_path):
     models, folders = [], []
     for family in FAMILIES:
