@@ -157,6 +157,7 @@ def reference(shape: str, batches: list[Batch], steps: int, turn: Turns) -> None
         loss = mlm + kl(out.hidden_states[-1], batch["mask"], pooled)
         optimiser.zero_grad()
         loss.backward()
+        assert all(p.grad is not None for p in trained), "an adapter is not active"
         optimiser.step()
         loss.item()
         turn()

@@ -138,6 +138,7 @@ def main() -> None:
         variants,
         seeds=options.seeds,
         steps=options.steps,
+        parallel=options.parallel,
         out=options.out.absolute(),
         overrides=options.set,
         tell=lambda line: print(line, flush=True),

@@ -29,8 +29,6 @@ from unibridge.text.languages import language as language_record
 
 ROOT = Path(__file__).parents[1]
 PARALLEL = "../../shared/data/parallel"
-# translations that a CLDR bridge may use; the harmony weights take the first ten of them
-CLDR_PARALLEL = 1_000
 # real languages: an example of the same task, and what to change in it
 REAL = {
     "lij": ("pos_lij_minilm.toml", ()),  # NTREX has no Ligurian: a bridge takes SIB-200
@@ -78,22 +76,30 @@ def parser(description: str) -> argparse.ArgumentParser:
     )
     found.add_argument("--seeds", type=int, default=1, help="seeds, from 0 up")
     found.add_argument("--steps", type=int, default=200, help="steps of the target's adaptation")
+    found.add_argument(
+        "--parallel",
+        type=int,
+        default=1_000,
+        help="translated CLDR phrases that a bridge may use; the weights take the first ten",
+    )
     found.add_argument("--out", type=Path, required=True, help="folder of results.jsonl and stages")
     found.add_argument("--write", type=Path, help="a results page to write")
     found.add_argument("--set", action="append", default=[], help="section.field=value, everywhere")
     return found
 
 
-def prepare(language: str, out: Path, steps: int, overrides: Sequence[str]) -> Prepared:
+def prepare(
+    language: str, out: Path, steps: int, parallel: int, overrides: Sequence[str]
+) -> Prepared:
     """Configuration and inputs: the demo's for a CLDR language, an example's for a real one."""
     if language in REAL:
         example, own = REAL[language]
         path = ROOT / "examples" / example
     else:
-        path = out / "data" / language / "demo.toml"
+        path = out / f"data-{parallel}" / language / "demo.toml"
         own = ('sources.0.text=["data/text/en.txt"]',)
         if not path.exists():
-            write_demo(path.parent, language, parallel=CLDR_PARALLEL)
+            write_demo(path.parent, language, parallel=parallel)
     config = load_config(
         path, [*own, *EVERYWHERE, f"adaptation.training.steps={steps}", *overrides]
     )
@@ -108,6 +114,7 @@ def compare(
     *,
     seeds: int,
     steps: int,
+    parallel: int,
     out: Path,
     overrides: Sequence[str] = (),
     tell: Callable[[str], None] = print,
@@ -117,7 +124,7 @@ def compare(
     out.mkdir(parents=True, exist_ok=True)
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     known = {_key(row): row for row in map(json.loads, lines)}
-    prepared = [prepare(language, out, steps, overrides) for language in languages]
+    prepared = [prepare(language, out, steps, parallel, overrides) for language in languages]
     chosen = {one.language: dict(variants(one)) for one in prepared}
     rows = []
     for seed in range(seeds):
@@ -129,6 +136,7 @@ def compare(
                     "variant": name,
                     "seed": seed,
                     "settings": _settings(config.for_method(name)),
+                    "translations": _translations(one, config.for_method(name)),
                 }
                 row = known.get(_key(about))
                 if row is None:
@@ -145,7 +153,14 @@ def compare(
 
 
 def _key(row: Row) -> tuple[Any, ...]:
-    return tuple(row[name] for name in ("language", "variant", "seed", "settings"))
+    deciding = ("language", "variant", "seed", "settings", "translations")
+    return tuple(row[name] for name in deciding)
+
+
+def _translations(one: Prepared, config: Config) -> int:
+    """Aligned lines that the cell's embeddings are made from."""
+    found = one.inputs.translations if config.embeddings.reads_translations else None
+    return 0 if found is None else len(found.parallel)
 
 
 def _settings(config: Config) -> str:

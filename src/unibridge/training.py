@@ -154,7 +154,8 @@ def prepare(
         training = model.training
         try:
             encoder.compile(dynamic=True)
-            with torch.random.fork_rng(), _precision(settings, ids.device):
+            devices = [ids.device] if ids.device.type == "cuda" else []
+            with torch.random.fork_rng(devices=devices), _precision(settings, ids.device):
                 states = encoder.train()(input_ids=ids, attention_mask=ids).last_hidden_state
                 states.sum().backward()
         except Exception as error:  # the compilers' own, of many kinds

@@ -35,6 +35,7 @@ def row(variant, language, seed, score, **more):
         "alp": -50.0,
         "held_out_precision": None,
         "seconds": 1.0,
+        "translations": 0,
         **more,
     }
 

@@ -3,13 +3,26 @@
 import gzip
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
+from toy import toy_base, toy_lines
 from unibridge.artifacts import read_manifest, write_manifest
+from unibridge.embeddings.base import EmbeddingSettings
+from unibridge.embeddings.install import embedding_table
 from unibridge.errors import UnibridgeError
-from unibridge.study.stages import hashes, read_label_file
+from unibridge.study.stages import (
+    Text,
+    Workplace,
+    embed_stage,
+    hashes,
+    read_label_file,
+    vocabulary_stage,
+)
 from unibridge.tasks import TASKS
 from unibridge.text.labels import read_labels, write_predictions
 from unibridge.transfer.weighting import WeightSettings, harmony_weights
+from unibridge.vocabulary.search import SearchSettings
 
 
 def test_files_of_one_name_and_their_order_are_told_apart(tmp_path):
@@ -59,3 +72,23 @@ def test_uniform_weights_need_neither_states_nor_parallel_text():
     found = harmony_weights(None, None, sources, {}, WeightSettings(method="uniform"))
 
     assert found.weights == {"en": 0.5, "sw": 0.5}
+
+
+def test_an_extended_vocabulary_goes_through_its_stages(tmp_path):
+    base = toy_base("bert")
+    at, text = Workplace(tmp_path, base, "hash"), Text(toy_lines("lug", 150), {})
+    search = SearchSettings(mode="extend", initial_size=60, step=10, max_size=90)
+    vocabulary = vocabulary_stage(at, text, search, language="lug")
+    embedded = embed_stage(
+        at,
+        text,
+        EmbeddingSettings(method="lexical"),
+        language="lug",
+        vocabulary=vocabulary,
+        seed=0,
+    )
+    added = read_manifest(vocabulary)["facts"]["added"]
+    matrix = load_file(embedded / "embeddings.safetensors")["matrix"]
+    table = embedding_table(base.model)
+    assert added > 0 and len(matrix) == len(table) + added
+    assert torch.equal(matrix[: len(table)], table)
