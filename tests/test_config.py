@@ -432,3 +432,10 @@ def test_what_a_weighting_reads_is_asked_for_at_the_start(folder):
     pairs = two.replace('"ner"', '"pairs"')
     (fault,) = faults(folder, '[weights]\nmethod = "agreement"\n', text=pairs)
     assert fault.startswith("weights.method: ") and "plain text has no pairs" in fault
+
+
+def test_one_of_several_sources_needs_a_task_adapter_of_each(folder):
+    (fault,) = faults(
+        folder, '[methods.mine]\nlabel = "Mine"\ntask = "universal"\nending = "merged"\n'
+    )
+    assert fault.startswith("methods.mine.ending: ") and "'universal'" in fault

@@ -17,6 +17,7 @@ from unibridge.errors import ConfigError, UnibridgeError
 from unibridge.methods import METHODS, Method
 from unibridge.registry import Registry
 from unibridge.training import TrainingSettings
+from unibridge.transfer.distil import DistilSettings
 from unibridge.transfer.few_shot import FewShotSettings
 from unibridge.transfer.language import AdaptationSettings
 from unibridge.transfer.task import TaskSettings
@@ -138,6 +139,7 @@ class Config(_Section):
         training=TrainingSettings(epochs=10, learning_rate=1e-5, schedule="constant")
     )
     weights: WeightSettings = WeightSettings()
+    distillation: DistilSettings = DistilSettings()
     few_shot: FewShotSettings | None = Field(
         None,
         description="sentences, draws, ...: what a few target labels are worth; unset: not run",
@@ -490,6 +492,16 @@ def _method_findings(config: Config, sure: Callable[..., bool]) -> Iterator[tupl
         if not sure(*decided):
             continue
         yield from ((settings, fault) for fault in _unread(method))
+        if (
+            method.ending != "vote"
+            and method.task != "per-source"
+            and sure(f"methods.{name}.ending")
+        ):
+            yield (
+                f"methods.{name}.ending",
+                f"{method.ending!r} makes one of several sources, which task = {method.task!r} has "
+                'not; write ending = "vote"',
+            )
         if name not in used:
             continue
         if method.task == "target-labels" and config.target.train is None:

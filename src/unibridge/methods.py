@@ -34,6 +34,11 @@ class Method(BaseModel):
     sources: Literal["all", "english"] = Field(
         "all", description="english: en alone, or the first source where en is not among them"
     )
+    ending: Literal["vote", "merged", "distilled"] = Field(
+        "vote",
+        description="vote: all sources' logits, weighted; merged: their adapters and heads "
+        "averaged by weight into one; distilled: one student of what they say of the target's text",
+    )
     settings: dict[str, Any] = Field(
         default_factory=dict, description='settings laid over the run\'s: {"section.field": value}'
     )
@@ -68,6 +73,7 @@ class Method(BaseModel):
             "task_training": self.task != "model",
             "fine_tuning": self.task == "model",
             "weights": self.weighs_sources,
+            "distillation": self.ending == "distilled",
         }
         return tuple(section for section, read in sections.items() if read)
 
@@ -116,6 +122,8 @@ METHODS: Registry[Method] = Registry(
         "unibridge-single": Method(
             label="UniBridge, closest source only", settings={"weights.method": "single"}
         ),
+        "unibridge-merged": Method(label="UniBridge, merged into one", ending="merged"),
+        "unibridge-distilled": Method(label="UniBridge, distilled into one", ending="distilled"),
         "ceiling": Method(label="Ceiling: trained on target labels", task="target-labels"),
     },
 )

@@ -18,6 +18,7 @@ def methods(*names):
     return f"run.methods={json.dumps(names)}"
 
 
+ENDINGS = ("unibridge-merged", "unibridge-distilled")
 ALL = ("floor", "fine-tune", "mad-x", "unibridge", "unibridge-no-kl", "ceiling")
 
 
@@ -146,6 +147,20 @@ def test_a_changed_setting_rebuilds_what_depends_on_it(toy_run, override, rebuil
         on_stage=lambda name, done: None if done else new.append(name),
     )
     assert {manifest["stage"] for n, manifest in stages_of(root).items() if n in new} == rebuilt
+
+
+def test_one_model_at_the_end_is_a_row_beside_the_ensemble(toy_run):
+    config, root = toy_run
+    short = ["distillation.training.steps=3", "distillation.max_lines=20"]
+    run(load_config(config, [methods("unibridge", *ENDINGS), *short]))
+    rows = rows_of(root)
+    assert set(rows) == {"unibridge", *ENDINGS}
+    ensemble, merged, distilled = rows.values()
+    assert merged["steps"] == ensemble["steps"] and distilled["steps"] == ensemble["steps"] + 3
+    (student,) = root.glob("distil-*/pack")
+    assert len(unibridge.load(student).config.sources) == 1
+    # what is shared stays the ensemble
+    assert len(unibridge.load(root).config.sources) == 2
 
 
 def test_a_changed_input_rebuilds_what_reads_it(toy_run):

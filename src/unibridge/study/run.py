@@ -29,6 +29,7 @@ from unibridge.artifacts import (
 from unibridge.config import Config
 from unibridge.errors import UnibridgeError
 from unibridge.evaluation.records import Result
+from unibridge.pack import load
 from unibridge.processes import processes
 from unibridge.study.stages import (
     Labels,
@@ -37,6 +38,7 @@ from unibridge.study.stages import (
     Translations,
     Workplace,
     adapt_stage,
+    distil_stage,
     embed_stage,
     few_shot_stage,
     hashes,
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     from unibridge.methods import Method
     from unibridge.models.base import BaseModel as Base
     from unibridge.tasks.base import Task
+    from unibridge.transfer.infer import MultiSourceModel
 
 
 @dataclass(frozen=True)
@@ -358,22 +361,50 @@ def run_method(config: Config, name: str, inputs: Inputs, at: Workplace, seed: i
         weights = read_json(weighed / "weights.json")
         own = read_manifest(weighed)["facts"]["sentence_temperature"]
 
+    # many models, or one at the end
+    parts: dict[str, Any] = {"max_tokens": settings.max_tokens, "sentence_temperature": own}
+
+    def assembled() -> "MultiSourceModel":
+        return model_of(at, language, tasks, weights, **parts)
+
+    distilled: Path | None = None
+    if method.ending == "distilled":
+        distilled = distil_stage(
+            at,
+            target,
+            assembled,
+            inputs.texts[target],
+            config.distillation,
+            made_of={"weights": weights, **parts, **_fingerprints(stages)},
+            seed=seed,
+        )
+        stages.append(distilled)
+
+    def ended() -> "MultiSourceModel":
+        from unibridge.transfer.merge import merge
+
+        if distilled is not None:
+            return load(distilled / "pack")
+        return merge(assembled()) if method.ending == "merged" else assembled()
+
     cell = Cell(name, seed, stages, language, tasks, weights, own, sources, settings.max_tokens)
     if inputs.test is None:
         return cell
-    parts: dict[str, Any] = {"max_tokens": settings.max_tokens, "sentence_temperature": own}
+    test = inputs.test
     prediction = predict_stage(
         at,
         name,
-        inputs.test,
+        test,
         inputs.task,
-        lambda: model_of(at, language, tasks, weights, **parts).predict(
-            inputs.test.file.examples if inputs.test else ()
-        ),
+        lambda: ended().predict(test.file.examples),
         settings={"weights": weights, **parts},
-        inputs={path.name: str(read_manifest(path)["fingerprint"]) for path in stages},
+        inputs=_fingerprints(stages),
     )
     return replace(cell, prediction=prediction, note=_note(method, config, inputs, stages))
+
+
+def _fingerprints(stages: Sequence[Path]) -> dict[str, str]:
+    return {path.name: str(read_manifest(path)["fingerprint"]) for path in stages}
 
 
 def _floor(name: str, inputs: Inputs, at: Workplace, seed: int) -> Cell:
@@ -537,7 +568,6 @@ def learn_from_few(config: Config, inputs: Inputs, at: Workplace, cell: Cell) ->
     """The few-shot stage from a method's model, where the run asks for it and has the labels."""
     if config.few_shot is None or inputs.target_train is None or inputs.test is None:
         return None
-    made_of = {path.name: str(read_manifest(path)["fingerprint"]) for path in cell.stages}
     return few_shot_stage(
         at.root,
         config.target.language,
@@ -549,7 +579,7 @@ def learn_from_few(config: Config, inputs: Inputs, at: Workplace, cell: Cell) ->
             max_tokens=cell.max_tokens,
             sentence_temperature=cell.sentence_temperature,
         ),
-        made_of,
+        _fingerprints(cell.stages),
         inputs.target_train,
         inputs.test,
         config.few_shot,

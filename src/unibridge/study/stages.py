@@ -22,6 +22,7 @@ from unibridge.errors import UnibridgeError
 from unibridge.processes import processes
 from unibridge.text.labels import Columns, LabelFile, read_labels, write_predictions
 from unibridge.text.parallel import read_parallel
+from unibridge.transfer.distil import DistilSettings
 from unibridge.transfer.few_shot import FewShotSettings
 from unibridge.transfer.language import AdaptationSettings, AdaptedLanguage
 from unibridge.transfer.task import TaskSettings, TrainedTask
@@ -520,6 +521,45 @@ def few_shot_stage(
         inputs=inputs,
         together=True,
         on_start=on_stage,
+    )
+
+
+def distil_stage(
+    at: Workplace,
+    name: str,
+    model: Callable[[], "MultiSourceModel"],
+    text: Text,
+    settings: DistilSettings,
+    *,
+    made_of: Mapping[str, Any],
+    seed: int,
+) -> Path:
+    """One student of what the sources say together. Holds pack/.
+
+    made_of: what decides the model: settings, and stages by name -> fingerprint.
+    """
+    from unibridge.transfer.distil import distil
+
+    def build(folder: Path) -> Outcome:
+        found = distil(
+            model(),
+            text.lines,
+            settings,
+            seed=seed,
+            checkpoint=folder / "checkpoint.pt",
+            progress=at.steps(f"distil-{name}"),
+        )
+        if processes().main:
+            found.model.save_pretrained(folder / "pack")
+        return Outcome(found.facts, found.warnings)
+
+    return at.run(
+        "distil",
+        name,
+        build,
+        settings={**settings.model_dump(), "seed": seed, "model": made_of},
+        inputs=text.inputs,
+        together=True,
     )
 
 
