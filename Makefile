@@ -34,6 +34,7 @@ real: setup
 bench: setup
 	$(VENV)/bin/python benchmarks/vocabulary.py
 	$(VENV)/bin/python benchmarks/neighbours.py --large
+	$(VENV)/bin/python benchmarks/masked_positions.py
 	$(VENV)/bin/python benchmarks/inference.py
 	$(VENV)/bin/python benchmarks/startup.py
 	$(VENV)/bin/python benchmarks/gate.py

@@ -241,11 +241,13 @@ def _run(options: Any) -> None:
 def _demo(options: Any) -> None:
     from unibridge.config import load_config
     from unibridge.demo import write_demo
+    from unibridge.processes import processes
 
     folder = options.folder or Path("runs") / f"demo-{options.language}"
-    config = write_demo(
-        folder, options.language, seeds=options.seeds, from_scratch=options.from_scratch
-    )
+    config = folder / "demo.toml"
+    if processes().main:
+        write_demo(folder, options.language, seeds=options.seeds, from_scratch=options.from_scratch)
+    processes().wait()
     Console().say(
         f"CLDR text, labels and the configuration are in {folder}/ ({config.name} can be edited "
         "and given to `unibridge run`)."
