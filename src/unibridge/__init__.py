@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from unibridge import _auto
 
 if TYPE_CHECKING:
-    from unibridge.embeddings.align import AlignmentSettings as AlignmentSettings
     from unibridge.embeddings.align import align_embeddings as align_embeddings
     from unibridge.embeddings.align import induce_dictionary as induce_dictionary
     from unibridge.embeddings.base import EmbeddingSettings as EmbeddingSettings
     from unibridge.embeddings.initialise import initialise_embeddings as initialise_embeddings
+    from unibridge.embeddings.rotation import AlignmentSettings as AlignmentSettings
     from unibridge.embeddings.word_vectors import read_word_vectors as read_word_vectors
     from unibridge.errors import UnibridgeError as UnibridgeError
     from unibridge.models.base import load_base as load_base
@@ -45,9 +45,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "embeddings.align": ["AlignmentSettings", "align_embeddings", "induce_dictionary"],
+    "embeddings.align": ["align_embeddings", "induce_dictionary"],
     "embeddings.base": ["EmbeddingSettings"],
     "embeddings.initialise": ["initialise_embeddings"],
+    "embeddings.rotation": ["AlignmentSettings"],
     "embeddings.word_vectors": ["read_word_vectors"],
     "errors": ["UnibridgeError"],
     "models.base": ["load_base"],

@@ -612,7 +612,8 @@ def _evaluate(options: Any) -> None:
 
 def _align(options: Any) -> None:
     from unibridge.config import override
-    from unibridge.embeddings.align import AlignmentSettings, align_embeddings, induce_dictionary
+    from unibridge.embeddings.align import align_embeddings, induce_dictionary
+    from unibridge.embeddings.rotation import AlignmentSettings
     from unibridge.embeddings.word_vectors import write_word_vectors
     from unibridge.text.parallel import read_parallel
 

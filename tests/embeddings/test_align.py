@@ -2,13 +2,8 @@ import pytest
 import torch
 from scipy.linalg import orthogonal_procrustes
 
-from unibridge.embeddings.align import (
-    ALIGNMENTS,
-    AlignmentSettings,
-    align_embeddings,
-    best_rotation,
-    induce_dictionary,
-)
+from unibridge.embeddings.align import ALIGNMENTS, align_embeddings, induce_dictionary
+from unibridge.embeddings.rotation import AlignmentSettings, best_rotation
 from unibridge.embeddings.word_vectors import WordVectors, write_word_vectors
 from unibridge.errors import UnibridgeError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from unibridge.embeddings.align import AlignmentSettings, best_rotation, translation_cosine
+from unibridge.embeddings.rotation import AlignmentSettings, best_rotation, translation_cosine
 
 LEAKY_SLOPE = 0.2
 

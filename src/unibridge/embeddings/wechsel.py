@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from unibridge.embeddings.align import best_rotation
 from unibridge.embeddings.base import EmbeddingSettings, InitRequest, InitResult
 from unibridge.embeddings.bridge import token_ids, word2vec
 from unibridge.embeddings.draft import Draft
 from unibridge.embeddings.neighbours import nearest
 from unibridge.embeddings.random import normal_rows
+from unibridge.embeddings.rotation import best_rotation
 from unibridge.errors import UnibridgeError
 
 if TYPE_CHECKING:
