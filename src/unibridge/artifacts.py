@@ -206,8 +206,8 @@ def run_stage(
         on_start(folder.name, True)
         return folder
     on_start(folder.name, False)
-    about = {"stage": stage, "name": name, "fingerprint": key}
-    about |= {"settings": settings, "inputs": inputs}
+    about: dict[str, Any] = {"stage": stage, "name": name, "fingerprint": key}
+    about["settings"], about["inputs"] = settings, inputs
     return _build(folder, root / f".partial-{folder.name}", build, about)
 
 
@@ -232,8 +232,8 @@ def build_folder(
             where=folder,
             do="name a new folder, or delete this one",
         )
-    about = {"stage": stage, "name": folder.name, "fingerprint": key}
-    about |= {"settings": settings, "inputs": inputs}
+    about: dict[str, Any] = {"stage": stage, "name": folder.name, "fingerprint": key}
+    about["settings"], about["inputs"] = settings, inputs
     partial = folder.parent / f".partial-{folder.name}-{key[:8]}"
     try:
         return _build(folder, partial, build, about)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import BinaryIO
 
 from unibridge.artifacts import whole_file
 from unibridge.errors import UnibridgeError
@@ -87,7 +87,7 @@ def blocks(lines: Iterator[str], reader: Reader, size: int) -> Iterator[list[str
 
 
 @contextmanager
-def _written(target: Path) -> Iterator[IO[Any]]:
+def _written(target: Path) -> Iterator[BinaryIO | gzip.GzipFile]:
     """A stream into the target, compressed where its name says so."""
     with whole_file(target) as stream:
         if target.suffix != ".gz":

@@ -295,7 +295,7 @@ def _encoder_student(merged: "MultiSourceModel", settings: DistilSettings) -> "M
 
     student.load_state_dict({name: state[origin(name)] for name in student.state_dict()})
     student.tokenizer = merged.tokenizer
-    return student.to(merged.device)
+    return student.eval().to(merged.device)
 
 
 def _trainable(

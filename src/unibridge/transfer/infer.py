@@ -49,6 +49,7 @@ class MultiSourceModel(PreTrainedModel):
     """
 
     config_class = UniBridgeConfig
+    config: UniBridgeConfig
     base_model_prefix = "encoder"
     tokenizer: Any = None
 
