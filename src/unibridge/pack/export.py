@@ -146,8 +146,8 @@ def write_onnx(model: "MultiSourceModel", folder: Path) -> float:
     path = folder / "model.onnx"
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that tracing fixes Python values; the check would tell
-        # torch's newer exporter takes twenty times as long, and its optimiser fails on the halves
-        # of the invertible adapter (torch 2.13, onnxscript 0.7)
+        # torch's newer exporter takes twenty times as long, and its optimiser fails on this model
+        # (torch 2.13, onnxscript 0.7)
         torch.onnx.export(
             Logits().eval(),
             tuple(example.values()),
