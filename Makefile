@@ -7,6 +7,7 @@ PIP = $(VENV)/bin/pip install --quiet --disable-pip-version-check
 
 .PHONY: setup demo test check real parity clean
 .PHONY: bench bench-adaptation bench-vocabulary bench-joint bench-bridge
+.PHONY: bench-initialisers bench-alp
 
 setup: $(VENV)/ready
 
@@ -53,6 +54,14 @@ bench-joint: setup
 
 bench-bridge: setup
 	$(VENV)/bin/python benchmarks/bridge.py
+
+# hours on a laptop; both go on where they were broken off
+bench-initialisers: setup
+	$(VENV)/bin/python benchmarks/initialisers.py --out build/initialisers \
+	    --write docs/results/initialisers.md
+
+bench-alp: setup
+	$(VENV)/bin/python benchmarks/alp_choice.py --out build/alp --write docs/results/alp_choice.md
 
 # AdapterHub's own package needs an older transformers, and deepfocus a fasttext that is compiled and
 # that ours cannot share, so they live apart
