@@ -274,6 +274,7 @@ def test_an_unknown_script_is_said_in_words(start):
     result, _ = start("unibridge", lines=ethiopic)
     text = "\n".join(result.warnings)
     assert "the base tokenizer reads hardly any of this text (100% unknown)" in text
+    assert "static_space = 'bridge'" in text
     assert "stay random" in text
 
 

@@ -85,7 +85,10 @@ def unreadable(request: InitRequest, facts: dict[str, Any]) -> str:
     )
     if settings.semantic_step == "always" or unknown <= settings.max_source_unknown:
         return ""
-    return f"the base tokenizer reads hardly any of this text ({unknown:.0%} unknown)"
+    return (
+        f"the base tokenizer reads hardly any of this text ({unknown:.0%} unknown); with some hundred "
+        "translated lines or a dictionary, static_space = 'bridge' goes through these instead"
+    )
 
 
 def judge_space(
