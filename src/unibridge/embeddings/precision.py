@@ -86,8 +86,8 @@ def unreadable(request: InitRequest, facts: dict[str, Any]) -> str:
     if settings.semantic_step == "always" or unknown <= settings.max_source_unknown:
         return ""
     return (
-        f"the base tokenizer reads hardly any of this text ({unknown:.0%} unknown); with some hundred "
-        "translated lines or a dictionary, static_space = 'bridge' goes through these instead"
+        f"the base tokenizer reads hardly any of this text ({unknown:.0%} unknown); with some "
+        "hundred translated lines or a dictionary, static_space = 'bridge' goes through these"
     )
 
 
