@@ -17,6 +17,7 @@ from unibridge.report.sections import headline
 from unibridge.report.tables import (
     Table,
     effort_table,
+    few_shot_table,
     markdown_table,
     method_scores,
     scores_table,
@@ -99,6 +100,11 @@ def _language(run: Run) -> list[str]:
             f"Harmony weights: {shares}. Entropy {weights[0]['entropy']:.3f} nats, "
             f"uniform {weights[0]['uniform_entropy']:.3f}."
         )
+    if few := run.stages.get(str(run.about.get("few_shot"))):
+        facts += [
+            "With a few labelled target sentences:",
+            markdown_table(few_shot_table(few["facts"]["points"])),
+        ]
     warnings = [
         *run.about["warnings"],
         *(warning for stage in run.stages.values() for warning in stage["warnings"]),
