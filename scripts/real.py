@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from results import main_table, page_parts, write_between
+from results import main_table, marks, page_parts, write_between
 
+from unibridge.artifacts import write_bytes
 from unibridge.config import Config, load_config
 from unibridge.console import Console
 from unibridge.report.folder import read_run
@@ -22,6 +23,11 @@ from unibridge.study.run import run
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
+INTRODUCTION = """# Real data, on MiniLM
+
+`make real` (`python scripts/real.py --all` for every target): the settings of the examples, which
+are far below the published ones, so that a laptop finishes; the tables say what each method was
+given."""
 # as the examples name it
 DATA = Path("../../shared/data")
 
@@ -58,6 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             run(config, on_stage=console.on_stage, on_progress=console.on_progress)
 
     # ---- one part of the page for each task
+    if not options.page.exists():
+        parts = ["\n\n".join(marks(task)) for task in tasks]
+        write_bytes(options.page, "\n\n".join([INTRODUCTION, *parts, ""]).encode())
     for task in tasks:
         finished = [
             read_run(config.run.folder)

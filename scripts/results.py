@@ -33,18 +33,19 @@ def main(page: str, *folders: str, readme: Path = ROOT / "README.md") -> None:
     table = main_table(runs)
     write_between(Path(page), "results", "\n\n".join(page_parts(runs, table)))
     mark = Path(page).name
-    if _marks(mark)[0] in readme.read_text(encoding="utf-8"):
+    if marks(mark)[0] in readme.read_text(encoding="utf-8"):
         write_between(readme, mark, markdown_table(replace(table, note="")))
 
 
-def _marks(name: str) -> tuple[str, str]:
+def marks(name: str) -> tuple[str, str]:
+    """What stands before and after the part of a page with that name."""
     return f"<!-- {name}: written by scripts/results.py -->", f"<!-- end of {name} -->"
 
 
 def write_between(path: Path, name: str, content: str) -> None:
     """Put content between a file's marks of that name; all else in the file stays."""
     text = path.read_text(encoding="utf-8")
-    start, end = _marks(name)
+    start, end = marks(name)
     if text.count(start) != 1 or text.count(end) != 1 or text.index(start) > text.index(end):
         raise UnibridgeError(
             "the place for the results is not marked", where=path, do=f"write {start} and {end}"

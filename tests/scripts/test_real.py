@@ -39,3 +39,16 @@ def test_a_target_brings_its_own_files(task, target, tmp_path, monkeypatch):
 
 def test_the_reduced_set_is_a_part_of_the_whole():
     assert {tuple(name.split("/")) for name in PLAN["reduced"]} <= set(RUNS)
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data")
+def test_the_page_has_a_place_for_every_task(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    sys.modules.pop("real", None)
+    import real
+
+    page = tmp_path / "real.md"
+    real.main(["--only-write", "--page", str(page), "--runs", str(tmp_path / "none")])
+    text = page.read_text()
+    for task in (name for name, part in PLAN.items() if isinstance(part, dict)):
+        assert all(text.count(mark) == 1 for mark in real.marks(task))
