@@ -60,12 +60,12 @@ Written by `benchmarks/initialisers.py` on {date} ({versions}).
 
 Every row starts the same new vocabulary with other values and adapts it by {steps} steps; then the
 sources' task adapters, which are the same for all rows of a column and seed, vote. Means over the
-seeds with the lowest and the highest; bold: the best mean of a column. am, km, so and other CLDR
-languages: the packaged base, phrases of CLDR, named entities; lij: parts of speech from English,
-hau: named entities from English and Swahili, both on real text with MiniLM. `separate`,
-`procrustes`, `joint` (from counts) and `bridge` are with the semantic step always on. `bridge`
-reads what the others do not: aligned lines, {bridged}. For CLDR these are translated phrases of the
-kind that the test set is made of, with names that occur in it, so that they flatter it.
+seeds with the lowest and the highest; bold: the best mean of a column. {data}
+
+`separate`, `procrustes`, `joint` (from counts) and `bridge` are with the semantic step always on.
+`bridge` reads what the others do not: aligned lines, {bridged}. For CLDR these are translated
+phrases of the kind that the test set is made of, with names that occur in it, so that they flatter
+it.
 {left_out}
 ## Score on the target's test set
 
@@ -90,6 +90,12 @@ P@1 of the space; seconds of wall time, where a cell was its base's first with t
 
 {aligned}
 """
+
+
+DATA = {
+    "lij": "lij: parts of speech from English, on real text with MiniLM.",
+    "hau": "hau: named entities from English and Swahili, on real text with MiniLM.",
+}
 
 
 def variants(names: Sequence[str]) -> cells.Variants:
@@ -210,8 +216,12 @@ def page(rows: Sequence[Row], image: str) -> str:
     lines = {row["language"]: row["translations"] for row in rows if row["variant"] == "bridge"}
     missing = [code for code in languages if lines and code not in lines]
     left_out = f"No `bridge` for {', '.join(missing)}: no aligned lines.\n" if missing else ""
+    cldr = [code for code in languages if code not in DATA]
+    known = f"{', '.join(cldr)}: named entities in CLDR's phrases, on the packaged base."
+    data = [known] * bool(cldr) + [DATA[code] for code in languages if code in DATA]
     return PAGE.format(
         headline=headline(rows),
+        data=" ".join(data),
         date=datetime.now(UTC).date(),
         versions=", ".join(f"{name} {number}" for name, number in versions().items()),
         steps=max(row["steps"] for row in rows),
