@@ -183,7 +183,7 @@ def curves(rows: Sequence[Row]) -> Figure:
     with matplotlib.rc_context(STYLE):
         columns = min(2, len(languages))
         lines = -(-len(languages) // columns)
-        figure = Figure(figsize=(7.2, 2.5 * lines + 0.9), layout="constrained")
+        figure = Figure(figsize=(7.2, 2.5 * lines + 1.1), layout="constrained")
         panels = list(figure.subplots(lines, columns, squeeze=False).flat)
         drawn: dict[str, Any] = {}
         for axes, (code, target) in zip(panels, languages.items(), strict=False):
@@ -204,9 +204,10 @@ def curves(rows: Sequence[Row]) -> Figure:
                 )
         for axes in panels[len(languages) :]:
             axes.set_visible(False)
-        figure.supxlabel("optimizer steps", fontsize=8.5)
+        for axes in panels[max(0, len(languages) - columns) : len(languages)]:
+            axes.set_xlabel("optimizer steps")
         figure.supylabel("held-out MLM loss, nats per masked token", fontsize=8.5)
-        figure.legend(drawn.values(), drawn.keys(), loc="outside lower center", ncols=4)
+        figure.legend(drawn.values(), drawn.keys(), loc="outside lower center", ncols=3)
     return figure
 
 
