@@ -149,6 +149,7 @@ def test_a_changed_setting_rebuilds_what_depends_on_it(toy_run, override, rebuil
     assert {manifest["stage"] for n, manifest in stages_of(root).items() if n in new} == rebuilt
 
 
+@pytest.mark.slow
 def test_one_model_at_the_end_is_a_row_beside_the_ensemble(toy_run):
     config, root = toy_run
     short = ["distillation.training.steps=3", "distillation.max_lines=20"]
@@ -163,6 +164,7 @@ def test_one_model_at_the_end_is_a_row_beside_the_ensemble(toy_run):
     assert len(unibridge.load(root).config.sources) == 2
 
 
+@pytest.mark.slow
 def test_a_changed_input_rebuilds_what_reads_it(toy_run):
     config, _ = toy_run
     path = config.parent / "sw.train.conll"
@@ -179,6 +181,7 @@ def test_a_changed_input_rebuilds_what_reads_it(toy_run):
     assert new == ["train-task-sw", "predict-unibridge"]
 
 
+@pytest.mark.slow
 def test_a_method_can_ask_for_more_parallel_sentences_than_the_run(toy_run):
     config, root = toy_run
     own = 'methods.more={label="More", settings={weights.sentences=4}}'
@@ -195,6 +198,7 @@ def weighed(root):
     return about, read_manifest(root / name)
 
 
+@pytest.mark.slow
 def test_weights_of_every_sentence_reach_the_pack(toy_run):
     config, root = toy_run
     run(load_config(config, [methods("unibridge"), "weights.method=per_sentence"]))
@@ -208,6 +212,7 @@ def test_weights_of_every_sentence_reach_the_pack(toy_run):
     assert pack.predict(gold.examples) == [list(one.tags) for one in predicted]
 
 
+@pytest.mark.slow
 def test_a_few_target_labels_weigh_and_are_a_curve_in_the_report(toy_run):
     config, root = toy_run
     fitted = ("weights.method=fitted", "weights.labelled_sentences=7")
@@ -230,6 +235,7 @@ def test_a_few_target_labels_weigh_and_are_a_curve_in_the_report(toy_run):
     assert len(unibridge.load(root / about["few_shot"]).predict(["toto rida"])[0]) == 2
 
 
+@pytest.mark.slow
 def test_seeds_are_rows_of_their_own(toy_run):
     config, _ = toy_run
     root = run(load_config(config, [methods("unibridge"), "run.seeds=[0, 1]"]))
@@ -266,6 +272,7 @@ def test_fine_tuning_alone_runs_without_text_of_the_sources(tmp_path):
     assert list(rows_of(root)) == ["floor", "fine-tune"]
 
 
+@pytest.mark.slow
 def test_without_gold_labels_a_run_still_labels(tmp_path):
     config = write_toy_run(tmp_path, "ner")
     text = config.read_text().replace('test = "lug.test.conll"', "")
