@@ -5,7 +5,9 @@ VENV ?= .venv
 TORCH ?= torch==2.13.0
 PIP = $(VENV)/bin/pip install --quiet --disable-pip-version-check
 
-.PHONY: setup demo test check real parity clean
+PYTEST = $(VENV)/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+.PHONY: setup demo test unit check real parity clean
 .PHONY: bench bench-adaptation bench-vocabulary bench-joint bench-bridge
 .PHONY: bench-initialisers bench-alp
 
@@ -21,7 +23,11 @@ demo: setup
 	$(VENV)/bin/unibridge demo
 
 test: setup check
-	$(VENV)/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(PYTEST)
+
+# without the whole pipelines and the real data: under two minutes
+unit: setup
+	$(PYTEST) -m 'not slow'
 
 check: setup
 	$(VENV)/bin/ruff check .
