@@ -231,7 +231,8 @@ def build_folder(
     Raises UnibridgeError where something else stands under that name.
     """
     key = fingerprint({"stage": stage, "settings": settings, "inputs": inputs})
-    if folder.exists():
+    # asked once, as above
+    if processes().told(folder.exists()):
         if (folder / MANIFEST).exists() and read_manifest(folder).get("fingerprint") == key:
             return folder
         raise UnibridgeError(
