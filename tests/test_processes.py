@@ -27,6 +27,9 @@ def test_two_processes_train_as_one_with_twice_the_batch_of_each(tmp_path):
     folders = [tmp_path / name for name in ("one", "two")]
     changes = ["base.dropout=0.0", "adaptation.kl_weight=1.0"]
     changes += ["adaptation.max_teacher_unknown=1.0", "adaptation.training.steps=12"]
+    # what comes after the methods trains as well
+    changes += ["target.train=lug.train.conll"]
+    changes += ["few_shot={sentences=[6], draws=1, training={epochs=1}}"]
     configs = []
     for folder in folders:
         folder.mkdir()
@@ -38,7 +41,11 @@ def test_two_processes_train_as_one_with_twice_the_batch_of_each(tmp_path):
     command += ["-m", "unibridge", "run", str(configs[1])]
     sets = [part for change in changes for part in ("--set", change)]
     done = subprocess.run(
-        [*command, *sets], capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
+        [*command, *sets],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
 
@@ -57,4 +64,5 @@ def test_two_processes_train_as_one_with_twice_the_batch_of_each(tmp_path):
     assert compared >= 5 + 2 + 2, "the target, two sources, two tasks"
     results = [json.loads((f / "run" / "results.jsonl").read_text()) for f in folders]
     assert results[0]["score"] == results[1]["score"]
+    assert any(name.startswith("few-shot-") for name in two)
     assert done.stdout.count("Method ") == 1, "one process speaks for all"

@@ -128,6 +128,11 @@ def run(
         for name in config.run.methods
     ]
 
+    usable = [c for c in cells if c.tasks and config.method(c.method).task != "target-labels"]
+    kept = next((c for c in usable if c.method == "unibridge"), usable[0] if usable else None)
+    few = None if kept is None else learn_from_few(config, inputs, at, kept)
+
+    # the rest trains nothing, and one process writes it
     if not processes().main:
         return root
 
@@ -135,11 +140,8 @@ def run(
     results = [r for cell in cells if (r := result_of(cell, cells, config, inputs)) is not None]
     lines = [_json_line(asdict(result)) for result in results]
     write_bytes(root / "results.jsonl", "".join(lines).encode())
-    usable = [c for c in cells if c.tasks and config.method(c.method).task != "target-labels"]
-    kept = next((c for c in usable if c.method == "unibridge"), usable[0] if usable else None)
     if kept is not None:
         write_pack(config, inputs, at, kept, results)
-    few = None if kept is None else learn_from_few(config, inputs, at, kept)
     write_run_record(config, inputs, cells, command, few)
 
     from unibridge.report.page import write_report
