@@ -2,8 +2,9 @@
 
     python benchmarks/inference.py [REPEATS] [--hidden 768 --layers 12 --heads 12 --tokens 64]
 
-Random weights, the same batch for all, in turns within one process. Then the memory of predicting
-100,000 short lines with a small model, beyond that of the process with the model loaded.
+Random weights, the same sentences and `batch_size` for all, in turns within one process. Then the
+memory of predicting 100,000 short lines with a small model, beyond that of the process with the
+model loaded.
 """
 
 import argparse
@@ -98,7 +99,8 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=12)
     parser.add_argument("--heads", type=int, default=12)
     parser.add_argument("--tokens", type=int, default=64, help="tokens per sentence")
-    parser.add_argument("--batch", type=int, default=16, help="sentences")
+    parser.add_argument("--sentences", type=int, default=32)
+    parser.add_argument("--batch", type=int, default=16, help="sentences at once, times sources")
     parser.add_argument("--lines", type=int, default=100_000, help="lines of the file")
     parser.add_argument(ONLY, action="store_true", help=argparse.SUPPRESS)
     shape = parser.parse_args()
@@ -118,30 +120,32 @@ def main() -> None:
         "five, upper half": make_model(SOURCES, shape.layers // 2, shape),
         "merged": merge(five),
     }
-    draw = torch.Generator().manual_seed(0)
-    ids = torch.randint(len(SPECIAL), PIECES, (shape.batch, shape.tokens), generator=draw)
-    mask = torch.ones_like(ids)
+    draw = Random(0)
+    words = [
+        [str(draw.randrange(len(SPECIAL), PIECES)) for _ in range(shape.tokens - 2)]
+        for _ in range(shape.sentences)
+    ]
     seconds: dict[str, list[float]] = {way: [] for way in ways}
-    with torch.inference_mode():
-        for model in ways.values():
-            model(ids, mask)
-        for _ in range(shape.repeats):
-            for way, model in ways.items():
-                started = time.perf_counter()
-                model(ids, mask)
-                seconds[way].append(time.perf_counter() - started)
+    for model in ways.values():
+        model.predict(words[: shape.batch], batch_size=shape.batch)
+    for _ in range(shape.repeats):
+        for way, model in ways.items():
+            started = time.perf_counter()
+            model.predict(words, batch_size=shape.batch)
+            seconds[way].append(time.perf_counter() - started)
 
     medians = {way: statistics.median(times) for way, times in seconds.items()}
     print(f"{torch.get_num_threads()} threads of {os.cpu_count()}, torch {torch.__version__}")
     print(
-        f"hidden {shape.hidden}, {shape.layers} layers, random weights; a batch of {shape.batch} x "
-        f"{shape.tokens}; medians of {shape.repeats}"
+        f"hidden {shape.hidden}, {shape.layers} layers, random weights; predict() on "
+        f"{shape.sentences} sentences of {shape.tokens} tokens, batch_size {shape.batch}; medians "
+        f"of {shape.repeats}"
     )
     print(f"{'':18}{'ms':>9}{'tokens/s':>10}{'x one':>7}")
     for way, median in medians.items():
         ratio = median / medians["one source"]
         goal = f"  (goal {GOALS[way]})" if way in GOALS else ""
-        speed = ids.numel() / median
+        speed = shape.sentences * shape.tokens / median
         print(f"{way:18}{median * 1e3:>9.1f}{speed:>10,.0f}{ratio:>7.2f}{goal}")
     print(
         f"{shape.lines:,} lines predicted from file to file, five sources of a small model: "

@@ -8,6 +8,7 @@ that is finished or begun is taken up where it stands.
 """
 
 import argparse
+import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -61,6 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         console = Console()
         for name, config in configs.items():
             console.say(name)
+            others = [str(other.run.folder) for other in configs.values()]
+            ready = tuple(filter(os.path.isdir, others))  # a source is trained once for its targets
+            section = config.run.model_copy(update={"reuse": ready})
+            config = config.model_copy(update={"run": section})
             run(config, on_stage=console.on_stage, on_progress=console.on_progress)
 
     # ---- one part of the page for each task

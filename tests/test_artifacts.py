@@ -58,6 +58,18 @@ def test_a_changed_setting_or_input_gives_a_folder_beside_the_old_one(tmp_path, 
     assert first != second and first.exists() and second.exists() and len(calls) == 2
 
 
+def test_a_stage_that_another_root_has_finished_is_copied(tmp_path):
+    calls = []
+    first = stage(tmp_path / "one", calls)
+    (tmp_path / "two").mkdir()
+    second = stage(tmp_path / "two", calls, reuse=[tmp_path / "none", tmp_path / "one"])
+    assert len(calls) == 1 and second.parent.name == "two" and first.exists()
+    assert (second / "result").read_text() == "done"
+    assert read_manifest(second) == read_manifest(first)
+    stage(tmp_path / "two", calls, reuse=[tmp_path / "one"], settings={"rate": 0.2})
+    assert len(calls) == 2
+
+
 def test_what_breaks_off_stays_aside_and_is_taken_up_again(tmp_path):
     seen = []
 

@@ -14,7 +14,7 @@ import re
 import resource
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -189,6 +189,7 @@ def run_stage(
     settings: Mapping[str, Any],
     inputs: Mapping[str, str],
     together: bool = False,
+    reuse: Sequence[Path] = (),
     on_start: Callable[[str, bool], None] = lambda folder, done: None,
 ) -> Path:
     """Build a stage's folder once and return it; a finished one is returned as it stands.
@@ -197,6 +198,7 @@ def run_stage(
     settings: all that decides the result. inputs: path or stage name -> hash of its content.
     together: of several processes all run `build`, of which only the main one may write files;
     otherwise it builds alone and the others wait.
+    reuse: roots of other runs; where one has the same stage finished, it is copied instead.
     on_start: told the folder's name and whether it is done already.
     """
     if training := settings.get("training"):
@@ -206,6 +208,8 @@ def run_stage(
     key = fingerprint({"stage": stage, "name": name, "settings": settings, "inputs": inputs})
     folder = root / f"{stage}-{name}-{key[:8]}"
     group = processes()
+    if group.main and not folder.exists():
+        _copy_finished(folder, key, reuse)
     # asked once, since the main process may finish before another one looks
     if group.told(folder.exists()):
         read_manifest(folder)
@@ -215,6 +219,19 @@ def run_stage(
     about: dict[str, Any] = {"stage": stage, "name": name, "fingerprint": key}
     about |= {"settings": settings, "inputs": inputs}
     return _build(folder, root / f".partial-{folder.name}", build, about, together)
+
+
+def _copy_finished(folder: Path, key: str, reuse: Sequence[Path]) -> None:
+    """Bring a finished stage with this fingerprint from the first other root that has it."""
+    for root in reuse:
+        ready = root / folder.name
+        if (ready / MANIFEST).exists() and read_manifest(ready).get("fingerprint") == key:
+            copy = folder.parent / f".copy-{folder.name}"
+            with disk_errors(copy):
+                shutil.rmtree(copy, ignore_errors=True)
+                shutil.copytree(ready, copy)
+                copy.rename(folder)
+            return
 
 
 def build_folder(

@@ -44,6 +44,9 @@ class RunSection(_Section):
         min_length=1,
         description="rows of the results table, by name",
     )
+    reuse: tuple[str, ...] = Field(
+        (), description="folders of other runs, whose finished stages are copied, not trained again"
+    )
 
 
 class BaseSection(_Section):
@@ -410,7 +413,12 @@ def _with_absolute_paths(config: Config, folder: Path) -> Config:
         )
         for source in config.sources
     )
-    run = config.run.model_copy(update={"folder": folder / config.run.folder.expanduser()})
+    run = config.run.model_copy(
+        update={
+            "folder": folder / config.run.folder.expanduser(),
+            "reuse": tuple(map(absolute, config.run.reuse)),
+        }
+    )
     weights = config.weights.model_copy(update={"distances": some(config.weights.distances)})
     return config.model_copy(
         update={
@@ -435,7 +443,8 @@ def _findings(config: Config, guessed: Collection[str]) -> Iterator[tuple[str, s
 
     for path, file in _files(config):
         if not file.startswith("hub:") and not Path(file).exists():
-            yield path, f"there is no file {file}; check the path"
+            kind = "folder" if path.startswith("run.reuse") else "file"
+            yield path, f"there is no {kind} {file}; check the path"
     for path, table, choice in [("task.kind", TASKS, config.task.kind), *_choices(config)]:
         try:
             table.resolve(choice)
@@ -639,6 +648,7 @@ def _choices(config: Config) -> list[tuple[str, Registry, str]]:
 
 def _files(config: Config) -> Iterator[tuple[str, str]]:
     target = config.target
+    yield from ((f"run.reuse.{i}", other) for i, other in enumerate(config.run.reuse))
     yield from ((f"target.text.{i}", file) for i, file in enumerate(target.text))
     yield from ((f"target.predict.{i}", file) for i, file in enumerate(target.predict))
     for name in ("test", "train"):

@@ -123,6 +123,26 @@ def test_a_second_run_builds_nothing_and_is_quick(toy_run):
     assert rows_of(root) == rows
 
 
+def test_another_run_takes_over_the_finished_stages_of_this_one(toy_run, tmp_path):
+    config, root = toy_run
+    told = []
+    turned = [f"run.folder={tmp_path / 'other'}", f"run.reuse={json.dumps([str(root)])}"]
+    # one setting of the target differs: what is the sources' own is taken, the rest is built
+    turned += ["adaptation.training.steps=3", methods("unibridge")]
+    other = run(load_config(config, turned), on_stage=lambda name, done: told.append((name, done)))
+    built = {name.split("-")[0] for name, done in told if not done}
+    assert built == {"adapt", "weigh", "predict"}
+    assert [name for name, done in told if not done and name.startswith("adapt")] == [
+        name for name in stages_of(other) if name.startswith("adapt-lug")
+    ]
+    taken = {name: m["finished"] for name, m in stages_of(root).items() if (name, True) in told}
+    assert (
+        taken
+        and taken.items()
+        <= {name: manifest["finished"] for name, manifest in stages_of(other).items()}.items()
+    )
+
+
 @pytest.mark.parametrize(
     ("override", "rebuilt"),
     [

@@ -119,7 +119,8 @@ def run(
     inputs = read_inputs(config)
     root = config.run.folder
     root.mkdir(parents=True, exist_ok=True)
-    at = Workplace(root, inputs.base, inputs.base_hash, on_stage, on_progress)
+    reuse = tuple(map(Path, config.run.reuse))
+    at = Workplace(root, inputs.base, inputs.base_hash, on_stage, on_progress, reuse)
 
     # 2. Every method under every seed, through the same stages.
     cells = [

@@ -39,13 +39,17 @@ Progress = Callable[[str, int, int, Mapping[str, float]], None]
 
 @dataclass(frozen=True)
 class Workplace:
-    """Where stages are kept and who is told. base_hash: of the base model's files."""
+    """Where stages are kept and who is told. base_hash: of the base model's files.
+
+    reuse: folders of other runs, whose finished stages are taken over.
+    """
 
     root: Path
     base: "Base"
     base_hash: str
     on_stage: Callable[[str, bool], None] = lambda folder, done: None
     on_progress: Progress = lambda stage, step, steps, parts: None
+    reuse: Sequence[Path] = ()
 
     def run(
         self,
@@ -65,6 +69,7 @@ class Workplace:
             settings=settings,
             inputs={"base": self.base_hash, **inputs},
             together=together,
+            reuse=self.reuse,
             on_start=self.on_stage,
         )
 
