@@ -159,8 +159,9 @@ def _key(row: Row) -> tuple[Any, ...]:
 
 def _translations(one: Prepared, config: Config) -> int:
     """Aligned lines that the cell's embeddings are made from."""
-    found = one.inputs.translations if config.embeddings.reads_translations else None
-    return 0 if found is None else len(found.parallel)
+    found = one.inputs.translations
+    number = 0 if found is None else len(found.parallel)
+    return number if config.embeddings.reads_translations(number) else 0
 
 
 def _settings(config: Config) -> str:

@@ -39,15 +39,7 @@ INITIALISERS: Mapping[str, Method] = {
             "UniBridge, procrustes",
             {**ALWAYS, "embeddings.static_space": "procrustes"},
         ),
-        (
-            "joint",
-            "UniBridge, joint",
-            {
-                **ALWAYS,
-                "embeddings.static_space": "joint",
-                "embeddings.static_model": "counts",
-            },
-        ),
+        ("joint", "UniBridge, joint", {**ALWAYS, "embeddings.static_space": "joint"}),
         ("bridge", "UniBridge, bridge", {**ALWAYS, "embeddings.static_space": "bridge"}),
         ("unibridge", "UniBridge, as by default", {"embeddings.method": "unibridge"}),
     )

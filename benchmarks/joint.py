@@ -155,7 +155,9 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=3, help="of fasttext")
     parser.add_argument("--write", type=Path, metavar="FILE", help="also as Markdown")
     arguments = parser.parse_args()
-    settings = EmbeddingSettings(static_model=arguments.model, static_epochs=arguments.epochs)
+    settings = EmbeddingSettings(
+        static_model=arguments.model, joint_model=arguments.model, static_epochs=arguments.epochs
+    )
 
     print(f"{arguments.model}, {torch.get_num_threads()} threads, torch {torch.__version__}")
     print("  ".join(HEADS), flush=True)

@@ -632,7 +632,9 @@ def _choices(config: Config) -> list[tuple[str, Registry, str]]:
         ("vocabulary.search", SEARCHES, config.vocabulary.search),
         ("embeddings.method", INITIALISERS, config.embeddings.method),
         ("embeddings.static_space", STATIC_SPACES, config.embeddings.static_space),
+        ("embeddings.untrusted_space", STATIC_SPACES, config.embeddings.untrusted_space),
         ("embeddings.static_model", STATIC_MODELS, config.embeddings.static_model),
+        ("embeddings.joint_model", STATIC_MODELS, config.embeddings.joint_model),
         ("embeddings.static_similarity", SIMILARITIES, config.embeddings.static_similarity),
         ("weights.method", WEIGHTINGS, config.weights.method),
         *(

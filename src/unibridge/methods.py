@@ -109,7 +109,7 @@ METHODS: Registry[Method] = Registry(
         ),
         "unibridge-semantic-always": Method(
             label="UniBridge, semantic step always",
-            settings={"embeddings.semantic_step": "always"},
+            settings={"embeddings.semantic_step": "always", "embeddings.static_space": "separate"},
         ),
         "unibridge-fixed-vocabulary": Method(
             label="UniBridge, vocabulary fixed",

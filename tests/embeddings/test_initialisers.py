@@ -1,6 +1,7 @@
 import json
 import random
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -211,18 +212,29 @@ def by_hand(request, shared):
     )
 
 
+def half_of_one_word(request, shared):
+    """The same, where p and x stand for one stretch of some word."""
+    p = request.target_tokenizer.convert_tokens_to_ids("▁p")
+    x = request.source_tokenizer.convert_tokens_to_ids("▁x")
+    return replace(by_hand(request, shared), same_word=torch.tensor([[p, x]]))
+
+
 STATIC_SPACES.register("by hand", by_hand)
+STATIC_SPACES.register("half of one word", half_of_one_word)
 
 
-def test_unibridge_by_hand(tokenizers):
+def start_by_hand(**settings):
     def words(*tokens):
         model = models.WordLevel({token: i for i, token in enumerate(tokens)}, unk_token="<unk>")
         return PreTrainedTokenizerFast(tokenizer_object=Tokenizer(model), unk_token="<unk>")
 
     source, target = words("<unk>", "▁x", "▁y", "▁z"), words("▁r", "▁q", "▁p", "▁u", "<unk>")
     table = torch.tensor([[9.0, 9.0], [1.0, 0.0], [0.0, 1.0], [5.0, 5.0]])
-    settings = EmbeddingSettings(static_space="by hand", semantic_step="always")
-    result = initialise_embeddings(table, source, target, [], settings)
+    return initialise_embeddings(table, source, target, [], EmbeddingSettings(**settings))
+
+
+def test_unibridge_by_hand():
+    result = start_by_hand(static_space="by hand", semantic_step="always")
 
     assert result.origin == ("mixed", "semantic", "semantic", "random", "special")
     assert result.source_row.tolist() == [-1, 2, 1, -1, 0]
@@ -237,6 +249,19 @@ def test_unibridge_by_hand(tokenizers):
     assert result.facts["median_parts"] == 2
     assert not any("too small" in warning for warning in result.warnings)
     assert any("1 tokens" in warning and "stay random" in warning for warning in result.warnings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "copied"),
+    [
+        ({}, [-1, 2, -1, -1, 0]),
+        ({"same_word_pairs": "keep"}, [-1, 2, 1, -1, 0]),
+    ],
+)
+def test_a_token_and_a_piece_of_the_same_word_are_no_pair(settings, copied):
+    result = start_by_hand(static_space="half of one word", semantic_step="always", **settings)
+    assert result.source_row.tolist() == copied
+    assert result.facts["same_word_pairs"] == 1 and not result.facts["semantic_step_off"]
 
 
 def test_semantic_pairs_are_unshared_and_one_to_one(start, tokenizers):
@@ -293,6 +318,7 @@ def test_the_published_space_is_reported_as_not_to_be_trusted(start):
     [
         ({"min_trusted_tokens": 10_000}, r"only \d+ shared tokens occur in the text"),
         ({"min_trusted_tokens": 1, "min_held_out_precision": 1.0}, "find themselves again"),
+        ({"min_trusted_tokens": 1, "max_same_word_share": 0.0}, "a piece of the same word"),
         ({"max_source_unknown": 0.0, "lines": ["ae ሰላም"] * 9}, "reads hardly any of this text"),
     ],
 )
@@ -300,7 +326,10 @@ def test_the_semantic_step_is_off_where_it_cannot_be_trusted(settings, says, sta
     off, _ = start("unibridge", **settings)
     assert off.facts["counts"]["semantic"] == 0
     assert re.search(says, off.facts["semantic_step_off"])
-    assert f"the semantic step is off: {off.facts['semantic_step_off']}" in off.warnings
+    said = f"the semantic step by 'joint' is off: {off.facts['semantic_step_off']}"
+    assert said in off.warnings
+    # rows are then mixed as ever, by the n-grams that a joint space has not
+    assert torch.equal(off.matrix, start("focus", lines=settings.get("lines"))[0].matrix)
     # as published: whatever the figures say
     published, _ = start("unibridge", **settings, semantic_step="always")
     assert not published.facts["semantic_step_off"]
@@ -308,15 +337,28 @@ def test_the_semantic_step_is_off_where_it_cannot_be_trusted(settings, says, sta
 
 
 def test_a_trusted_step_aligns_and_says_how_far_to_trust_it(start):
-    trusted, _ = start("unibridge", min_trusted_tokens=1, min_held_out_precision=0.0)
+    willing = {"min_trusted_tokens": 1, "max_same_word_share": 1.0}
+    trusted, _ = start("unibridge", **willing, min_held_out_precision=0.0)
     always, _ = start("unibridge", semantic_step="always")
     assert trusted.facts["counts"]["semantic"] > 0
     assert torch.equal(trusted.matrix, always.matrix)
     assert 0 <= trusted.facts["held_out_precision"] <= 1
     assert trusted.facts["held_out_tokens"] > 0
-    unmeasured, _ = start("unibridge", min_trusted_tokens=1, held_out_share=0)
+    unmeasured, _ = start("unibridge", **willing, held_out_share=0)
     assert "held_out_precision" not in unmeasured.facts
     assert torch.equal(unmeasured.matrix, always.matrix)
+
+
+def test_translations_align_where_the_space_is_not_trusted(start):
+    """As if `bridge` had been asked for; what nobody trusts does not replace what nobody trusts."""
+    doubted = {"min_trusted_tokens": 10_000, "bridge_trusted_lines": 50}
+    instead, _ = start("unibridge", **doubted)
+    assert instead.facts["static_space"] == "bridge" and not instead.facts["semantic_step_off"]
+    assert any("the semantic step by 'joint' is off" in warning for warning in instead.warnings)
+    asked, _ = start("unibridge", static_space="bridge", bridge_trusted_lines=50)
+    assert torch.equal(instead.matrix, asked.matrix)
+    for off in ({"untrusted_space": "none"}, {"bridge_trusted_lines": 1_000}):
+        assert start("unibridge", **doubted | off)[0].facts["counts"]["semantic"] == 0
 
 
 def all_alike(request, shared):

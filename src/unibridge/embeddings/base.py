@@ -20,6 +20,11 @@ Origin = Literal["special", "lexical", "semantic", "mixed", "random"]
 ORIGINS: tuple[Origin, ...] = ("special", "lexical", "semantic", "mixed", "random")
 
 
+def goes_through_translations(name: str) -> bool:
+    """Whether an initialiser or a space of this name does, or is the user's own and may."""
+    return name in ("wechsel", "bridge") or ":" in name
+
+
 class EmbeddingSettings(BaseModel):
     """How the rows of the new vocabulary get their first values (paper §2.2, Table 7)."""
 
@@ -39,7 +44,7 @@ class EmbeddingSettings(BaseModel):
         False, description="tokens without an equal partner also match one that differs in case"
     )
     static_space: str = Field(
-        "separate",
+        "joint",
         description="how the static embeddings of the two vocabularies are made comparable: "
         "joint (one training on both tokenisations), separate (trained apart, the paper's way), "
         "procrustes, bridge (through translations, for scripts that the base cannot read), "
@@ -49,6 +54,11 @@ class EmbeddingSettings(BaseModel):
         "fasttext",
         description="what makes static embeddings of tokenised text: fasttext (the paper's), "
         "counts (co-occurrences and an SVD, without n-grams), or pkg.mod:name",
+    )
+    joint_model: str = Field(
+        "counts",
+        description="the same for the joint space, which only compares the two vocabularies: rows "
+        "are mixed by static_model, whose n-grams know the parts of a word",
     )
     static_similarity: str = Field(
         "cosine",
@@ -109,7 +119,7 @@ class EmbeddingSettings(BaseModel):
         1_000,
         ge=0,
         description="a bridge on fewer aligned lines and dictionary entries is reported as not to "
-        "be trusted",
+        "be trusted, and is not taken unasked",
     )
     wechsel_neighbours: int = Field(
         10, ge=1, description="source tokens that a row of wechsel is mixed from"
@@ -124,8 +134,13 @@ class EmbeddingSettings(BaseModel):
     )
     semantic_step: Literal["trusted", "always"] = Field(
         "trusted",
-        description="align tokens by static embeddings where the next four settings allow it, or "
+        description="align tokens by static embeddings where the next settings allow it, or "
         "always, as in the paper",
+    )
+    untrusted_space: str = Field(
+        "bridge",
+        description="what aligns tokens instead where static_space is not trusted and there are "
+        "bridge_trusted_lines translations: bridge, none (no semantic step), or pkg.mod:name",
     )
     max_source_unknown: float = Field(
         0.5,
@@ -147,6 +162,16 @@ class EmbeddingSettings(BaseModel):
         description="share of held-out shared tokens that find themselves again (P@1) below which "
         "the semantic step is not trusted",
     )
+    max_same_word_share: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="share of a joint space's pairs that are a token and a piece of the same word, "
+        "above which its nearest neighbours tell places, not meanings, and are not trusted",
+    )
+    same_word_pairs: Literal["drop", "keep"] = Field(
+        "drop", description="what happens to these pairs where the others are trusted"
+    )
     held_out_share: float = Field(
         1 / 3,
         ge=0,
@@ -156,10 +181,15 @@ class EmbeddingSettings(BaseModel):
     )
 
     @property
-    def reads_translations(self) -> bool:
-        """Whether source text, parallel lines and a dictionary may decide the rows."""
-        named = (self.method, self.static_space)
-        return any(name in ("wechsel", "bridge") or ":" in name for name in named)
+    def translates(self) -> bool:
+        """Whether the method or its space goes through translations, as far as known."""
+        return any(map(goes_through_translations, (self.method, self.static_space)))
+
+    def reads_translations(self, number: int) -> bool:
+        """Whether source text and so many aligned lines and dictionary entries may decide rows."""
+        unasked = (self.method, self.semantic_step) == ("unibridge", "trusted")
+        enough = number >= self.bridge_trusted_lines and self.untrusted_space != "none"
+        return self.translates or (unasked and enough)
 
 
 @dataclass(frozen=True)

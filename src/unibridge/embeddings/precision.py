@@ -94,14 +94,15 @@ def unreadable(request: InitRequest, facts: dict[str, Any]) -> str:
 def judge_space(
     request: InitRequest,
     shared: Mapping[int, int],
+    name: str,
     space: StaticSpace,
     searched: int,
     facts: dict[str, Any],
 ) -> str:
     """Why the semantic step is left out, "" where it is not; notes the held-out P@1.
 
-    searched: source tokens that the step would compare. With semantic_step = "always" P@1 is noted
-    all the same.
+    name: of the space. searched: source tokens that the step would compare. With semantic_step =
+    "always" P@1 is noted all the same.
     """
     settings = request.settings
     least, threshold = settings.min_trusted_tokens, settings.min_held_out_precision
@@ -117,7 +118,7 @@ def judge_space(
         )
     if not settings.held_out_share:
         return ""
-    found = held_out_precision(request, shared)
+    found = held_out_precision(request, shared, name)
     facts |= {"held_out_precision": found.value, "held_out_tokens": found.tokens}
     if always or (found.value or 0.0) >= threshold:
         return ""

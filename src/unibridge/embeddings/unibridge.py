@@ -1,8 +1,10 @@
 """The initialisation of UniBridge (arXiv 2406.09717, §2.2)."""
 
+from collections.abc import Mapping
+
 import torch
 
-from unibridge.embeddings.base import InitRequest, InitResult
+from unibridge.embeddings.base import InitRequest, InitResult, goes_through_translations
 from unibridge.embeddings.draft import EXAMPLES, Draft
 from unibridge.embeddings.lexical import copy_shared_tokens
 from unibridge.embeddings.mixing import mix_remaining
@@ -23,7 +25,7 @@ def unibridge(request: InitRequest) -> InitResult:
 
     `lexical` is step 1 alone and `focus` steps 1 and 3. Departures from the paper, each a setting:
     special tokens go by role, only source tokens that occur in the text are searched, the static
-    embeddings of both vocabularies are trained together (`static_space`, `static_model`), and the
+    embeddings that are compared are trained together (`static_space`, `joint_model`), and the
     semantic step is left out, with a warning, where they cannot be trusted (`semantic_step`).
     Tokens that no step reaches stay random with the mean and spread of E^S, and a warning counts
     them.
@@ -34,37 +36,59 @@ def unibridge(request: InitRequest) -> InitResult:
     # ---- 1. lexical: O^L = V^T ∩ V^S, E^T[o] = E^S[o]
     shared = copy_shared_tokens(draft)
 
-    # ---- static embeddings F^T, F^S of both vocabularies, from the target text
-    make = STATIC_SPACES.resolve(settings.static_space)
-    if make is none:
-        return draft.finish()
-    # what goes through translations needs neither a script that the base reads nor shared tokens
-    translated = settings.reads_translations
-    doubt = "" if translated else unreadable(request, draft.facts)
-    if doubt:
-        target_vectors = train_static_vectors(
-            request.target_tokenizer, request.lines, settings, seed=request.seed
-        )
-    else:
-        space = make(request, shared)
-        if space is None:
-            return draft.finish()
-        target_vectors = space.target
-
-        # ---- 2. semantic: i and j not in O^L, each the other's nearest; E^T[i] = E^S[j]
-        source_vectors = _searched(draft, space)
-        if not translated:
-            doubt = judge_space(request, shared, space, len(source_vectors.ids), draft.facts)
+    # ---- 2. semantic: i and j not in O^L, each the other's nearest; E^T[i] = E^S[j]
+    space, doubt = None, ""
+    for name in (settings.static_space, *_instead(request)):
+        space, doubt = _align(draft, shared, name)
+        draft.facts["static_space"] = name
         if not doubt:
-            _align(draft, target_vectors, source_vectors)
-            draft.warnings += space.warnings
+            break
+        draft.warnings.append(f"the semantic step by {name!r} is off: {doubt}")
+    if space is None and not doubt:
+        return draft.finish()
     draft.facts["semantic_step_off"] = doubt
-    if doubt:
-        draft.warnings.append(f"the semantic step is off: {doubt}")
 
     # ---- 3. the rest: w = sparsemax(cosines to the aligned tokens), E^T[a] = Σ_o w_o E^T[o]
-    mix_remaining(draft, target_vectors)
+    mixing = (
+        space.target
+        if space is not None and space.mixes
+        else train_static_vectors(
+            request.target_tokenizer, request.lines, settings, seed=request.seed
+        )
+    )
+    mix_remaining(draft, mixing)
     return draft.finish()
+
+
+def _instead(request: InitRequest) -> list[str]:
+    """The space that goes through the translations, where there are enough of them."""
+    settings = request.settings
+    number = len(request.parallel) + len(request.dictionary)
+    if settings.translates or not request.source_lines or not settings.reads_translations(number):
+        return []
+    return [settings.untrusted_space]
+
+
+def _align(draft: Draft, shared: Mapping[int, int], name: str) -> tuple[StaticSpace | None, str]:
+    """F^T and F^S of this name, and why they are not to be trusted; "" where pairs were copied."""
+    request = draft.request
+    make = STATIC_SPACES.resolve(name)
+    # what goes through translations needs neither a script that the base reads nor shared tokens
+    judged = make is not none and not goes_through_translations(name)
+    if judged and (doubt := unreadable(request, draft.facts)):
+        return None, doubt
+    space = make(request, shared)
+    if space is None:
+        return None, ""
+    source_vectors = _searched(draft, space)
+    if judged and (
+        doubt := judge_space(request, shared, name, space, len(source_vectors.ids), draft.facts)
+    ):
+        return space, doubt
+    doubt = _copy_pairs(draft, space, source_vectors)
+    if not doubt:
+        draft.warnings += space.warnings
+    return space, doubt
 
 
 def _searched(draft: Draft, space: StaticSpace) -> StaticVectors:
@@ -75,15 +99,31 @@ def _searched(draft: Draft, space: StaticSpace) -> StaticVectors:
     return space.source.having(torch.tensor(free, dtype=torch.long))
 
 
-def _align(draft: Draft, target_vectors: StaticVectors, source: StaticVectors) -> None:
+def _copy_pairs(draft: Draft, space: StaticSpace, source: StaticVectors) -> str:
+    """Copy the rows of mutual nearest neighbours, or say why they are not to be trusted."""
     settings = draft.request.settings
-    target = target_vectors.having(draft.rows_of("random"))
+    target = space.target.having(draft.rows_of("random"))
     targets, sources, similarities = mutual_nearest(
         target.vectors,
         source.vectors,
         similarity=settings.static_similarity,
         neighbourhood=settings.csls_neighbourhood,
     )
+    if space.same_word is not None and len(targets):
+        size = len(draft.source)
+        found = target.ids[targets] * size + source.ids[sources]
+        of_one_word = torch.isin(found, space.same_word[:, 0] * size + space.same_word[:, 1])
+        number = draft.facts["same_word_pairs"] = int(of_one_word.sum())
+        trusting = settings.semantic_step == "trusted"
+        if trusting and number > settings.max_same_word_share * len(found):
+            return (
+                f"{number:,} of its {len(found):,} pairs are a token and a piece of the same word "
+                f"(max_same_word_share {settings.max_same_word_share:g})"
+            )
+        if settings.same_word_pairs == "drop":
+            targets, sources, similarities = (
+                every[~of_one_word] for every in (targets, sources, similarities)
+            )
     target_ids, source_ids = target.ids[targets].tolist(), source.ids[sources].tolist()
     draft.copy(dict(zip(target_ids, source_ids, strict=True)), "semantic")
     draft.examples["semantic"] = [
@@ -94,3 +134,4 @@ def _align(draft: Draft, target_vectors: StaticVectors, source: StaticVectors) -
         ]
         for pair in similarities.argsort(descending=True, stable=True)[:EXAMPLES].tolist()
     ]
+    return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,11 +41,17 @@ class StaticVectors:
 
 @dataclass(frozen=True)
 class StaticSpace:
-    """F^T and F^S as the semantic step compares them; a note where the cosines mean little."""
+    """F^T and F^S as the semantic step compares them; a note where the cosines mean little.
+
+    mixes: whether F^T is also what rows are mixed by (Eq. 7); otherwise that is trained on its own.
+    same_word: (pairs, 2) int64, target and source ids that stand for one stretch of some word.
+    """
 
     target: StaticVectors
     source: StaticVectors
     warnings: tuple[str, ...] = ()
+    mixes: bool = True
+    same_word: torch.Tensor | None = None
 
 
 SpaceMaker = Callable[[InitRequest, Mapping[int, int]], "StaticSpace | None"]
@@ -168,7 +175,8 @@ def joint(request: InitRequest, shared: Mapping[int, int]) -> StaticSpace:
 
     A shared token is one symbol with one vector, so that what is not shared is compared by contexts
     made of the same symbols. No character n-grams: what `held_out_precision` measures is what is
-    used. Ours; the paper trains apart (`separate`).
+    used. A token and a piece of it stand in the same places, so that their vectors are alike
+    whatever they mean; `same_word` names these pairs. Ours; the paper trains apart (`separate`).
     """
     settings = request.settings
     if settings.search_all_source_tokens:
@@ -191,7 +199,7 @@ def joint(request: InitRequest, shared: Mapping[int, int]) -> StaticSpace:
     read, other = text.readings
     of_both = replace(text, readings=(read, [tuple(symbol[list(ids)].tolist()) for ids in other]))
 
-    model = STATIC_MODELS.resolve(settings.static_model)
+    model = STATIC_MODELS.resolve(settings.joint_model)
     without_ngrams = settings.model_copy(update={"static_ngrams": False})
     vectors = model(of_both, names, without_ngrams, request.seed)
 
@@ -200,7 +208,14 @@ def joint(request: InitRequest, shared: Mapping[int, int]) -> StaticSpace:
     target[target_occurrences == 0] = 0
     source[source_occurrences == 0] = 0
     unknown = _unknown_share(request.source_tokenizer, source_forms, source_occurrences)
-    return StaticSpace(_static_vectors(target, 0.0), _static_vectors(source, unknown))
+    return StaticSpace(
+        _static_vectors(target, 0.0),
+        _static_vectors(source, unknown),
+        mixes=False,
+        same_word=torch.tensor(
+            sorted({pair for unit in zip(read, other, strict=True) for pair in product(*unit)})
+        ).view(-1, 2),
+    )
 
 
 def none(request: InitRequest, shared: Mapping[int, int]) -> None:

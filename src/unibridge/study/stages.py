@@ -203,8 +203,9 @@ def embed_stage(
     from unibridge.embeddings.initialise import initialise_embeddings
     from unibridge.embeddings.install import embedding_table
 
-    if translations is None or not settings.reads_translations:
-        translations = Translations((), (), (), {})
+    found = translations or Translations((), (), (), {})
+    if not settings.reads_translations(len(found.parallel) + len(found.dictionary)):
+        found = Translations((), (), (), {})
 
     def build(folder: Path) -> Outcome:
         result = initialise_embeddings(
@@ -214,9 +215,9 @@ def embed_stage(
             text.lines,
             settings,
             seed=seed,
-            source_lines=translations.source_lines,
-            parallel=translations.parallel,
-            dictionary=translations.dictionary,
+            source_lines=found.source_lines,
+            parallel=found.parallel,
+            dictionary=found.dictionary,
         )
         tensors = {
             "matrix": result.matrix.contiguous(),
@@ -233,7 +234,7 @@ def embed_stage(
         settings={**settings.model_dump(), "seed": seed},
         inputs={
             **text.inputs,
-            **translations.inputs,
+            **found.inputs,
             **_stage_input("vocabulary", vocabulary, "vocabulary"),
         },
     )
