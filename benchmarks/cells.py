@@ -31,7 +31,17 @@ ROOT = Path(__file__).parents[1]
 PARALLEL = "../../shared/data/parallel"
 # real languages: an example of the same task, and what to change in it
 REAL = {
-    "lij": ("pos_lij_minilm.toml", ()),  # NTREX has no Ligurian: a bridge takes SIB-200
+    # NTREX has neither of the next two: a bridge takes SIB-200
+    "lij": ("pos_lij_minilm.toml", ()),
+    "wol": (
+        "pos_lij_minilm.toml",
+        (
+            "target.language=wol",
+            'target.text=["../../shared/data/mono/wol.txt"]',
+            "target.test=../../shared/data/pos/wol/test.conllu",
+            f'sources.0.parallel=["{PARALLEL}/sib200/wol.txt", "{PARALLEL}/sib200/en.txt"]',
+        ),
+    ),
     "hau": (
         "ner_lug_minilm.toml",
         (
@@ -42,6 +52,11 @@ REAL = {
             f'sources.1.parallel=["{PARALLEL}/ntrex/hau.txt", "{PARALLEL}/ntrex/sw.txt"]',
         ),
     ),
+}
+ABOUT = {
+    "lij": "lij: parts of speech from English, on real text with MiniLM.",
+    "wol": "wol: parts of speech from English, on real text with MiniLM.",
+    "hau": "hau: named entities from English and Swahili, on real text with MiniLM.",
 }
 DEFAULT_LANGUAGES = ("am", "km", "so", "lij", "hau")
 EVERYWHERE = ("adaptation.held_out=0.05",)  # with 1% of 4,000 phrases the loss is noise
@@ -212,6 +227,13 @@ def measure(one: Prepared, config: Config, name: str, seed: int) -> dict[str, An
         "weights": dict(cell.weights),
         "seconds": seconds,
     }
+
+
+def about(languages: Sequence[str]) -> str:
+    """What was read for these languages, in a sentence for each kind."""
+    cldr = [code for code in languages if code not in REAL]
+    known = f"{', '.join(cldr)}: named entities in CLDR's phrases, on the packaged base."
+    return " ".join([known] * bool(cldr) + [ABOUT[code] for code in languages if code in REAL])
 
 
 # ---- figures over seeds

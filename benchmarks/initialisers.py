@@ -84,12 +84,6 @@ P@1 of the space; seconds of wall time, where a cell was its base's first with t
 """
 
 
-DATA = {
-    "lij": "lij: parts of speech from English, on real text with MiniLM.",
-    "hau": "hau: named entities from English and Swahili, on real text with MiniLM.",
-}
-
-
 def variants(names: Sequence[str]) -> cells.Variants:
     """The chosen initialisers, without `bridge` where no source has text and translations."""
 
@@ -209,12 +203,9 @@ def page(rows: Sequence[Row], image: str) -> str:
     lines = {row["language"]: row["translations"] for row in rows if row["variant"] == "bridge"}
     missing = [code for code in languages if lines and code not in lines]
     left_out = f"No `bridge` for {', '.join(missing)}: no aligned lines.\n" if missing else ""
-    cldr = [code for code in languages if code not in DATA]
-    known = f"{', '.join(cldr)}: named entities in CLDR's phrases, on the packaged base."
-    data = [known] * bool(cldr) + [DATA[code] for code in languages if code in DATA]
     return PAGE.format(
         headline=headline(rows),
-        data=" ".join(data),
+        data=cells.about(list(languages)),
         date=datetime.now(UTC).date(),
         versions=", ".join(f"{name} {number}" for name, number in versions().items()),
         steps=max(row["steps"] for row in rows),
