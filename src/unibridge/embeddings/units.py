@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +34,16 @@ class Units:
         for ids, times in zip(self.readings[reading], used, strict=True):
             np.add.at(counts, list(ids), times)
         return counts
+
+    def together(self, size: int) -> np.ndarray:
+        """(pairs, 2) int64: token ids of the first two readings that some unit has, ascending.
+
+        size: ids of the second.
+        """
+        units = zip(*self.readings[:2], strict=True)
+        # as single numbers, since a long text has millions of pairs
+        keys = (a * size + b for first, second in units for a, b in product(first, second))
+        return np.stack(np.divmod(np.unique(np.fromiter(keys, np.int64)), size), axis=1)
 
     def flat(self) -> np.ndarray:
         """The units of all lines in a row, int64."""

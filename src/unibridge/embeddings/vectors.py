@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -212,9 +211,7 @@ def joint(request: InitRequest, shared: Mapping[int, int]) -> StaticSpace:
         _static_vectors(target, 0.0),
         _static_vectors(source, unknown),
         mixes=False,
-        same_word=torch.tensor(
-            sorted({pair for unit in zip(read, other, strict=True) for pair in product(*unit)})
-        ).view(-1, 2),
+        same_word=torch.from_numpy(text.together(len(source_forms))),
     )
 
 

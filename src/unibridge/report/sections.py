@@ -216,6 +216,8 @@ def _embeddings(run: Run) -> Iterator[Block]:
             )
         if facts.get("semantic_step_off"):
             yield f"The semantic step is off: {facts['semantic_step_off']}."
+        elif "static_space" in facts:
+            yield f"The semantic step compares tokens in the space `{facts['static_space']}`."
         yield counts_table(facts["counts"])
         if lexical := examples.get("lexical"):
             shown = " · ".join(lexical[: 2 * _EXAMPLES])
