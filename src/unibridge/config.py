@@ -134,9 +134,7 @@ class Config(_Section):
     vocabulary: SearchSettings = SearchSettings()
     embeddings: EmbeddingSettings = EmbeddingSettings()
     adaptation: AdaptationSettings = AdaptationSettings(max_samples=10_000)
-    source_adaptation: AdaptationSettings = AdaptationSettings(
-        max_samples=50_000, training=TrainingSettings(learning_rate=1e-3)
-    )
+    source_adaptation: AdaptationSettings = AdaptationSettings(max_samples=50_000)
     task_training: TaskSettings = TaskSettings()
     fine_tuning: TaskSettings = TaskSettings(
         training=TrainingSettings(epochs=10, learning_rate=1e-5, schedule="constant")
@@ -217,7 +215,8 @@ def stage_settings(section: str, overrides: Sequence[str]) -> Any:
 
 def override(settings: Settings, overrides: Sequence[str]) -> Settings:
     """A copy with "field=value" overrides laid over it; raises ConfigError for faulty ones."""
-    content = settings.model_dump(mode="json")
+    # what nobody has set may depend on what is set now
+    content = settings.model_dump(mode="json", exclude_unset=True)
     _put_all(content, overrides)
     try:
         return type(settings).model_validate(content)
@@ -231,7 +230,7 @@ def _over_defaults(content: Mapping[str, Any]) -> dict[str, Any]:
     merged = copy.deepcopy(dict(content))
     for name, field in Config.model_fields.items():
         if isinstance(field.default, BaseModel) and isinstance(content.get(name), Mapping):
-            merged[name] = _merge(field.default.model_dump(), content[name])
+            merged[name] = _merge(field.default.model_dump(exclude_unset=True), content[name])
     return merged
 
 

@@ -11,7 +11,7 @@ from unibridge.errors import UnibridgeError
 from unibridge.models.base import unknown_share
 from unibridge.models.families import FAMILIES
 from unibridge.text.corpus import split_held_out
-from unibridge.training import batches_of
+from unibridge.training import TrainingSettings, batches_of
 from unibridge.transfer.language import (
     AdaptationSettings,
     AdaptedLanguage,
@@ -297,6 +297,17 @@ def test_small_forward_passes_have_the_loss_of_the_whole_batch(state):
     for one, other in zip(whole.facts["curve"], parts.facts["curve"], strict=True):
         assert other == pytest.approx(one, abs=1e-4)
     assert parts.facts["tokens_seen"] == whole.facts["tokens_seen"]
+
+
+def test_a_rate_is_searched_unless_one_is_given():
+    assert AdaptationSettings().learning_rate_search == "halving"
+    for training in ({"learning_rate": 5e-4}, TrainingSettings(learning_rate=5e-4)):
+        assert AdaptationSettings(training=training).learning_rate_search == "none"
+        both = AdaptationSettings(training=training, learning_rate_search="halving")
+        assert both.learning_rate_search == "halving"
+    # what was read once stays as it was
+    given = AdaptationSettings(training={"steps": 3})
+    assert AdaptationSettings(**given.model_dump()) == given
 
 
 def test_a_searched_rate_trains_like_one_that_was_given(tmp_path):

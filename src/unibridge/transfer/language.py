@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from unibridge.adapters.settings import LANGUAGE_ADAPTER, AdapterConfig
 from unibridge.artifacts import read_json, write_bytes, write_json
@@ -69,8 +69,9 @@ class AdaptationSettings(BaseModel):
     )
     held_out: float = Field(0.01, gt=0, lt=1, description="share of samples kept for validation")
     learning_rate_search: RateSearch = Field(
-        "none",
-        description="halving: training.learning_rate is chosen of search_rates by held-out loss",
+        "halving",
+        description="halving: the rate is chosen of search_rates by held-out loss; none: it is "
+        "training.learning_rate, as where that is given and this is not",
     )
     search_rates: tuple[Annotated[float, Field(gt=0)], ...] = Field(
         PUBLISHED_RATES, min_length=1, description="AdamW's peak rates to choose of (Table 8)"
@@ -79,6 +80,15 @@ class AdaptationSettings(BaseModel):
         0.1, gt=0, le=1, description="steps of the whole search, as a share of training's"
     )
     training: TrainingSettings = TrainingSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_given_rate_is_used(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping) or "learning_rate_search" in given:
+            return given
+        training = given.get("training", {})
+        named = training if isinstance(training, Mapping) else training.model_fields_set
+        return {**given, "learning_rate_search": "none"} if "learning_rate" in named else given
 
 
 @dataclass
