@@ -60,10 +60,15 @@ def variants(one: Prepared) -> Mapping[str, Method]:
 
     chosen = found()
     largest = found(search="fixed", size=10**6, on_too_large="largest")
+    translations = one.inputs.translations
+    number = len(translations.parallel) if translations else 0
+    # what the default comes to with that many, without trying the other space first
+    bridge = number >= one.config.embeddings.bridge_trusted_lines
+    space = {"embeddings.static_space": "bridge"} if bridge else {}
     return {
         CHOSEN if size == chosen else f"{size}-pieces": Method(
             label=f"{size:,} pieces",
-            settings={"vocabulary.search": "fixed", "vocabulary.size": size},
+            settings={"vocabulary.search": "fixed", "vocabulary.size": size, **space},
         )
         for size in around(chosen, largest)
     }
