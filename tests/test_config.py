@@ -220,15 +220,9 @@ def test_a_rate_that_is_written_is_used_wherever_it_is_written(folder):
     rate = "[adaptation.training]\nlearning_rate = 2e-3\n"
     slow = '[methods.slow]\nlabel = "slow"\nsettings = {"adaptation.kl_weight" = 0.5}\n'
     config = read(folder, rate + slow)
-    assert config.adaptation.learning_rate_search == "none"
-    assert config.for_method("slow").adaptation.learning_rate_search == "none"
-    assert config.source_adaptation.learning_rate_search == "halving"
-    config = read(folder, overrides=["source_adaptation.training.learning_rate=2e-3"])
-    assert config.source_adaptation.learning_rate_search == "none"
-    assert config.source_adaptation.max_samples == 50_000
-    both = stage_settings("adaptation", ["training.learning_rate=2e-3"])
-    assert (both.training.learning_rate, both.learning_rate_search) == (2e-3, "none")
-    assert stage_settings("adaptation", ["training.steps=3"]).learning_rate_search == "halving"
+    assert config.adaptation.training.learning_rate == 2e-3
+    assert config.for_method("slow").adaptation.training.learning_rate == 2e-3
+    assert config.source_adaptation.training.learning_rate is None
 
 
 def test_what_is_missing_is_described(folder):

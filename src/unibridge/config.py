@@ -215,8 +215,7 @@ def stage_settings(section: str, overrides: Sequence[str]) -> Any:
 
 def override(settings: Settings, overrides: Sequence[str]) -> Settings:
     """A copy with "field=value" overrides laid over it; raises ConfigError for faulty ones."""
-    # what nobody has set may depend on what is set now
-    content = settings.model_dump(mode="json", exclude_unset=True)
+    content = settings.model_dump(mode="json")
     _put_all(content, overrides)
     try:
         return type(settings).model_validate(content)
@@ -230,7 +229,7 @@ def _over_defaults(content: Mapping[str, Any]) -> dict[str, Any]:
     merged = copy.deepcopy(dict(content))
     for name, field in Config.model_fields.items():
         if isinstance(field.default, BaseModel) and isinstance(content.get(name), Mapping):
-            merged[name] = _merge(field.default.model_dump(exclude_unset=True), content[name])
+            merged[name] = _merge(field.default.model_dump(), content[name])
     return merged
 
 

@@ -33,6 +33,8 @@ Loss = Callable[
 ]
 # devices that have AdamW in one kernel
 FUSED = {"cpu", "cuda", "mps", "xpu"}
+# UniBridge, Tables 8 and 9: one of those for languages and of those for tasks
+PUBLISHED_RATE = 5e-4
 
 
 class DivergedError(UnibridgeError):
@@ -52,7 +54,9 @@ class TrainingSettings(BaseModel):
     micro_batch: int | None = Field(
         None, ge=1, description="samples per forward pass, for small memories; unset: all"
     )
-    learning_rate: float = Field(5e-4, gt=0, description="AdamW's peak rate")
+    learning_rate: float | None = Field(
+        None, gt=0, description="AdamW's peak rate; unset: 5e-4, or what a search for it finds"
+    )
     weight_decay: float = Field(0.01, ge=0, description="AdamW, none on biases and norms")
     schedule: Literal["plateau", "linear", "constant"] = Field(
         "plateau", description="plateau: × 0.6 after 3 epochs without progress (the reference)"
@@ -75,6 +79,11 @@ class TrainingSettings(BaseModel):
     checkpoint_seconds: float = Field(
         60.0, ge=0, description="seconds between checkpoints; 0: after every step"
     )
+
+    @property
+    def peak_rate(self) -> float:
+        """learning_rate, or where it is unset one that the paper has for languages and tasks."""
+        return PUBLISHED_RATE if self.learning_rate is None else self.learning_rate
 
     def passes(self, samples: int) -> float:
         """How often training reads each of so many samples."""
@@ -208,7 +217,7 @@ def fit(
             {"params": decayed, "weight_decay": settings.weight_decay},
             {"params": others, "weight_decay": 0.0},
         ],
-        lr=settings.learning_rate,
+        lr=settings.peak_rate,
         fused=device.type in FUSED,
     )
     per_epoch = len(batches(0))
@@ -285,7 +294,7 @@ def fit(
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         while result.steps < total and not result.stopped:
             rate = (
-                settings.learning_rate
+                settings.peak_rate
                 * plateau["factor"]
                 * _shape(result.steps, total, warmup_steps, settings)
             )
@@ -299,7 +308,7 @@ def fit(
             if not math.isfinite(figures["train_loss"]):
                 raise DivergedError(
                     f"the training loss became {figures['train_loss']} at step {result.steps + 1}",
-                    do=f"lower learning_rate (now {settings.learning_rate:g}) or set clip = 1.0",
+                    do=f"lower learning_rate (now {settings.peak_rate:g}) or set clip = 1.0",
                 )
             if settings.clip:
                 torch.nn.utils.clip_grad_norm_(trained, settings.clip)

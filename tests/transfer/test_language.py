@@ -11,7 +11,7 @@ from unibridge.errors import UnibridgeError
 from unibridge.models.base import unknown_share
 from unibridge.models.families import FAMILIES
 from unibridge.text.corpus import split_held_out
-from unibridge.training import TrainingSettings, batches_of
+from unibridge.training import batches_of
 from unibridge.transfer.language import (
     AdaptationSettings,
     AdaptedLanguage,
@@ -299,21 +299,10 @@ def test_small_forward_passes_have_the_loss_of_the_whole_batch(state):
     assert parts.facts["tokens_seen"] == whole.facts["tokens_seen"]
 
 
-def test_a_rate_is_searched_unless_one_is_given():
-    assert AdaptationSettings().learning_rate_search == "halving"
-    for training in ({"learning_rate": 5e-4}, TrainingSettings(learning_rate=5e-4)):
-        assert AdaptationSettings(training=training).learning_rate_search == "none"
-        both = AdaptationSettings(training=training, learning_rate_search="halving")
-        assert both.learning_rate_search == "halving"
-    # what was read once stays as it was
-    given = AdaptationSettings(training={"steps": 3})
-    assert AdaptationSettings(**given.model_dump()) == given
-
-
 def test_a_searched_rate_trains_like_one_that_was_given(tmp_path):
     """The search leaves nothing behind, and an interrupted one ends the same."""
-    searching = {"learning_rate_search": "halving", "search_rates": (1e-4, 0.03, 0.01)}
-    searching |= {"search_share": 1.0, "training": {"steps": 9}}
+    searching = {"search_rates": (1e-4, 0.03, 0.01), "search_share": 1.0}
+    searching |= {"training": {"steps": 9, "learning_rate": None}}
     found = adapt(toy_base("bert"), **searching)
     search = found.facts["rate_search"]
     # 9 steps in two rounds: one for each of three rates, then two more for each of two
@@ -323,6 +312,8 @@ def test_a_searched_rate_trains_like_one_that_was_given(tmp_path):
 
     plain = adapt(toy_base("bert"), training={"steps": 9, "learning_rate": best})
     assert plain.facts["curve"] == found.facts["curve"] and plain.facts["rate_search"] is None
+    fixed = adapt(toy_base("bert"), **searching | {"learning_rate_search": "none"})
+    assert fixed.facts["learning_rate"] == 5e-4 and fixed.facts["rate_search"] is None
     assert all(torch.equal(plain.adapter[name], found.adapter[name]) for name in plain.adapter)
 
     calls = []

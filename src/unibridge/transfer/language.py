@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from unibridge.adapters.settings import LANGUAGE_ADAPTER, AdapterConfig
 from unibridge.artifacts import read_json, write_bytes, write_json
@@ -70,8 +70,8 @@ class AdaptationSettings(BaseModel):
     held_out: float = Field(0.01, gt=0, lt=1, description="share of samples kept for validation")
     learning_rate_search: RateSearch = Field(
         "halving",
-        description="halving: the rate is chosen of search_rates by held-out loss; none: it is "
-        "training.learning_rate, as where that is given and this is not",
+        description="where training.learning_rate is unset: chosen of search_rates by held-out "
+        "loss (halving), or a published one, 5e-4 (none)",
     )
     search_rates: tuple[Annotated[float, Field(gt=0)], ...] = Field(
         PUBLISHED_RATES, min_length=1, description="AdamW's peak rates to choose of (Table 8)"
@@ -80,15 +80,6 @@ class AdaptationSettings(BaseModel):
         0.1, gt=0, le=1, description="steps of the whole search, as a share of training's"
     )
     training: TrainingSettings = TrainingSettings()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _a_given_rate_is_used(cls, given: Any) -> Any:
-        if not isinstance(given, Mapping) or "learning_rate_search" in given:
-            return given
-        training = given.get("training", {})
-        named = training if isinstance(training, Mapping) else training.model_fields_set
-        return {**given, "learning_rate_search": "none"} if "learning_rate" in named else given
 
 
 @dataclass
@@ -334,8 +325,8 @@ def adapt_language(
         )
 
     # 5. The rate: as given, or the best of short trainings from the same start.
-    training, choice = settings.training, RateChoice(settings.training.learning_rate)
-    if settings.learning_rate_search == "halving":
+    training, choice = settings.training, RateChoice(settings.training.peak_rate)
+    if training.learning_rate is None and settings.learning_rate_search == "halving":
         start = {name: _kept(parameter) for name, parameter in trained.items()}
         steps = training.steps or training.epochs * len(batches(0))
         with tempfile.TemporaryDirectory() as temporary:
