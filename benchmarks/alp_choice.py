@@ -128,13 +128,12 @@ def table(rows: Sequence[Row], language: str) -> str:
 
 def page(rows: Sequence[Row]) -> str:
     """The results page."""
-    seeds = len({row["seed"] for row in rows})
     return PAGE.format(
         headline=headline(rows),
         date=datetime.now(UTC).date(),
         versions=", ".join(f"{name} {number}" for name, number in versions().items()),
         steps=max(row["steps"] for row in rows),
-        seeds="one seed" if seeds == 1 else f"{seeds} seeds",
+        seeds=cells.seeds_of(rows),
         data=cells.about(list(dict.fromkeys(row["language"] for row in rows))),
         tables="\n\n".join(table(rows, c) for c in dict.fromkeys(row["language"] for row in rows)),
     )
@@ -149,6 +148,7 @@ def main() -> None:
         options.languages,
         variants,
         seeds=options.seeds,
+        real_seeds=options.real_seeds,
         steps=options.steps,
         parallel=options.parallel,
         out=options.out.absolute(),

@@ -90,6 +90,9 @@ def parser(description: str) -> argparse.ArgumentParser:
         help=f"CLDR codes, and {', '.join(REAL)} (real text with MiniLM)",
     )
     found.add_argument("--seeds", type=int, default=1, help="seeds, from 0 up")
+    found.add_argument(
+        "--real-seeds", type=int, default=1, help="those of real languages: minutes a cell"
+    )
     found.add_argument("--steps", type=int, default=200, help="steps of the target's adaptation")
     found.add_argument(
         "--parallel",
@@ -128,6 +131,7 @@ def compare(
     variants: Variants,
     *,
     seeds: int,
+    real_seeds: int,
     steps: int,
     parallel: int,
     out: Path,
@@ -144,6 +148,8 @@ def compare(
     rows = []
     for seed in range(seeds):
         for one in prepared:
+            if one.language in REAL and seed >= real_seeds:
+                continue
             for name, method in chosen[one.language].items():
                 config = one.config.model_copy(update={"methods": {name: method}})
                 about = {
@@ -245,6 +251,20 @@ def by_cell(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
     for row in sorted(rows, key=lambda row: row["seed"]):
         found.setdefault((row["variant"], row["language"]), []).append(row)
     return found
+
+
+def seeds_of(rows: Sequence[Row]) -> str:
+    """How many seeds there are: "5 seeds", or "5 seeds (am, so) and one seed (lij)"."""
+    seeds: dict[str, set[int]] = {}
+    for row in rows:
+        seeds.setdefault(row["language"], set()).add(row["seed"])
+    languages: dict[int, list[str]] = {}
+    for language, found in seeds.items():
+        languages.setdefault(len(found), []).append(language)
+    texts = {n: "one seed" if n == 1 else f"{n} seeds" for n in languages}
+    if len(texts) == 1:
+        return "".join(texts.values())
+    return " and ".join(f"{text} ({', '.join(languages[n])})" for n, text in texts.items())
 
 
 def over_seeds(values: Sequence[float], digits: int = 1) -> str:

@@ -50,8 +50,8 @@ PAGE = """{headline}
 Written by `benchmarks/initialisers.py` on {date} ({versions}).
 
 Every row starts the same new vocabulary with other values and adapts it by {steps} steps; then the
-sources' task adapters, which are the same for all rows of a column and seed, vote. Means over the
-seeds with the lowest and the highest; bold: the best mean of a column. {data}
+sources' task adapters, which are the same for all rows of a column and seed, vote. Means over
+{seeds}, with the lowest and the highest; bold: the best mean of a column. {data}
 
 `separate`, `procrustes`, `joint` and `bridge` are with the semantic step always on. By default it
 is on where it can be trusted: the rows are then those of `bridge` with 1,000 aligned lines or more,
@@ -116,9 +116,9 @@ def headline(rows: Sequence[Row]) -> str:
         verdict = f"`joint` beats `separate` downstream in {', '.join(better)} only"
     behind = f", and is behind it in {', '.join(worse)}" if worse else ""
     figures = ", ".join(f"{code} {found_}" for code, found_ in differences.items())
-    seeds = len({row["seed"] for row in rows})
-    how = "points, one seed" if seeds == 1 else f"points, 95% t interval over {seeds} seeds"
-    return f"**{verdict}{behind}** ({how}): {figures}."
+    several = any(d.interval is not None for d in differences.values())
+    how = "points, 95% t interval over " * several or "points, "
+    return f"**{verdict}{behind}** ({how}{cells.seeds_of(rows)}): {figures}."
 
 
 def measured(rows: Sequence[Row], measure: str, *, best: Any, digits: int = 1) -> str:
@@ -211,6 +211,7 @@ def page(rows: Sequence[Row], image: str) -> str:
         versions=", ".join(f"{name} {number}" for name, number in versions().items()),
         steps=max(row["steps"] for row in rows),
         left_out=left_out,
+        seeds=cells.seeds_of(rows),
         bridged=", ".join(f"{code} {number:,}" for code, number in lines.items()) or "none here",
         scores=measured(rows, "score", best=max),
         before=measured(rows, "loss_before", best=min, digits=2),
@@ -230,6 +231,7 @@ def main() -> None:
         options.languages,
         variants(options.initialisers),
         seeds=options.seeds,
+        real_seeds=options.real_seeds,
         steps=options.steps,
         parallel=options.parallel,
         out=options.out.absolute(),

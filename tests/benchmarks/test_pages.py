@@ -80,6 +80,17 @@ def test_the_first_line_says_whether_joint_beats_separate(benchmark_module, lang
     assert says in page.splitlines()[0]
 
 
+def test_the_seeds_are_told_by_language(benchmark_module):
+    cells = benchmark_module("cells")
+    several = rows_of("am", "so")
+    assert cells.seeds_of(several) == "3 seeds"
+    alone = [row("joint", "lij", 0, 20.0), row("separate", "lij", 0, 21.0)]
+    assert cells.seeds_of(alone) == "one seed"
+    assert cells.seeds_of(several + alone) == "3 seeds (am, so) and one seed (lij)"
+    first = benchmark_module("initialisers").page(several + alone, "curves.png").splitlines()[0]
+    assert "over 3 seeds (am, so) and one seed (lij)" in first and "lij −1.0" in first
+
+
 def test_six_sizes_lie_around_the_chosen_one(benchmark_module):
     around = benchmark_module("alp_choice").around
     assert around(1000, 10**6) == [500, 707, 1000, 1414, 2000, 2828]
