@@ -54,8 +54,8 @@ sources' task adapters, which are the same for all rows of a column and seed, vo
 {seeds}, with the lowest and the highest; bold: the best mean of a column. {data}
 
 `separate`, `procrustes`, `joint` and `bridge` are with the semantic step always on. By default it
-is on where it can be trusted: the rows are then those of `bridge` with 1,000 aligned lines or more,
-and else, in all of these languages, those of FOCUS, bit for bit (tested).
+is on where it can be trusted. Where it cannot in the joint space, the rows are those of `bridge`
+with 1,000 aligned lines or more, and those of FOCUS without them.
 `bridge` reads what the others do not: aligned lines, {bridged}. For CLDR these are translated
 phrases of the kind that the test set is made of, with names that occur in it, so that they flatter
 it.

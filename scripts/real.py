@@ -104,7 +104,7 @@ def configuration(
     if example.target.train:
         changed["target.train"] = DATA / part["train"].format(target=target)
     for number, source in enumerate(example.sources):
-        files = parallel_files(plan["parallel"], target, source.language)
+        files = parallel_files(part.get("parallel", plan["parallel"]), target, source.language)
         changed[f"sources.{number}.parallel"] = files
     if not all(changed[f"sources.{number}.parallel"] for number in range(len(example.sources))):
         changed["weights.method"] = "uniform"

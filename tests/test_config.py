@@ -271,6 +271,13 @@ def test_a_bridge_and_wechsel_need_translations(folder):
     read(folder, overrides=[*only, 'embeddings.static_space="bridge"'])
 
 
+def test_the_joint_space_has_no_tokens_that_never_occur(folder):
+    every = ['run.methods=["unibridge"]', "embeddings.search_all_source_tokens=true"]
+    (fault,) = faults(folder, overrides=every)
+    assert 'embeddings.static_space = "separate"' in fault
+    read(folder, overrides=[*every, "embeddings.static_space=separate"])
+
+
 def test_nothing_to_score_and_nothing_to_label_is_a_fault(folder):
     (fault,) = faults(folder, text=BASIC.replace('test = "xx.conll"', ""))
     assert fault.startswith("target.test: nothing to score or to label")

@@ -35,9 +35,7 @@ def test_two_processes_train_as_one_with_twice_the_batch_of_each(tmp_path):
         folder.mkdir()
         configs.append(write_toy_run(folder, "ner"))
     run(load_config(configs[0], changes))
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_machines=1"]
-    command += ["--num_processes=2", "--num_cpu_threads_per_process=1", "--mixed_precision=no"]
-    command += ["--dynamo_backend=no", "--main_process_port=0"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     command += ["-m", "unibridge", "run", str(configs[1])]
     sets = [part for change in changes for part in ("--set", change)]
     done = subprocess.run(

@@ -577,7 +577,17 @@ def _unweighable(name: str, chosen: Config, sources: Sequence[str]) -> Iterator[
 
 
 def _untranslated(name: str, chosen: Config) -> Iterator[tuple[str, str]]:
-    """An initialiser that reads translations where no source has them."""
+    """An initialiser that reads what is not there: translations, tokens that no text has."""
+    embeddings = chosen.embeddings
+    if embeddings.search_all_source_tokens and (embeddings.method, embeddings.static_space) == (
+        "unibridge",
+        "joint",
+    ):
+        yield (
+            "embeddings.search_all_source_tokens",
+            f"{name!r} compares tokens in the joint space, which has none that never occur in the "
+            'text; set embeddings.static_space = "separate", or leave this out',
+        )
     for setting, choice, needs in (
         ("method", "wechsel", ("dictionary",)),
         ("static_space", "bridge", ("parallel", "dictionary")),

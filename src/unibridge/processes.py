@@ -1,7 +1,8 @@
 """Many processes as one: which of them this is, sums over all of them, and waiting for each other.
 
-`accelerate launch -m unibridge run ...` starts them; without a launcher there is one. Each does
-what all do, with its share of every batch; the main one alone writes files.
+`accelerate launch -m unibridge run ...` starts one for each GPU, `torchrun --nproc-per-node N -m
+unibridge run ...` so many on a processor; without a launcher there is one. Each does what all do,
+with its share of every batch; the main one alone writes files.
 """
 
 import os
@@ -51,7 +52,16 @@ class Launched(Processes):
             raise UnibridgeError(
                 "several processes need accelerate", do='run pip install "unibridge[accelerate]"'
             ) from error
-        state = PartialState(timeout=PATIENCE)
+        import torch
+
+        # said outright: without an accelerator it would not join the others
+        state = PartialState(cpu=not torch.accelerator.is_available(), timeout=PATIENCE)
+        expected = launched()
+        if state.num_processes != expected:
+            raise UnibridgeError(
+                f"{expected} processes were started, and {state.num_processes} found each other",
+                do="start them by accelerate launch (GPUs) or torchrun (processors)",
+            )
         self.rank, self.count = state.process_index, state.num_processes
         self.state = state
 
@@ -70,10 +80,16 @@ class Launched(Processes):
         self.state.wait_for_everyone()
 
 
+def launched() -> int:
+    """How many processes a launcher says that it has started."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 @cache
 def processes() -> Processes:
     """What this process is among all that a launcher started; joins them at the first call.
 
-    Raises UnibridgeError where there are several and accelerate is not installed.
+    Raises UnibridgeError where there are several and accelerate is not installed, or they do not
+    find each other.
     """
-    return Launched() if int(os.environ.get("WORLD_SIZE", "1")) > 1 else Processes()
+    return Launched() if launched() > 1 else Processes()

@@ -352,6 +352,7 @@ def fit(
                 saved = time.monotonic()
     if save_end:
         save()
+        group.wait()  # whoever goes on from it has to find it
     with torch.no_grad():
         for name, best in early["parameters"].items():
             parameters[name].copy_(best)

@@ -284,9 +284,9 @@ def test_searching_all_source_tokens_searches_more(start):
 
 
 def test_no_semantic_space_leaves_the_lexical_step(start):
-    assert torch.equal(
-        start("unibridge", static_space="none")[0].matrix, start("lexical")[0].matrix
-    )
+    found, _ = start("unibridge", static_space="none")
+    assert torch.equal(found.matrix, start("lexical")[0].matrix)
+    assert "semantic_space" not in found.facts
 
 
 def test_special_tokens_may_be_left_to_the_lexical_step(start):
@@ -353,12 +353,16 @@ def test_translations_align_where_the_space_is_not_trusted(start):
     """As if `bridge` had been asked for; what nobody trusts does not replace what nobody trusts."""
     doubted = {"min_trusted_tokens": 10_000, "bridge_trusted_lines": 50}
     instead, _ = start("unibridge", **doubted)
-    assert instead.facts["static_space"] == "bridge" and not instead.facts["semantic_step_off"]
-    assert any("the semantic step by 'joint' is off" in warning for warning in instead.warnings)
+    assert instead.facts["semantic_space"] == "bridge" and not instead.facts["semantic_step_off"]
+    assert any("tokens are aligned by 'bridge' instead" in warning for warning in instead.warnings)
     asked, _ = start("unibridge", static_space="bridge", bridge_trusted_lines=50)
     assert torch.equal(instead.matrix, asked.matrix)
     for off in ({"untrusted_space": "none"}, {"bridge_trusted_lines": 1_000}):
         assert start("unibridge", **doubted | off)[0].facts["counts"]["semantic"] == 0
+    # an extended vocabulary has all tokens of the base, so that none is left to align
+    kinds = "unigram", "extended"
+    extended = start("unibridge", kinds, **doubted)[0]
+    assert torch.equal(extended.matrix, start("focus", kinds)[0].matrix)
 
 
 def all_alike(request, shared):
@@ -372,7 +376,7 @@ STATIC_SPACES.register("all alike", all_alike)
 
 
 def test_static_embeddings_that_tell_nothing_apart_are_said(start):
-    vague, _ = start("unibridge", static_space="all alike")
+    vague, _ = start("unibridge", static_space="all alike", semantic_step="always")
     assert vague.facts["median_parts"] == vague.facts["counts"]["lexical"]
     assert any("too small to tell tokens apart" in warning for warning in vague.warnings)
 

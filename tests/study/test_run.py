@@ -9,7 +9,7 @@ from toy import write_toy_run
 from unibridge.artifacts import MANIFEST, read_manifest
 from unibridge.config import load_config
 from unibridge.methods import METHODS
-from unibridge.study.run import run
+from unibridge.study.run import read_inputs, run
 from unibridge.tasks import TASKS
 from unibridge.text.labels import read_labels
 
@@ -281,6 +281,30 @@ def test_other_tasks_and_families_run_whole(tmp_path, task, family):
         assert len(labelled["tags"]) == 2
     else:
         assert labelled["label"] in ("early", "late")
+
+
+def test_the_source_with_the_most_translations_is_bridged_to(tmp_path):
+    config = write_toy_run(tmp_path, "ner")
+    lines = (tmp_path / "sw.txt").read_text().splitlines()
+    (tmp_path / "lug-sw.tsv").write_text("".join(f"{line}\t{line}\n" for line in lines[:20]))
+    found = read_inputs(load_config(config)).translations
+    assert len(found.parallel) == 20 and "sw.txt" in " ".join(found.inputs)
+    # wechsel needs a dictionary, however few its entries
+    (tmp_path / "words.tsv").write_text("toto\tchild\n")
+    asked = ["embeddings.method=wechsel", f"sources.0.dictionary={tmp_path / 'words.tsv'}"]
+    found = read_inputs(load_config(config, asked)).translations
+    assert len(found.dictionary) == 1 and "en.txt" in " ".join(found.inputs)
+
+
+def test_a_methods_other_ending_is_another_prediction(toy_run):
+    """Under the same name, so that only its own record tells them apart."""
+    config, _ = toy_run
+    scored = []
+    for ending in ("vote", "merged"):
+        mine = f'methods={{mine={{label="mine", ending="{ending}"}}}}'
+        run(load_config(config, [methods("mine"), mine]), on_stage=lambda *now: scored.append(now))
+    predictions = [name for name, _ in scored if name.startswith("predict-mine")]
+    assert len(set(predictions)) == 2
 
 
 def test_fine_tuning_alone_runs_without_text_of_the_sources(tmp_path):

@@ -303,6 +303,7 @@ def test_a_searched_rate_trains_like_one_that_was_given(tmp_path):
     """The search leaves nothing behind, and an interrupted one ends the same."""
     searching = {"search_rates": (1e-4, 0.03, 0.01), "search_share": 1.0}
     searching |= {"training": {"steps": 9, "learning_rate": None}}
+    asked = {"learning_rate_search": "halving", "training": {"steps": 9, "learning_rate": 0.5}}
     found = adapt(toy_base("bert"), **searching)
     search = found.facts["rate_search"]
     # 9 steps in two rounds: one for each of three rates, then two more for each of two
@@ -312,6 +313,8 @@ def test_a_searched_rate_trains_like_one_that_was_given(tmp_path):
 
     plain = adapt(toy_base("bert"), training={"steps": 9, "learning_rate": best})
     assert plain.facts["curve"] == found.facts["curve"] and plain.facts["rate_search"] is None
+    again = adapt(toy_base("bert"), **searching | asked)
+    assert again.facts["rate_search"] == search
     fixed = adapt(toy_base("bert"), **searching | {"learning_rate_search": "none"})
     assert fixed.facts["learning_rate"] == 5e-4 and fixed.facts["rate_search"] is None
     assert all(torch.equal(plain.adapter[name], found.adapter[name]) for name in plain.adapter)

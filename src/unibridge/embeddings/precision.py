@@ -120,6 +120,7 @@ def judge_space(
         return ""
     found = held_out_precision(request, shared, name)
     facts |= {"held_out_precision": found.value, "held_out_tokens": found.tokens}
+    facts["held_out_space"] = name
     if always or (found.value or 0.0) >= threshold:
         return ""
     return (

@@ -7,6 +7,7 @@ import torch
 from unibridge.embeddings.base import InitRequest, InitResult, goes_through_translations
 from unibridge.embeddings.draft import EXAMPLES, Draft
 from unibridge.embeddings.lexical import copy_shared_tokens
+from unibridge.embeddings.match import extends
 from unibridge.embeddings.mixing import mix_remaining
 from unibridge.embeddings.neighbours import mutual_nearest
 from unibridge.embeddings.precision import judge_space, unreadable
@@ -37,13 +38,16 @@ def unibridge(request: InitRequest) -> InitResult:
     shared = copy_shared_tokens(draft)
 
     # ---- 2. semantic: i and j not in O^L, each the other's nearest; E^T[i] = E^S[j]
+    spaces = [settings.static_space, *_instead(request)]
     space, doubt = None, ""
-    for name in (settings.static_space, *_instead(request)):
+    for name in spaces:
         space, doubt = _align(draft, shared, name)
-        draft.facts["static_space"] = name
         if not doubt:
             break
-        draft.warnings.append(f"the semantic step by {name!r} is off: {doubt}")
+        rest = ""
+        if name != spaces[-1]:
+            rest = f"; tokens are aligned by {spaces[-1]!r} instead"
+        draft.warnings.append(f"the semantic step by {name!r} is off: {doubt}{rest}")
     if space is None and not doubt:
         return draft.finish()
     draft.facts["semantic_step_off"] = doubt
@@ -51,7 +55,7 @@ def unibridge(request: InitRequest) -> InitResult:
     # ---- 3. the rest: w = sparsemax(cosines to the aligned tokens), E^T[a] = Σ_o w_o E^T[o]
     mixing = (
         space.target
-        if space is not None and space.mixes
+        if space is not None and space.mixes and not doubt
         else train_static_vectors(
             request.target_tokenizer, request.lines, settings, seed=request.seed
         )
@@ -64,7 +68,10 @@ def _instead(request: InitRequest) -> list[str]:
     """The space that goes through the translations, where there are enough of them."""
     settings = request.settings
     number = len(request.parallel) + len(request.dictionary)
-    if settings.translates or not request.source_lines or not settings.reads_translations(number):
+    enough = request.source_lines and settings.reads_translations(number)
+    # an extended vocabulary has all of the base's tokens already
+    extended = extends(request.source_tokenizer, request.target_tokenizer)
+    if settings.translates or not enough or extended:
         return []
     return [settings.untrusted_space]
 
@@ -88,6 +95,7 @@ def _align(draft: Draft, shared: Mapping[int, int], name: str) -> tuple[StaticSp
     doubt = _copy_pairs(draft, space, source_vectors)
     if not doubt:
         draft.warnings += space.warnings
+        draft.facts["semantic_space"] = name
     return space, doubt
 
 

@@ -211,13 +211,13 @@ def _embeddings(run: Run) -> Iterator[Block]:
         if facts.get("held_out_precision") is not None:
             yield (
                 f"Of {whole(facts['held_out_tokens'])} held-out shared tokens "
-                f"{facts['held_out_precision']:.0%} find themselves again in the space of the "
-                "semantic step (P@1)."
+                f"{facts['held_out_precision']:.0%} find themselves again in the space "
+                f"`{facts.get('held_out_space', 'of the semantic step')}` (P@1)."
             )
         if facts.get("semantic_step_off"):
             yield f"The semantic step is off: {facts['semantic_step_off']}."
-        elif "static_space" in facts:
-            yield f"The semantic step compares tokens in the space `{facts['static_space']}`."
+        elif "semantic_space" in facts:
+            yield f"The semantic step aligns tokens in the space `{facts['semantic_space']}`."
         yield counts_table(facts["counts"])
         if lexical := examples.get("lexical"):
             shown = " · ".join(lexical[: 2 * _EXAMPLES])

@@ -181,13 +181,18 @@ def read_inputs(config: Config) -> Inputs:
             found = read_parallel(*source.parallel)
             pairs = zip(found.target_lines, found.source_lines, strict=True)
             parallel[source.language] = list(pairs)[:most]
-    bridging = [s for s in config.sources if s.text and (s.parallel or s.dictionary)]
-    # one language is bridged to: the first with a dictionary, else the first with parallel lines
-    bridging.sort(key=lambda source: source.dictionary is None)
-    translations = None
-    if bridging:
-        first = bridging[0]
-        translations = read_translations(texts[first.language], first.parallel, first.dictionary)
+    # one language is bridged to: that with the most translations, where need be with a dictionary
+    found_translations = [
+        read_translations(texts[source.language], source.parallel, source.dictionary)
+        for source in config.sources
+        if source.text and (source.parallel or source.dictionary)
+    ]
+    needs = any(config.for_method(m).embeddings.method == "wechsel" for m in config.run.methods)
+    translations = max(
+        found_translations,
+        key=lambda one: (needs and bool(one.dictionary), len(one.parallel) + len(one.dictionary)),
+        default=None,
+    )
     test = labels(config.target.test) if config.target.test else None
     target_train = labels(config.target.train) if config.target.train else None
     examples = {source: file.file.examples for source, file in train.items()}
@@ -400,7 +405,7 @@ def run_method(config: Config, name: str, inputs: Inputs, at: Workplace, seed: i
         test,
         inputs.task,
         lambda: ended().predict(test.file.examples),
-        settings={"weights": weights, **parts},
+        settings={"weights": weights, **parts, "ending": method.ending},
         inputs=_fingerprints(stages),
     )
     return replace(cell, prediction=prediction, note=_note(method, config, inputs, stages))
@@ -587,6 +592,7 @@ def learn_from_few(config: Config, inputs: Inputs, at: Workplace, cell: Cell) ->
         inputs.test,
         config.few_shot,
         seed=cell.seed,
+        reuse=at.reuse,
         on_stage=at.on_stage,
         on_progress=at.on_progress,
     )

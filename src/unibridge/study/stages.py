@@ -494,6 +494,7 @@ def few_shot_stage(
     settings: FewShotSettings,
     *,
     seed: int,
+    reuse: Sequence[Path] = (),
     on_stage: Callable[[str, bool], None] = lambda folder, done: None,
     on_progress: Progress = lambda stage, step, steps, parts: None,
 ) -> Path:
@@ -526,6 +527,7 @@ def few_shot_stage(
         settings={**settings.model_dump(), "seed": seed},
         inputs=inputs,
         together=True,
+        reuse=reuse,
         on_start=on_stage,
     )
 

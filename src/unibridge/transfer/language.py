@@ -69,9 +69,9 @@ class AdaptationSettings(BaseModel):
     )
     held_out: float = Field(0.01, gt=0, lt=1, description="share of samples kept for validation")
     learning_rate_search: RateSearch = Field(
-        "halving",
-        description="where training.learning_rate is unset: chosen of search_rates by held-out "
-        "loss (halving), or a published one, 5e-4 (none)",
+        "auto",
+        description="halving: the rate is chosen of search_rates by held-out loss; none: it is "
+        "training.learning_rate, or unset a published one, 5e-4; auto: halving where it is unset",
     )
     search_rates: tuple[Annotated[float, Field(gt=0)], ...] = Field(
         PUBLISHED_RATES, min_length=1, description="AdamW's peak rates to choose of (Table 8)"
@@ -326,7 +326,10 @@ def adapt_language(
 
     # 5. The rate: as given, or the best of short trainings from the same start.
     training, choice = settings.training, RateChoice(settings.training.peak_rate)
-    if training.learning_rate is None and settings.learning_rate_search == "halving":
+    unset = training.learning_rate is None
+    if settings.learning_rate_search == "halving" or (
+        unset and settings.learning_rate_search == "auto"
+    ):
         start = {name: _kept(parameter) for name, parameter in trained.items()}
         steps = training.steps or training.epochs * len(batches(0))
         with tempfile.TemporaryDirectory() as temporary:

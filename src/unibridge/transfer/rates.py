@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-RateSearch = Literal["none", "halving"]
+RateSearch = Literal["auto", "none", "halving"]
 # the set of paper Table 8
 PUBLISHED_RATES = (5e-5, 2e-4, 5e-4, 1e-3)
 
