@@ -64,6 +64,10 @@ it.
 
 {scores}
 
+Less FOCUS, which has no semantic step, in points:
+
+{against}
+
 ## Held-out MLM loss before any training
 
 Nats per masked token. Comparable within a column only: every language has a vocabulary of its own.
@@ -95,15 +99,29 @@ def variants(names: Sequence[str]) -> cells.Variants:
     return of
 
 
+def paired(rows: Sequence[Row], one: str, other: str) -> dict[str, cells.Difference]:
+    """One initialiser's score less another's, in each language that has both."""
+    found = cells.by_cell(rows)
+    return {
+        language: cells.difference(found[one, language], found[other, language])
+        for language in dict.fromkeys(row["language"] for row in rows)
+        if (one, language) in found and (other, language) in found
+    }
+
+
+def against_focus(rows: Sequence[Row]) -> str:
+    """What the spaces add to FOCUS, which has no semantic step."""
+    lines = []
+    for name in ("bridge", "joint", "separate"):
+        if differences := paired(rows, name, "focus"):
+            figures = ", ".join(f"{code} {found}" for code, found in differences.items())
+            lines.append(f"- `{name}`: {figures}")
+    return "\n".join(lines)
+
+
 def headline(rows: Sequence[Row]) -> str:
     """Whether joint beats separate downstream, in one sentence with the figures."""
-    found = cells.by_cell(rows)
-    languages = dict.fromkeys(row["language"] for row in rows)
-    differences = {
-        language: cells.difference(found["joint", language], found["separate", language])
-        for language in languages
-        if ("joint", language) in found and ("separate", language) in found
-    }
+    differences = paired(rows, "joint", "separate")
     if not differences:
         return "`joint` and `separate` were not both measured."
     better = [code for code, d in differences.items() if d.clear and d.mean > 0]
@@ -166,7 +184,7 @@ def curves(rows: Sequence[Row]) -> Figure:
     found = cells.by_cell(rows)
     languages = {row["language"]: row["target"] for row in rows}
     names = list(dict.fromkeys(row["variant"] for row in rows))
-    colours = dict(zip(INITIALISERS, matplotlib.color_sequences["tab10"], strict=True))
+    colours = dict(zip(INITIALISERS, matplotlib.color_sequences["tab10"], strict=False))
     with matplotlib.rc_context(STYLE):
         columns = min(2, len(languages))
         lines = -(-len(languages) // columns)
@@ -214,6 +232,7 @@ def page(rows: Sequence[Row], image: str) -> str:
         seeds=cells.seeds_of(rows),
         bridged=", ".join(f"{code} {number:,}" for code, number in lines.items()) or "none here",
         scores=measured(rows, "score", best=max),
+        against=against_focus(rows),
         before=measured(rows, "loss_before", best=min, digits=2),
         after=measured(rows, "loss", best=min, digits=2),
         image=image,
