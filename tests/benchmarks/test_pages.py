@@ -80,6 +80,13 @@ def test_the_first_line_says_whether_joint_beats_separate(benchmark_module, lang
     assert says in page.splitlines()[0]
 
 
+def test_every_language_has_its_panel_of_curves(benchmark_module):
+    figure = benchmark_module("initialisers").curves(rows_of("am", "so", "km"))
+    panels = [axes for axes in figure.axes if axes.get_visible()]
+    assert [axes.get_title(loc="left") for axes in panels] == ["AM", "SO", "KM"]
+    assert all(len(axes.lines) == 2 for axes in panels)
+
+
 def test_the_seeds_are_told_by_language(benchmark_module):
     cells = benchmark_module("cells")
     several = rows_of("am", "so")
