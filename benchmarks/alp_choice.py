@@ -34,7 +34,7 @@ is the mean over the seeds. "Within": the chosen size's mean score is not below 
 the best size's interval. ALP rises with the size by its nature, so its rank correlation with the
 score is the size's: what Algorithm 1 adds is where it stops. Sizes lie half an octave apart; where
 the chosen one is the largest that the text can hold, all others lie below it. As by default, tokens
-are aligned through parallel lines where there are 1,000 of them, which only the real languages have.
+are aligned through parallel lines where there are 1,000 of them: in the real languages only.
 
 {data}
 
