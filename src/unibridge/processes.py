@@ -54,8 +54,8 @@ class Launched(Processes):
             ) from error
         import torch
 
-        # said outright: without an accelerator it would not join the others
-        state = PartialState(cpu=not torch.accelerator.is_available(), timeout=PATIENCE)
+        # said outright: on processors alone it would not join the others
+        state = PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE)
         expected = launched()
         if state.num_processes != expected:
             raise UnibridgeError(
