@@ -63,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for name, config in configs.items():
             console.say(name)
             others = [str(other.run.folder) for other in configs.values()]
-            ready = tuple(filter(os.path.isdir, others))  # a source is trained once for its targets
+            # a source is trained once for its targets
+            ready = (*config.run.reuse, *filter(os.path.isdir, others))
             section = config.run.model_copy(update={"reuse": ready})
             config = config.model_copy(update={"run": section})
             run(config, on_stage=console.on_stage, on_progress=console.on_progress)
