@@ -4,7 +4,7 @@
         [--runs FOLDER] [--page docs/results/real.md] [--only-write]
 
 real.toml beside this file says what there is to run; without names its reduced set is run. A run
-that is finished or begun is taken up where it stands.
+that is finished or begun is taken up where it stands, and the page shows all that are finished.
 """
 
 import argparse
@@ -19,16 +19,19 @@ from results import main_table, marks, page_parts, write_between
 from unibridge.artifacts import write_bytes
 from unibridge.config import Config, load_config
 from unibridge.console import Console
-from unibridge.report.folder import read_run
+from unibridge.report.folder import Run, read_run
+from unibridge.report.tables import duration
 from unibridge.study.run import run
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 INTRODUCTION = """# Real data, on MiniLM
 
-`make real` (`python scripts/real.py --all` for every target): the settings of the examples, which
-are far below the published ones, so that a laptop finishes; the tables say what each method was
-given."""
+`make real` runs the reduced set, which a laptop finishes, and `python scripts/real.py --all` every
+target. The settings are those of the examples, far below the published ones; the tables say what
+each method was given. *Semantic step always* starts the embeddings as the paper does; in all else
+it is trained as *UniBridge* is, which has our defaults. A method's time is that of all stages that
+it needs, also of those that another method or target had finished before."""
 # as the examples name it
 DATA = Path("../../shared/data")
 
@@ -52,36 +55,42 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"{', '.join(sorted(unknown))}: not one of {', '.join(everything)}")
 
     # ---- every run is checked before the first begins
+    folders = {name: options.runs.absolute() / name for name in everything}
     configs = {}
     for name in names:
         task, target = name.split("/")
-        folder = options.runs / task / target
-        configs[name] = configuration(plan, tasks[task], target, folder, options.set)
+        configs[name] = configuration(plan, tasks[task], target, folders[name], options.set)
 
     if not options.only_write:
         console = Console()
         for name, config in configs.items():
             console.say(name)
-            others = [str(other.run.folder) for other in configs.values()]
             # a source is trained once for its targets
-            ready = (*config.run.reuse, *filter(os.path.isdir, others))
+            ready = (*config.run.reuse, *filter(os.path.isdir, map(str, folders.values())))
             section = config.run.model_copy(update={"reuse": ready})
             config = config.model_copy(update={"run": section})
             run(config, on_stage=console.on_stage, on_progress=console.on_progress)
 
     # ---- one part of the page for each task
+    finished = {
+        name: read_run(folder) for name, folder in folders.items() if (folder / "run.json").exists()
+    }
     if not options.page.exists():
-        parts = ["\n\n".join(marks(task)) for task in tasks]
+        parts = ["\n\n".join(marks(task)) for task in ("runs", *tasks)]
         write_bytes(options.page, "\n\n".join([INTRODUCTION, *parts, ""]).encode())
+    write_between(options.page, "runs", runs_made(finished))
     for task in tasks:
-        finished = [
-            read_run(config.run.folder)
-            for name, config in configs.items()
-            if name.startswith(f"{task}/") and (config.run.folder / "run.json").exists()
-        ]
-        if finished:
-            parts = page_parts(finished, main_table(finished))
+        runs = [run for name, run in finished.items() if name.startswith(f"{task}/")]
+        if runs:
+            parts = [f"## {tasks[task]['title']}", *page_parts(runs, main_table(runs), "###")]
             write_between(options.page, task, "\n\n".join(parts))
+
+
+def runs_made(finished: Mapping[str, Run]) -> str:
+    """Which runs the page shows, and how long their stages took; shared ones count once."""
+    seconds = {stage: m["seconds"] for run in finished.values() for stage, m in run.stages.items()}
+    named = ", ".join(f"{name} ({run.target_name})" for name, run in finished.items())
+    return f"Here are {named}. Their stages took {duration(sum(seconds.values()))}."
 
 
 def configuration(
@@ -102,8 +111,9 @@ def configuration(
         "target.text": [str(DATA / "mono" / f"{target}.txt")],
         "target.test": DATA / part["test"].format(target=target),
     }
-    if example.target.train:
-        changed["target.train"] = DATA / part["train"].format(target=target)
+    train = DATA / part["train"].format(target=target)
+    if (EXAMPLES / train).exists():
+        changed["target.train"] = train
     for number, source in enumerate(example.sources):
         files = parallel_files(part.get("parallel", plan["parallel"]), target, source.language)
         changed[f"sources.{number}.parallel"] = files

@@ -62,8 +62,11 @@ def main_table(runs: list[Run]) -> Table:
     return replace(table, columns=(first, *(names[target] for target in targets)))
 
 
-def page_parts(runs: list[Run], table: Table) -> list[str]:
-    """The page's paragraphs: when and with what, who is ahead, the table, each language."""
+def page_parts(runs: list[Run], table: Table, mark: str = "##") -> list[str]:
+    """The page's paragraphs: when and with what, who is ahead, the table, each language.
+
+    mark: of the languages' headings.
+    """
     about = runs[0].about
     seeds = sorted({result.seed for run in runs for result in run.records.results})
     parts = [
@@ -73,7 +76,7 @@ def page_parts(runs: list[Run], table: Table) -> list[str]:
         markdown_table(table),
     ]
     for run in runs:
-        parts += [f"## {run.target_name}", *_language(run)]
+        parts += [f"{mark} {run.target_name}", *_language(run)]
     return parts
 
 
@@ -98,7 +101,8 @@ def _language(run: Run) -> list[str]:
     if weights:
         shares = ", ".join(f"{s} {w:.3f}" for s, w in weights[0]["weights"].items())
         facts.append(
-            f"Harmony weights: {shares}. Entropy {weights[0]['entropy']:.3f} nats, "
+            f"Weights, `{weights[0]['weighting']}`: {shares}. "
+            f"Entropy {weights[0]['entropy']:.3f} nats, "
             f"uniform {weights[0]['uniform_entropy']:.3f}."
         )
     if few := run.stages.get(str(run.about.get("few_shot"))):
