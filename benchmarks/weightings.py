@@ -4,8 +4,9 @@
 
 Nothing is trained: each source of a run's pack predicts the test file once, and the rest is
 weighing. Fitted weights and the chosen source are drawn from the target's training labels
-(`target.train`), means over several draws; what reads unlabelled text reads the run's own.
-`--write` puts the table between the marks of docs/results/weightings.md.
+(`target.train`), means over several draws; what reads unlabelled text reads the run's own. Runs
+that differ in their seed alone share a column. `--write` puts the table between the marks of
+docs/results/weightings.md.
 """
 
 import argparse
@@ -22,8 +23,9 @@ import torch
 import unibridge
 from unibridge.artifacts import write_bytes
 from unibridge.errors import UnibridgeError
+from unibridge.metrics import METRICS, Difference, bootstrap_difference
 from unibridge.report.folder import Run, read_run
-from unibridge.report.tables import METRIC_TITLES, Cell, Table, decimal, markdown_table
+from unibridge.report.tables import METRIC_TITLES, Cell, Table, decimal, markdown_table, signed
 from unibridge.tasks.base import Encoded, Task
 from unibridge.text.corpus import nested_draw, read_text, spread
 from unibridge.text.labels import read_labels
@@ -44,16 +46,21 @@ MARKS = "<!-- written by benchmarks/weightings.py -->", "<!-- end -->"
 ENTROPIES = (0.9, 0.7, 0.5, 0.3)
 FEW = (10, 50, 100)
 DRAWS = 5
+HARMONY, ORACLE = "Harmony (the paper's)", "Single: oracle"
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Means over draws, 0 to 100; entropy: of the weights, as a share of equal weights'."""
+    """Means over draws and seeds, 0 to 100; entropy: of the weights, as a share of equal weights'.
+
+    ahead: less the harmony weights on the same examples, None where these are not known.
+    """
 
     score: float
     low: float
     high: float
     entropy: float
+    ahead: Difference | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,7 @@ def read_language(folder: Path) -> Language:
     run = read_run(folder)
     model = unibridge.load(folder)
     target = run.about["settings"]["target"]
-    weighed = run.of("weigh")
+    weighed = [manifest["facts"] for manifest in run.of("weigh")]
     if len(model.config.sources) < 2 or not weighed:
         raise UnibridgeError("its pack weighs no sources", where=folder)
 
@@ -113,7 +120,15 @@ def read_language(folder: Path) -> Language:
             model.predict_sources(nested_draw(labelled, max(FEW), seed=seed))
             for seed in range(DRAWS if len(labelled) >= max(FEW) else 0)
         ],
-        harmony_distances=weighed[0]["facts"]["distances"],
+        # empty where the run's own weighting reads no parallel sentences
+        harmony_distances=next(
+            (
+                facts["distances"]
+                for facts in weighed
+                if facts["weighting"] in ("harmony", "single")
+            ),
+            {},
+        ),
     )
 
 
@@ -173,7 +188,7 @@ def rows(uriel: bool) -> dict[str, Callable[[Language], Iterator[Weights]]]:
         yield max(singles, key=lambda weights: scored(one, [weights]).score)
 
     every: dict[str, Callable[[Language], Iterator[Weights]]] = {
-        "Harmony (the paper's)": partial(harmony, None),
+        HARMONY: partial(harmony, None),
         **{f"Harmony, entropy {share:g}": partial(harmony, share) for share in ENTROPIES},
         "Uniform": plain_uniform,
     }
@@ -191,7 +206,7 @@ def rows(uriel: bool) -> dict[str, Callable[[Language], Iterator[Weights]]]:
         every[f"Single: likeliest, {count} target examples"] = partial(
             on_labels, "best_single", count
         )
-    every["Single: oracle"] = alone
+    every[ORACLE] = alone
     return every
 
 
@@ -218,24 +233,78 @@ def predictions(one: Language, weights: Weights) -> list[Any]:
     return predicted
 
 
-def scored(one: Language, found: Sequence[Weights]) -> Scored:
-    """Score of the test file, a mean over draws of the weights."""
-    scores = [one.task.score(one.test, predictions(one, weights)) for weights in found]
+def scored(one: Language, found: Sequence[Weights], beside: Sequence[Any] | None = None) -> Scored:
+    """Score of the test file, a mean over draws. beside: what the harmony weights predict."""
+    predicted = [predictions(one, weights) for weights in found]
+    scores = [one.task.score(one.test, own) for own in predicted]
     most = float(torch.tensor(float(len(one.on_test.sources))).log())
+    gold, metric = (
+        [one.task.gold(example) for example in one.test],
+        METRICS.resolve(one.task.metric),
+    )
     return Scored(
         fmean(score.value for score in scores),
         fmean(score.low for score in scores),
         fmean(score.high for score in scores),
         fmean(weights.entropy / most for weights in found),
+        beside
+        and mean_difference([bootstrap_difference(gold, own, beside, metric) for own in predicted]),
     )
 
 
-def table_of(languages: Sequence[Language], uriel: bool) -> Table:
-    """Weightings down, languages across; the best that uses no test labels in bold."""
-    found = {
-        name: [scored(one, w) if (w := list(weigh(one))) else None for one in languages]
-        for name, weigh in rows(uriel).items()
+def mean_difference(found: Sequence[Difference]) -> Difference:
+    """Each part's mean: of several draws or seeds an interval that is rather too wide."""
+    parts = zip(*((d.value, d.low, d.high, d.p) for d in found), strict=True)
+    return Difference(*(fmean(part) for part in parts))
+
+
+def mean_scored(found: Sequence[Scored]) -> Scored:
+    """One cell of several seeds."""
+    ahead = [one.ahead for one in found if one.ahead is not None]
+    return Scored(
+        fmean(one.score for one in found),
+        fmean(one.low for one in found),
+        fmean(one.high for one in found),
+        fmean(one.entropy for one in found),
+        mean_difference(ahead) if ahead else None,
+    )
+
+
+def columns_of(languages: Sequence[Language]) -> list[list[Language]]:
+    """Runs of the same target, task and sources: seeds of one another."""
+    found: dict[tuple[Any, ...], list[Language]] = {}
+    for one in languages:
+        found.setdefault((one.run.target, one.run.about["task"], one.on_test.sources), []).append(
+            one
+        )
+    return list(found.values())
+
+
+def scores_of(columns: Sequence[Sequence[Language]], uriel: bool) -> dict[str, list[Scored | None]]:
+    """Row -> its cells; None where a weighting is not possible."""
+    weighings = rows(uriel)
+    beside = {
+        id(one): predictions(one, weights)
+        for column in columns
+        for one in column
+        for weights in weighings[HARMONY](one)
     }
+
+    def cell(name: str, column: Sequence[Language]) -> Scored | None:
+        found = [
+            scored(one, weights, beside.get(id(one)))
+            for one in column
+            if (weights := list(weighings[name](one)))
+        ]
+        return mean_scored(found) if found else None
+
+    return {name: [cell(name, column) for column in columns] for name in weighings}
+
+
+def table_of(
+    columns: Sequence[Sequence[Language]], found: Mapping[str, list[Scored | None]]
+) -> Table:
+    """Weightings down, runs across; the best that uses no test labels in bold."""
     body: list[tuple[str | Cell, ...]] = []
     for name, scores in found.items():
         cells: list[str | Cell] = []
@@ -243,32 +312,56 @@ def table_of(languages: Sequence[Language], uriel: bool) -> Table:
             if own is None:
                 cells.append("")
                 continue
-            fair = (other[place] for n, other in found.items() if n != "Single: oracle")
+            fair = (other[place] for n, other in found.items() if n != ORACLE)
             best = max(round(other.score, 1) for other in fair if other is not None)
-            text = f"{decimal(own.score)} [{decimal(own.low)}, {decimal(own.high)}]"
-            strong = round(own.score, 1) == best and name != "Single: oracle"
-            cells.append(Cell(f"{text} {decimal(own.entropy, 2)}", strong))
-        body.append((name, *cells))
-    heads = ("Weighting", *(one.run.target_name for one in languages))
-    return Table(heads, "l" + "r" * len(languages), body, frozenset({len(body) - 1}))
+            clear = "▲" if clearly(own) > 0 else "▼" if clearly(own) < 0 else ""
+            strong = round(own.score, 1) == best and name != ORACLE
+            cells.append(Cell(f"{decimal(own.score)}{clear} ({decimal(own.entropy, 2)})", strong))
+        ahead = [own for own in scores if own is not None and own.ahead is not None]
+        above, below = (sum(clearly(own) == way for own in ahead) for way in (1, -1))
+        mean = signed(fmean(own.ahead.value for own in ahead if own.ahead)) if ahead else ""
+        count = f"{above} / {below} of {len(ahead)}" if ahead else ""
+        body.append((name, *cells, *(("", "") if name == HARMONY else (mean, count))))
+    heads = ("Weighting", *(heading(column[0]) for column in columns), "vs harmony", "▲ / ▼")
+    return Table(heads, "l" + "r" * (len(heads) - 1), body, frozenset({len(body) - 1}))
+
+
+def clearly(own: Scored) -> int:
+    """1 or -1 where the interval of the difference from the harmony weights leaves 0 out."""
+    return 0 if own.ahead is None else (own.ahead.low > 0) - (own.ahead.high < 0)
+
+
+def heading(one: Language) -> str:
+    return f"{one.run.target_name}, {one.run.about['task']}"
 
 
 def page(languages: Sequence[Language], uriel: bool) -> str:
-    about = [
-        f"- {one.run.target_name}: {METRIC_TITLES.get(one.task.metric, one.task.metric)} on "
-        f"{len(one.test):,} test examples; sources {', '.join(one.on_test.sources)}; made "
-        f"{one.run.about['created'][:10]}; alone they score "
-        + ", ".join(
+    columns = columns_of(languages)
+    found = scores_of(columns, uriel)
+    about = []
+    for place, column in enumerate(columns):
+        one, plain = column[0], found["Uniform"][place]
+        assert plain is not None
+        alone = [
             f"{source} "
             + decimal(
-                scored(one, [Weights({s: float(s == source) for s in one.on_test.sources})]).score
+                fmean(
+                    scored(
+                        run, [Weights({s: float(s == source) for s in run.on_test.sources})]
+                    ).score
+                    for run in column
+                )
             )
             for source in one.on_test.sources
+        ]
+        seeds = ", ".join(str(run.run.about["settings"]["run"]["seeds"][0]) for run in column)
+        metric = METRIC_TITLES.get(one.task.metric, one.task.metric)
+        about.append(
+            f"- {heading(one)}: {metric} on {len(one.test):,} test examples; base "
+            f"`{one.run.about['base']}`; seeds {seeds}; uniform [{decimal(plain.low)}, "
+            f"{decimal(plain.high)}]; alone the sources score {', '.join(alone)}."
         )
-        + "."
-        for one in languages
-    ]
-    return "\n".join(about) + "\n\n" + markdown_table(table_of(languages, uriel))
+    return "\n".join(about) + "\n\n" + markdown_table(table_of(columns, found))
 
 
 def main() -> None:
