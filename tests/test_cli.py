@@ -96,6 +96,17 @@ def test_the_stages_alone_lead_to_a_pack(tmp_path, capsys):
     )
     points = json.loads((Path(few) / "manifest.json").read_text())["facts"]["points"]
     assert [point["sentences"] for point in points] == [0, 5, 5]
+    # the same tensors under other weights are another model
+    config = Path(pack) / "config.json"
+    other = json.loads(config.read_text()) | {"weights": [0.9, 0.1]}
+    config.write_text(json.dumps(other))
+    anew = call(
+        capsys,
+        *("train-task", "--out", tmp_path / "stages", "--model", pack),
+        *("--target-labels", tmp_path / "lug.train.conll", "--test", tmp_path / "lug.test.conll"),
+        *sets("sentences=[5]", "draws=1", "training.epochs=1"),
+    )
+    assert anew != few
     again = call(
         capsys,
         *("weigh", *at, "--target", adapted["lug"], "--source"),

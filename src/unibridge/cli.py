@@ -177,6 +177,9 @@ def build_parser() -> argparse.ArgumentParser:
     predict.add_argument("--model", required=True, help="language pack, or a run's folder")
     predict.add_argument("--input", required=True)
     predict.add_argument("--output", required=True, type=Path)
+    predict.add_argument(
+        "--batch-size", type=int, default=32, help="sentences at a time, of all sources"
+    )
 
     evaluate = command(
         "evaluate", _evaluate, "score a pack, or a file of predictions, on gold labels"
@@ -435,18 +438,19 @@ def _few_shot(options: Any) -> None:
     import unibridge
     from unibridge.artifacts import hash_path, read_manifest
     from unibridge.config import override
+    from unibridge.pack import find
     from unibridge.study.stages import few_shot_stage, read_label_file
     from unibridge.transfer.few_shot import FewShotSettings
 
     _quiet()
-    model = unibridge.load(options.model)
+    model = unibridge.load(options.model, device="auto")
     options.out.mkdir(parents=True, exist_ok=True)
     console = Console()
     folder = few_shot_stage(
         options.out,
         model.config.language or "target",
         lambda: model,
-        {"model": hash_path(Path(model.config._name_or_path) / "model.safetensors")},
+        {"model": hash_path(find(options.model))},
         read_label_file(options.target_labels, model.task),
         read_label_file(options.test, model.task),
         override(FewShotSettings(), options.set),
@@ -550,6 +554,7 @@ def _distil(options: Any) -> None:
         options.out,
         settings,
         seed=options.seed,
+        device="auto",
         progress=lambda step, steps, parts: console.on_progress("distil", step, steps, parts),
     )
     console.say()
@@ -568,9 +573,10 @@ def _predict(options: Any) -> None:
 
     _quiet()
     console = Console()
-    unibridge.load(options.model).predict_file(
+    unibridge.load(options.model, device="auto").predict_file(
         options.input,
         options.output,
+        batch_size=options.batch_size,
         progress=lambda done, total: console.on_progress("predict", done, total, {}),
     )
     console.say()
@@ -586,7 +592,7 @@ def _evaluate(options: Any) -> None:
         raise UnibridgeError("nothing to score", do="give --model, or --predictions with --task")
     if options.model is not None:
         _quiet()
-        model = unibridge.load(options.model)
+        model = unibridge.load(options.model, device="auto")
         task = model.task
         gold = read_labels(options.gold, expect=task.reads)
         predictions = model.predict(gold.examples)

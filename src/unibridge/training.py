@@ -164,7 +164,7 @@ def prepare(
         try:
             encoder.compile(dynamic=True)
             devices = [ids.device] if ids.device.type == "cuda" else []
-            with torch.random.fork_rng(devices=devices), _precision(settings, ids.device):
+            with torch.random.fork_rng(devices=devices), precision(settings, ids.device):
                 states = encoder.train()(input_ids=ids, attention_mask=ids).last_hidden_state
                 states.sum().backward()
         except Exception as error:  # the compilers' own, of many kinds
@@ -267,7 +267,7 @@ def fit(
         # a process without rows takes part in the sums all the same
         for rows in mine or [slice(0, 1)]:
             generator.manual_seed(step_seed)
-            with _precision(settings, device):
+            with precision(settings, device):
                 value, parts, read = loss(indices, generator, rows)
             (value if mine else value * 0).backward()
             tokens += read
@@ -330,7 +330,7 @@ def fit(
                 row = {"step": result.steps, "epoch": epoch + position / len(plan), "rate": rate}
                 row |= {name: value / counted for name, value in sums.items()}
                 if validate is not None:
-                    with _precision(settings, device):
+                    with precision(settings, device):
                         row["valid_loss"] = group.told(validate())
                     if ended and settings.schedule == "plateau":
                         _wait(plateau, row["valid_loss"])
@@ -366,7 +366,7 @@ def _wait(state: dict[str, Any], value: float) -> bool:
     return better
 
 
-def _precision(settings: TrainingSettings, device: "torch.device") -> Any:
+def precision(settings: TrainingSettings, device: "torch.device") -> Any:
     """The context of forward passes: products of matrices in bfloat16, or nothing special."""
     import torch
 

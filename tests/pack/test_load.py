@@ -111,6 +111,13 @@ def test_a_pack_of_another_version_is_refused(tmp_path):
         unibridge.load(tmp_path)
 
 
+def test_a_device_that_is_not_there_is_named(tmp_path):
+    save_pack(tmp_path, "ner")
+    assert unibridge.load(tmp_path, device="cpu").device.type == "cpu"
+    with pytest.raises(UnibridgeError, match="there is no device 'cuda:99'"):
+        unibridge.load(tmp_path, device="cuda:99")
+
+
 def test_a_folder_that_is_no_pack_is_named(tmp_path):
     with pytest.raises(UnibridgeError, match=rf"{tmp_path.name}: is not a language pack.*`pack`"):
         unibridge.load(tmp_path)

@@ -67,6 +67,21 @@ def test_only_what_the_student_is_made_of_moves(student):
         assert not adapters and len(moved) > len(shared) // 2
 
 
+def test_the_students_training_saves_memory_where_it_is_asked_to():
+    few = {"steps": 2, "learning_rate": 0.01}
+    plain, saving = (
+        distil(
+            telling_pack("ner"), TEXT, settings(training=few | {"activation_checkpointing": asked})
+        )
+        for asked in (False, True)
+    )
+    for found, asked in ((plain, False), (saving, True)):
+        layers = found.model.encoder.modules()
+        assert any(getattr(layer, "gradient_checkpointing", False) for layer in layers) is asked
+    assert not saving.warnings
+    assert saving.divergence == pytest.approx(plain.divergence, abs=1e-5)
+
+
 def test_layers_of_an_encoder_are_spread_over_the_teachers():
     teacher = telling_pack("ner")
     still = {"steps": 1, "learning_rate": 1e-12}

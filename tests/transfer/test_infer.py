@@ -152,6 +152,7 @@ def test_what_each_source_predicts_is_what_the_model_weighs(parts, name):
     lengths = [len(tags) if name == "ner" else 1 for tags in predicted]
     assert found.examples.tolist() == [i for i, n in enumerate(lengths) for _ in range(n)]
     assert set(found.gold.tolist()) == {-100}  # EXAMPLES carry no labels
+    assert model.predict_sources([]).log_probabilities.shape == (2, 0, len(LABELS[name]))
 
 
 @pytest.mark.parametrize("name", LABELS)

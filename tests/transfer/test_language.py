@@ -312,6 +312,8 @@ def test_a_searched_rate_trains_like_one_that_was_given(tmp_path):
     assert found.facts["learning_rate"] == search["rate"] == best
 
     plain = adapt(toy_base("bert"), training={"steps": 9, "learning_rate": best})
+    assert found.facts["search_steps"] == 7 and found.facts["search_tokens"] > 0
+    assert plain.facts["search_steps"] == plain.facts["search_tokens"] == 0
     assert plain.facts["curve"] == found.facts["curve"] and plain.facts["rate_search"] is None
     again = adapt(toy_base("bert"), **searching | asked)
     assert again.facts["rate_search"] == search

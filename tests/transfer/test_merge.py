@@ -46,6 +46,12 @@ def test_every_tensor_is_the_weighted_mean(weights, share):
         torch.testing.assert_close(tensor, expected)
 
 
+def test_one_source_has_no_weights_of_its_own_for_every_sentence():
+    model = drawn_pack("ner", {"en": 0.3, "sw": 0.7})
+    model.config.sentence_temperature = 0.5
+    assert merge(model).config.sentence_temperature is None
+
+
 def test_the_given_model_is_left_alone_and_the_merged_one_survives_the_disk(tmp_path):
     model = drawn_pack("ner", {"en": 0.3, "sw": 0.7})
     before = logits(model)

@@ -78,7 +78,7 @@ def load_base(
     its family or a setting is not supported, its weights are a pickle, or they are incomplete, or
     there is no such device.
     """
-    place = _device(device)
+    place = torch_device(device)
     name = str(name_or_path)
     if name in NAMED_BASES:
         name = str(NAMED_BASES[name]())
@@ -116,7 +116,11 @@ def load_base(
     return base
 
 
-def _device(name: str) -> torch.device:
+def torch_device(name: str) -> torch.device:
+    """The device of that name; auto: a GPU where there is one.
+
+    Raises UnibridgeError where there is no such device.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:

@@ -32,13 +32,16 @@ def find(folder: str | Path) -> Path:
     return path
 
 
-def load(folder: str | Path) -> "MultiSourceModel":
+def load(folder: str | Path, *, device: str = "cpu") -> "MultiSourceModel":
     """A language pack, or the pack inside a run's folder, ready to `predict`.
 
+    device: cpu, cuda, cuda:1, mps, ...; auto: cuda where there is one.
     Raises UnibridgeError for a folder that is none, or was made by another version.
     """
     path = find(folder)
 
+    from unibridge.models.base import torch_device
     from unibridge.transfer.infer import MultiSourceModel
 
-    return MultiSourceModel.load(path)
+    place = torch_device(device)
+    return MultiSourceModel.load(path).to(place)  # type: ignore[arg-type]  # their stub of `to`

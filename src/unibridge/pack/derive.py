@@ -52,11 +52,12 @@ def distil_pack(
     settings: "DistilSettings",
     *,
     seed: int = 0,
+    device: str = "cpu",
     progress: Progress = lambda step, steps, parts: None,
 ) -> Path:
     """`distil` from folder to folder; taken up again where it was interrupted.
 
-    text: files or folders of the target's own plain text.
+    text: files or folders of the target's own plain text. device: as for `unibridge.load`.
     """
     # outside the build, so that a wrong path leaves nothing behind
     lines = read_text(text).lines
@@ -64,7 +65,7 @@ def distil_pack(
     def build(partial: Path) -> Outcome:
         from unibridge.transfer.distil import distil
 
-        model = load(pack)
+        model = load(pack, device=device)
         found = distil(
             model,
             lines,

@@ -392,7 +392,7 @@ def run_method(config: Config, name: str, inputs: Inputs, at: Workplace, seed: i
         from unibridge.transfer.merge import merge
 
         if distilled is not None:
-            return load(distilled / "pack")
+            return load(distilled / "pack", device=config.base.device)
         return merge(assembled()) if method.ending == "merged" else assembled()
 
     cell = Cell(name, seed, stages, language, tasks, weights, own, sources, settings.max_tokens)
@@ -477,8 +477,11 @@ def result_of(cell: Cell, cells: Sequence[Cell], config: Config, inputs: Inputs)
             "ahead_low": -found.high,
             "ahead_high": -found.low,
         }
+    # a search for the rate is training too
+    counted = {"steps": ("steps", "search_steps"), "tokens_seen": ("tokens_seen", "search_tokens")}
     totals = {
-        key: sum(m["facts"].get(key) or 0 for m in manifests) for key in ("steps", "tokens_seen")
+        key: sum(m["facts"].get(part) or 0 for m in manifests for part in parts)
+        for key, parts in counted.items()
     }
     weighed = [m["facts"]["weighting"] for m in manifests if "weighting" in m["facts"]]
     return Result(

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from unibridge.adapters.settings import AdapterConfig
 from unibridge.errors import UnibridgeError
 from unibridge.text.corpus import split_held_out, spread
-from unibridge.training import Progress, TrainingSettings, batches_of, fit
+from unibridge.training import Progress, TrainingSettings, batches_of, fit, prepare
 
 if TYPE_CHECKING:
     import torch
@@ -158,6 +158,7 @@ def distil(
     training = settings.training
     if settings.student == "encoder":
         training = training.model_copy(update={"learning_rate": settings.encoder_rate})
+    warnings += prepare(student.encoder, student.encoder, training)
     before = compare()
     lengths = [len(one.input_ids) for one in encoded]
     result = fit(

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from unibridge.errors import UnibridgeError
 from unibridge.text.corpus import nested_draw
-from unibridge.training import TrainingSettings, batches_of, fit
+from unibridge.training import TrainingSettings, batches_of, fit, prepare
 
 if TYPE_CHECKING:
     import torch
@@ -127,6 +127,7 @@ def few_shot(
                     if start == "transferred"
                     else from_nothing(transferred, seed=seed + draw)
                 )
+                warnings += prepare(model.encoder, model.encoder, settings.training)
                 epochs.append(go_on(model, drawn, settings, seed=seed + draw))
                 scores.append(task.score(test, model.predict(test)))
                 if start == "transferred" and draw == 0:
@@ -144,7 +145,7 @@ def few_shot(
                     fmean(epochs),
                 )
             )
-    return FewShotResult(points, zero.metric, kept, warnings)
+    return FewShotResult(points, zero.metric, kept, list(dict.fromkeys(warnings)))
 
 
 def from_nothing(model: "MultiSourceModel", *, seed: int) -> "MultiSourceModel":

@@ -201,7 +201,9 @@ class MultiSourceModel(PreTrainedModel):
             )
         rows = [self.task.as_example(example) for example in examples]
         encoded = self.task.encode(self.tokenizer, rows, self.config.labels, self.config.max_tokens)
-        logs: list[torch.Tensor] = [torch.empty(0)] * len(encoded)
+        # one without positions, so that there is something to join where there are no examples
+        none = torch.empty(len(self.config.sources), 0, len(self.config.labels))
+        logs: list[torch.Tensor] = [none] * len(encoded)
         entropies = torch.zeros(len(self.config.sources), len(encoded))
         self.eval()
         with torch.inference_mode():
@@ -225,7 +227,7 @@ class MultiSourceModel(PreTrainedModel):
         ]
         return SourcePredictions(
             sources=tuple(self.config.sources),
-            log_probabilities=torch.cat(logs, 1).clone(),
+            log_probabilities=torch.cat([none, *logs], 1).clone(),
             entropies=entropies,
             examples=torch.tensor([i for i, labels in enumerate(gold) for _ in labels]),
             gold=torch.tensor([label for labels in gold for label in labels]),

@@ -22,6 +22,7 @@ from unibridge.training import (
     TrainingSettings,
     batches_of,
     fit,
+    precision,
     prepare,
 )
 from unibridge.transfer.rates import PUBLISHED_RATES, RateChoice, RateSearch, halve
@@ -304,7 +305,8 @@ def adapt_language(
 
     model.train()
     warnings += prepare(model, model.get_submodule(family.encoder), settings.training)
-    before = validate()
+    with precision(settings.training, model.device):
+        before = validate()
 
     def batches(epoch: int) -> list[list[int]]:
         return batches_of(store.lengths, settings.training.batch_size, seed=seed, epoch=epoch)
@@ -326,6 +328,7 @@ def adapt_language(
 
     # 5. The rate: as given, or the best of short trainings from the same start.
     training, choice = settings.training, RateChoice(settings.training.peak_rate)
+    searched: dict[float, int] = {}
     unset = training.learning_rate is None
     if settings.learning_rate_search == "halving" or (
         unset and settings.learning_rate_search == "auto"
@@ -352,6 +355,7 @@ def adapt_language(
                     found = run(trial, file, save_end=True)
                 except DivergedError:
                     return math.inf
+                searched[rate] = found.tokens
                 # in a resumed search it may have gone further already
                 return next(r["valid_loss"] for r in found.curve if r["step"] == steps)
 
@@ -376,6 +380,8 @@ def adapt_language(
             "steps": result.steps,
             "epochs": result.curve[-1]["epoch"],
             "tokens_seen": result.tokens,
+            "search_steps": choice.steps,
+            "search_tokens": sum(searched.values()),
             "stopped_early": result.stopped,
             "learning_rate": choice.rate,
             "rate_search": asdict(choice) if choice.trials else None,

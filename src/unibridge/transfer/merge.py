@@ -42,7 +42,7 @@ def merge(
 
     # 1. The same encoder and language adapter, with one empty place for a source.
     single = copy.deepcopy(config)
-    single.sources, single.weights = [name], [1.0]
+    single.sources, single.weights, single.sentence_temperature = [name], [1.0], None
     merged = MultiSourceModel(single)
     merged.encoder.load_state_dict(model.encoder.state_dict(), strict=False)
 
