@@ -120,7 +120,7 @@ def configuration(
     if not all(changed[f"sources.{number}.parallel"] for number in range(len(example.sources))):
         changed["weights.method"] = "uniform"
     turned = [f"{name}={value}" for name, value in changed.items()]
-    return load_config(path, [*turned, *overrides])
+    return load_config(path, [*turned, *plan["settings"], *overrides])
 
 
 def parallel_files(forms: Sequence[str], target: str, source: str) -> list[str]:
