@@ -9,7 +9,7 @@ PYTEST = $(VENV)/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .PHONY: setup demo test unit check real parity clean
 .PHONY: bench bench-adaptation bench-vocabulary bench-joint bench-bridge
-.PHONY: bench-initialisers bench-alp
+.PHONY: bench-initialisers bench-alp bench-weightings
 
 setup: $(VENV)/ready
 
@@ -48,8 +48,8 @@ bench: setup
 
 # beside AdapterHub's modules, in their own environment, and transformers' Trainer
 bench-adaptation: setup .parity-venv/ready
-	$(VENV)/bin/python benchmarks/adaptation.py --shape small
-	$(VENV)/bin/python benchmarks/adaptation.py --shape base --batches 2
+	$(VENV)/bin/python benchmarks/adaptation.py --shape small --repeats 3
+	$(VENV)/bin/python benchmarks/adaptation.py --shape base --batches 2 --repeats 3
 
 bench-vocabulary: setup
 	$(VENV)/bin/python benchmarks/vocabulary_nested.py
@@ -68,6 +68,15 @@ bench-initialisers: setup
 
 bench-alp: setup
 	$(VENV)/bin/python benchmarks/alp_choice.py --out build/alp --write docs/results/alp_choice.md
+
+# three languages of CLDR, three seeds each, and what `make real` left; half an hour on a laptop
+bench-weightings: setup
+	for language in am km so; do for seed in 0 1 2; do \
+	    $(VENV)/bin/unibridge demo --language $$language --folder build/weightings/$$language-$$seed \
+	        --set 'run.methods=["unibridge"]' --set "run.seeds=[$$seed]" || exit; \
+	done; done
+	$(VENV)/bin/python benchmarks/weightings.py --write build/weightings/*-* \
+	    $(wildcard runs/real/ner/* runs/real/topic/* runs/real/sentiment/* runs/real/nli/*)
 
 # AdapterHub's own package needs an older transformers, and deepfocus a fasttext that is compiled and
 # that ours cannot share, so they live apart
