@@ -89,7 +89,13 @@ def read_language(folder: Path) -> Language:
     run = read_run(folder)
     model = unibridge.load(folder)
     target = run.about["settings"]["target"]
-    weighed = [manifest["facts"] for manifest in run.of("weigh")]
+    # of the pack's own adapted language, whichever method asked for it
+    adapted = run.of("adapt")[0]["fingerprint"]
+    weighed = [
+        manifest["facts"]
+        for manifest in run.stages.values()
+        if manifest["stage"] == "weigh" and manifest["inputs"]["target"] == adapted
+    ]
     if len(model.config.sources) < 2 or not weighed:
         raise UnibridgeError("its pack weighs no sources", where=folder)
 
@@ -120,7 +126,7 @@ def read_language(folder: Path) -> Language:
             model.predict_sources(nested_draw(labelled, max(FEW), seed=seed))
             for seed in range(DRAWS if len(labelled) >= max(FEW) else 0)
         ],
-        # empty where the run's own weighting reads no parallel sentences
+        # empty where no method of the run weighs by parallel sentences
         harmony_distances=next(
             (
                 facts["distances"]

@@ -29,7 +29,7 @@ INTRODUCTION = """# Real data, on MiniLM
 
 `make real` runs the reduced set, which a laptop finishes, and `python scripts/real.py --all` every
 target. The settings are those of the examples, far below the published ones; the tables say what
-each method was given. *Semantic step always* starts the embeddings as the paper does; in all else
+each method was given. *As published* has the paper's semantic step and harmony weights; in all else
 it is trained as *UniBridge* is, which has our defaults. A method's time is that of all stages that
 it needs, also of those that another method or target had finished before."""
 # as the examples name it
@@ -106,7 +106,7 @@ def configuration(
     changed = {
         "run.folder": folder.absolute(),
         "run.title": f"{part['title']}: {target}",
-        "run.methods": plan["methods"],
+        "run.methods": [*plan["methods"], *part.get("more_methods", ())],
         "target.language": target,
         "target.text": [str(DATA / "mono" / f"{target}.txt")],
         "target.test": DATA / part["test"].format(target=target),
@@ -118,7 +118,9 @@ def configuration(
         files = parallel_files(part.get("parallel", plan["parallel"]), target, source.language)
         changed[f"sources.{number}.parallel"] = files
     if not all(changed[f"sources.{number}.parallel"] for number in range(len(example.sources))):
-        changed["weights.method"] = "uniform"
+        changed["run.methods"] = [m for m in changed["run.methods"] if m not in plan["on_parallel"]]
+        if len(example.sources) == 2:
+            changed["weights.method"] = "uniform"
     turned = [f"{name}={value}" for name, value in changed.items()]
     return load_config(path, [*turned, *plan["settings"], *overrides])
 

@@ -238,6 +238,23 @@ def test_harmony_needs_parallel_sentences_and_uniform_does_not(folder):
     read(folder, overrides=['run.methods=["unibridge"]'], text=BASIC.replace("parallel", "# "))
 
 
+def test_three_sources_are_weighed_by_their_agreement_on_plain_text_and_need_none(folder):
+    more = "".join(
+        f'[[sources]]\nlanguage = "{code}"\ntext = "en.txt"\ntrain = "en.conll"\n'
+        for code in ("sw", "fr")
+    )
+    read(folder, more, overrides=['run.methods=["unibridge"]'])
+    found = faults(folder, more, overrides=['run.methods=["unibridge-harmony"]'])
+    assert [fault.partition(":")[0] for fault in found] == [
+        f"sources.{number}.parallel" for number in (1, 2)
+    ]
+    pairs = BASIC.replace('"ner"', '"pairs"')
+    found = faults(folder, more, overrides=['run.methods=["unibridge"]'], text=pairs)
+    assert [fault.partition(":")[0] for fault in found] == [
+        f"sources.{number}.parallel" for number in (1, 2)
+    ]
+
+
 def test_text_of_a_source_is_needed_only_where_an_adapter_of_it_is_trained(folder):
     silent = BASIC.replace('text = "en.txt"', "").replace("parallel", "# ")
     (folder / "sw.conll").write_text("x\n")

@@ -529,7 +529,7 @@ def _method_findings(config: Config, sure: Callable[..., bool]) -> Iterator[tupl
             silent = not source.text and source.adapter is None
             if method.trains_sources and silent and sure(f"sources.{number}.adapter"):
                 untold.setdefault(number, []).append(repr(name))
-            if weighs and not source.parallel and "parallel" in _weighting_reads(chosen):
+            if weighs and not source.parallel and "parallel" in _weighting(chosen, taken)[1]:
                 unpaired.setdefault(number, []).append(repr(name))
     for number, needing in untold.items():
         yield (
@@ -545,19 +545,23 @@ def _method_findings(config: Config, sure: Callable[..., bool]) -> Iterator[tupl
         )
 
 
-def _weighting_reads(chosen: Config | None) -> tuple[str, ...]:
-    """What a configuration's weighting looks at; nothing where there is no such weighting."""
+def _weighting(chosen: Config | None, sources: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """A configuration's weighting, and what it looks at where there is such a weighting."""
+    if chosen is None:
+        return "", ()
+    plain = chosen.task.kind != "pairs"
+    method = chosen.weights.settled(len(sources), plain_text=plain).method
     try:
-        return inputs_of(WEIGHTINGS.resolve(chosen.weights.method)) if chosen is not None else ()
+        return method, inputs_of(WEIGHTINGS.resolve(method))
     except UnibridgeError:
-        return ()
+        return method, ()
 
 
 def _unweighable(name: str, chosen: Config, sources: Sequence[str]) -> Iterator[tuple[str, str]]:
     """What a weighting reads, other than parallel sentences, and the run does not have."""
     from unibridge.transfer.typology import check_distances
 
-    method, read = chosen.weights.method, _weighting_reads(chosen)
+    method, read = _weighting(chosen, sources)
     if "labelled" in read and chosen.target.train is None:
         yield (
             "target.train",
@@ -644,7 +648,7 @@ def _choices(config: Config) -> list[tuple[str, Registry, str]]:
         ("embeddings.static_model", STATIC_MODELS, config.embeddings.static_model),
         ("embeddings.joint_model", STATIC_MODELS, config.embeddings.joint_model),
         ("embeddings.static_similarity", SIMILARITIES, config.embeddings.static_similarity),
-        ("weights.method", WEIGHTINGS, config.weights.method),
+        ("weights.method", WEIGHTINGS, config.weights.settled(0, plain_text=False).method),
         *(
             (
                 f"{s}.adapter.non_linearity",

@@ -32,7 +32,7 @@ seeds = [{seeds}]
 methods = [
     "floor", "fine-tune", "mad-x", "unibridge",
     "unibridge-no-kl", "unibridge-xavier", "unibridge-fixed-vocabulary",
-    "unibridge-english-only", "unibridge-uniform", "ceiling",
+    "unibridge-english-only", "unibridge-uniform", "unibridge-harmony", "ceiling",
 ]
 
 [base]

@@ -111,11 +111,22 @@ METHODS: Registry[Method] = Registry(
             label="UniBridge, semantic step always",
             settings={"embeddings.semantic_step": "always", "embeddings.static_space": "separate"},
         ),
+        "unibridge-published": Method(
+            label="UniBridge, as published",
+            settings={
+                "embeddings.semantic_step": "always",
+                "embeddings.static_space": "separate",
+                "weights.method": "harmony",
+            },
+        ),
         "unibridge-fixed-vocabulary": Method(
             label="UniBridge, vocabulary fixed",
             settings={"vocabulary.search": "fixed", "vocabulary.on_too_large": "quarter"},
         ),
         "unibridge-english-only": Method(label="UniBridge, English only", sources="english"),
+        "unibridge-harmony": Method(
+            label="UniBridge, harmony weights", settings={"weights.method": "harmony"}
+        ),
         "unibridge-uniform": Method(
             label="UniBridge, uniform weights", settings={"weights.method": "uniform"}
         ),

@@ -29,10 +29,11 @@ def test_a_target_brings_its_own_files(task, target, tmp_path, monkeypatch):
     assert config.adaptation.mask_rate == 0.2
     for file in (*config.target.text, config.target.test):
         assert target in str(file)
-    tied = config.weights.method == "harmony"
     # SIB-200's parallel lines hold its test sentences, and nothing else has these languages
     untied = ["sentiment/mad", "sentiment/nij", "topic/lij", "topic/lug"]
-    assert tied == (f"{task}/{target}" not in untied)
+    tied = f"{task}/{target}" not in untied
+    assert tied == ("unibridge-published" in config.run.methods)
+    assert (config.weights.method == "uniform") == (not tied and task == "sentiment")
     for source in config.sources if tied else ():
         assert {target, source.language} <= set(
             "-".join(Path(file).stem for file in source.parallel).split("-")

@@ -216,6 +216,16 @@ def test_agreement_is_the_odds_of_siding_with_all_the_others():
     assert found.weights == pytest.approx({s: o / total for s, o in odds.items()})
 
 
+def test_unless_told_otherwise_three_sources_agree_and_two_are_measured():
+    told = predictions([[[0.9, 0.1]], [[0.9, 0.1]], [[0.4, 0.6]]], sources=("a", "b", "c"))
+    asked = WeightRequest({}, dict.fromkeys("abc"), unlabelled=told)
+    found = harmony_weights(None, None, dict.fromkeys("abc"), {}, unlabelled=told)
+    assert found == WEIGHTINGS["agreement"](asked) and found.weights["c"] < 0.2
+    for sources, plain in ((2, True), (3, False)):
+        assert WeightSettings().settled(sources, plain_text=plain).method == "harmony"
+    assert WeightSettings(method="single").settled(3, plain_text=True).method == "single"
+
+
 def test_a_sentence_weighs_by_its_own_entropies():
     weights = sentence_weights(torch.tensor([[0.1, 0.4], [0.2, 0.1]]), 1.0)
     assert torch.allclose(weights, torch.tensor([[2 / 3, 1 / 5], [1 / 3, 4 / 5]]))

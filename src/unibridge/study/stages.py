@@ -398,10 +398,15 @@ def weigh_stage(
     import math
 
     from unibridge.artifacts import write_json
+    from unibridge.tasks import TASKS
     from unibridge.text.corpus import nested_draw, spread
     from unibridge.transfer.typology import language_distances
     from unibridge.transfer.weighting import harmony_weights
 
+    trained = [read_manifest(path, "train-task") for path in (tasks or {}).values()]
+    pairs = any(TASKS.resolve(m["settings"]["task"]).reads == "pair" for m in trained)
+    plain = bool(text and trained) and not pairs
+    settings = settings.settled(len(sources), plain_text=plain)
     needed = inputs_of(WEIGHTINGS.resolve(settings.method))
     for name, given in (("unlabelled", text and tasks), ("labelled", labelled and tasks)):
         if name in needed and not given:
@@ -427,7 +432,6 @@ def weigh_stage(
                 examples
             )
 
-        trained = [read_manifest(path, "train-task") for path in (tasks or {}).values()]
         longest = max((m["settings"]["max_tokens"] for m in trained), default=128)
         unlabelled = few = None
         if "unlabelled" in needed and text is not None:

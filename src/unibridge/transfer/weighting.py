@@ -31,9 +31,10 @@ class WeightSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     method: str = Field(
-        "harmony",
-        description="harmony (the paper's), typology, confidence, agreement, per_sentence, fitted, "
-        "fitted_logits, best_single, single, uniform, or package.module:name",
+        "auto",
+        description="auto: agreement where there are three sources or more and the task is on "
+        "plain text, else harmony; harmony (the paper's), typology, confidence, agreement, "
+        "per_sentence, fitted, fitted_logits, best_single, single, uniform, or package.module:name",
     )
     temperature: float = Field(
         1.0, gt=0, description="of the softmax; 1 is the paper's, smaller is sharper"
@@ -64,6 +65,17 @@ class WeightSettings(BaseModel):
     distances: str | None = Field(
         None, description="TSV of language, language, distance, instead of asking URIEL+"
     )
+
+    def settled(self, sources: int, *, plain_text: bool) -> "WeightSettings":
+        """With what `auto` stands for, for so many sources.
+
+        Two sources always agree as much with each other, and plain text has no pairs to label.
+        plain_text: whether there is unlabelled target text that the sources can predict.
+        """
+        if self.method != "auto":
+            return self
+        method = "agreement" if sources > 2 and plain_text else "harmony"
+        return self.model_copy(update={"method": method})
 
 
 @dataclass(frozen=True)
@@ -444,7 +456,7 @@ def harmony_weights(
     labelled: SourcePredictions | None = None,
     distances: Mapping[str, float] | None = None,
 ) -> Weights:
-    """Weights of the sources for a target language; as published, from a few parallel sentences.
+    """Weights of the sources for a target language, by the method that the settings name.
 
     parallel: source -> (target sentence, source sentence) pairs (Eq. 10-12). state: the tensor h,
     the same choice as in adaptation. unlabelled, labelled: what `MultiSourceModel.predict_sources`
@@ -453,7 +465,9 @@ def harmony_weights(
     """
     from unibridge.transfer.language import language_model, pooled_states
 
-    settings = settings or WeightSettings()
+    settings = (settings or WeightSettings()).settled(
+        len(sources), plain_text=unlabelled is not None
+    )
     weigh = WEIGHTINGS.resolve(settings.method)
     needed = inputs_of(weigh)
     target_states: dict[str, torch.Tensor] = {}
