@@ -47,9 +47,11 @@ def test_every_method_has_its_row(toy_run):
         assert (row["target"], row["task"], row["metric"]) == ("lug", "ner", "span_f1")
         assert row["examples"] == 14 and row["label"] == METHODS[name].label
         assert (row["steps"] is None) == (name == "floor")
-    # 4 for the target, 3 for each source, 4 for each task
-    assert rows["unibridge"]["steps"] == 4 + 2 * 3 + 2 * 4
-    assert rows["mad-x"]["steps"] == 4 + 2 * 3 + 4 and rows["fine-tune"]["steps"] == 3
+    # 4 for the target, 3 for each source, 4 for each task; and of each language's search for a
+    # rate, in two rounds, one for each of four rates and one more for each of two
+    search = 3 * (4 + 2)
+    assert rows["unibridge"]["steps"] == 4 + 2 * 3 + search + 2 * 4
+    assert rows["mad-x"]["steps"] == 4 + 2 * 3 + search + 4 and rows["fine-tune"]["steps"] == 3
     assert rows["unibridge"]["weighting"] == "harmony" and rows["mad-x"]["weighting"] is None
     assert rows["ceiling"]["sources"] == ["lug"]
 
