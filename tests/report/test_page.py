@@ -340,6 +340,15 @@ def test_the_headline_says_who_is_ahead(tmp_path, changes, said, unsaid):
     assert said in sentence and unsaid not in sentence
 
 
+@pytest.mark.parametrize(("ends", "clear"), [((-7.7, -1.1), True), ((-7.7, 0.0), False)])
+def test_the_floor_is_compared_on_the_same_examples_where_it_can_be(tmp_path, ends, clear):
+    found = read_run(make_run(tmp_path / "run", {**SCORES, "floor": ("Floor", 38.0, 1.5, None)}))
+    found.scores[:] = [
+        replace(row, difference_ends=ends) if row.kind == "floor" else row for row in found.scores
+    ]
+    assert ("not clearly above the floor" in headline(found)) is not clear
+
+
 def test_the_page_opens_with_the_headline(whole):
     run, html, markdown = whole
     sentence = headline(read_run(run))

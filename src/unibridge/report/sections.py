@@ -70,7 +70,9 @@ def headline(run: Run) -> str:
         else:
             said[0] += f". UniBridge does not win: {best.label} has {_said(best)}.{unsettled}"
     for floor in (row for row in run.scores if row.kind == "floor"):
-        if main.low <= floor.high:
+        # the floor less the main method, on the same examples
+        ends = floor.difference_ends
+        if main.low <= floor.high if ends is None else ends[1] >= 0:
             said.append(f"It is not clearly above the floor ({_said(floor)}).")
     better = [row for row in others if row not in baselines and row.score > main.score]
     if better:
