@@ -205,7 +205,7 @@ def read_inputs(config: Config) -> Inputs:
         if source.parallel and len(parallel[source.language]) < most:
             warnings.append(
                 f"{len(parallel[source.language])} parallel sentences for {source.language}, fewer "
-                f"than the {most} that the weights ask for."
+                f"than weights.sentences = {most}."
             )
 
     base = load_base(config.base.model, dropout=config.base.dropout, device=config.base.device)
