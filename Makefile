@@ -73,7 +73,7 @@ bench-alp: setup
 bench-weightings: setup
 	for language in am km so; do for seed in 0 1 2; do \
 	    $(VENV)/bin/unibridge demo --language $$language --folder build/weightings/$$language-$$seed \
-	        --set 'run.methods=["unibridge"]' --set "run.seeds=[$$seed]" || exit; \
+	        --set 'run.methods=["unibridge","unibridge-harmony"]' --set "run.seeds=[$$seed]" || exit; \
 	done; done
 	$(VENV)/bin/python benchmarks/weightings.py --write build/weightings/*-* \
 	    $(wildcard runs/real/ner/* runs/real/topic/* runs/real/sentiment/* runs/real/nli/*)
