@@ -5,8 +5,8 @@
 Nothing is trained: each source of a run's pack predicts the test file once, and the rest is
 weighing. Fitted weights and the chosen source are drawn from the target's training labels
 (`target.train`), means over several draws; what reads unlabelled text reads the run's own. Runs
-that differ in their seed alone share a column. `--write` puts the table between the marks of
-docs/results/weightings.md.
+of the same target, task, base and sources are taken for seeds and share a column. `--write`
+puts the table between the marks of docs/results/weightings.md.
 """
 
 import argparse
@@ -244,17 +244,18 @@ def scored(one: Language, found: Sequence[Weights], beside: Sequence[Any] | None
     predicted = [predictions(one, weights) for weights in found]
     scores = [one.task.score(one.test, own) for own in predicted]
     most = float(torch.tensor(float(len(one.on_test.sources))).log())
-    gold, metric = (
-        [one.task.gold(example) for example in one.test],
-        METRICS.resolve(one.task.metric),
-    )
+    ahead = None
+    if beside is not None:
+        gold, metric = [one.task.gold(e) for e in one.test], METRICS.resolve(one.task.metric)
+        ahead = mean_difference(
+            [bootstrap_difference(gold, own, beside, metric) for own in predicted]
+        )
     return Scored(
         fmean(score.value for score in scores),
         fmean(score.low for score in scores),
         fmean(score.high for score in scores),
         fmean(weights.entropy / most for weights in found),
-        beside
-        and mean_difference([bootstrap_difference(gold, own, beside, metric) for own in predicted]),
+        ahead,
     )
 
 
@@ -277,12 +278,12 @@ def mean_scored(found: Sequence[Scored]) -> Scored:
 
 
 def columns_of(languages: Sequence[Language]) -> list[list[Language]]:
-    """Runs of the same target, task and sources: seeds of one another."""
+    """Runs of the same target, task, base and sources: seeds of one another."""
     found: dict[tuple[Any, ...], list[Language]] = {}
     for one in languages:
-        found.setdefault((one.run.target, one.run.about["task"], one.on_test.sources), []).append(
-            one
-        )
+        about = one.run.about
+        key = (one.run.target, about["task"], about["base"], one.on_test.sources)
+        found.setdefault(key, []).append(one)
     return list(found.values())
 
 

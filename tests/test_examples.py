@@ -33,6 +33,8 @@ def test_xlmr_configurations_are_the_published_settings(path: Path) -> None:
     config = load_config(path)
 
     assert (config.vocabulary.initial_size, config.vocabulary.step) == (7_000, 1_000)
+    space = (config.embeddings.static_space, config.embeddings.semantic_step)
+    assert (*space, config.weights.method) == ("separate", "always", "harmony")
     assert (config.embeddings.static_dimension, config.embeddings.static_epochs) == (300, 3)
     for stage, samples in ((config.adaptation, 10_000), (config.source_adaptation, 50_000)):
         assert (stage.sample_words, stage.max_samples, stage.mask_rate) == (128, samples, 0.15)
