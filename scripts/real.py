@@ -29,9 +29,10 @@ INTRODUCTION = """# Real data, on MiniLM
 
 `make real` runs the reduced set, which a laptop finishes in some hours, and
 `python scripts/real.py --all` every target. The settings are those of the examples, far below
-the published ones; the tables say what each method was given. *As published* has the paper's semantic step and harmony weights; in all else
-it is trained as *UniBridge* is, which has our defaults. A method's time is that of all stages that
-it needs, also of those that another method or target had finished before."""
+the published ones; the tables say what each method was given. *As published* has the paper's
+semantic step and harmony weights; in all else it is trained as *UniBridge* is, which has our
+defaults. A method's time is that of all stages that it needs, also of those that another method or
+target had finished before."""
 # as the examples name it
 DATA = Path("../../shared/data")
 
