@@ -176,6 +176,8 @@ def test_pretrain_makes_a_base_with_its_card(tmp_path, capsys):
         (["weigh", "--target", "t", "--source", "en=a", "--parallel", "en"], "write CODE=PATH"),
         (["train-task", "--labels", "l", "--out", "o"], "--base, --task, --language"),
         (["train-task", "--target-labels", "l", "--out", "o"], "--model, --test"),
+        (["merge", "p", "o", "--text", "t", "--weights", "en=1"], "--weights or --text, not both"),
+        (["merge", "p", "o", "--set", "max_lines=2"], "give the target's text with --text"),
     ],
 )
 def test_arguments_that_do_not_go_together_are_explained(tmp_path, capsys, arguments, match):
@@ -188,13 +190,18 @@ def test_arguments_that_do_not_go_together_are_explained(tmp_path, capsys, argum
 
 
 def test_a_pack_becomes_one_model(tmp_path, capsys):
-    """merge, distil, export of what was distilled, and predict with it."""
+    """merge by weight and fitted, distil, export of what was distilled, and predict with it."""
     pack, text = tmp_path / "pack", tmp_path / "lug.txt"
     drawn_pack("ner", {"en": 0.3, "sw": 0.7}).save_pretrained(pack)
     text.write_text("\n".join(toy_lines("en", 20)) + "\n")
     merged = call(capsys, "merge", pack, tmp_path / "merged", "--weights", "en=1", "sw=3")
     weights = json.loads((Path(merged) / "manifest.json").read_text())["facts"]["weights"]
     assert weights == {"en": 1.0, "sw": 3.0}
+    shares = call(
+        capsys, "merge", pack, tmp_path / "fitted", "--text", text, *sets("training.steps=1")
+    )
+    facts = json.loads((Path(shares) / "manifest.json").read_text())["facts"]
+    assert facts["steps"] == 1 and 0 <= facts["agreement"] <= 1
     small = sets("student=encoder", "layers=1", "training.steps=1")
     given = ("distil", pack, "--text", text, tmp_path / "distilled", *small)
     distilled = call(capsys, *given)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from unibridge.transfer.infer import MultiSourceModel as MultiSourceModel
     from unibridge.transfer.language import AdaptationSettings as AdaptationSettings
     from unibridge.transfer.language import adapt_language as adapt_language
+    from unibridge.transfer.merge import MergeSettings as MergeSettings
+    from unibridge.transfer.merge import fit_merge as fit_merge
     from unibridge.transfer.merge import merge as merge
     from unibridge.transfer.pretrain import pretrain as pretrain
     from unibridge.transfer.task import TaskSettings as TaskSettings
@@ -62,7 +64,7 @@ _HOMES = {
     "transfer.few_shot": ["FewShotSettings", "few_shot"],
     "transfer.infer": ["MultiSourceModel"],
     "transfer.language": ["AdaptationSettings", "adapt_language"],
-    "transfer.merge": ["merge"],
+    "transfer.merge": ["MergeSettings", "fit_merge", "merge"],
     "transfer.pretrain": ["pretrain"],
     "transfer.task": ["TaskSettings", "train_task"],
     "transfer.weighting": ["WeightSettings", "harmony_weights"],

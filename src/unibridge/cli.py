@@ -146,12 +146,21 @@ def build_parser() -> argparse.ArgumentParser:
     pack.add_argument("--tasks", required=True, nargs="+", metavar="CODE=FOLDER")
     pack.add_argument("--weights", type=Path, help="folder of the weigh stage (default: uniform)")
 
-    merge = command("merge", _merge, "average a pack's sources into one, by weight")
+    merge = command("merge", _merge, "average a pack's sources into one")
     merge.add_argument("pack", help="language pack, or a run's folder")
     merge.add_argument("out", type=Path, help="folder for the merged pack")
     merge.add_argument(
         "--weights", nargs="+", metavar="CODE=WEIGHT", help="default: the pack's own weights"
     )
+    merge.add_argument(
+        "--text",
+        action="append",
+        metavar="FILE",
+        help="the target's own plain text, to fit shares of the sources to, instead of weights; "
+        "may be given more than once",
+    )
+    merge.add_argument("--seed", type=int, default=0)
+    _add_set(merge, "FIELD=VALUE", "with --text: a setting of the merging")
 
     distil = command("distil", _distil, "teach one student what a pack's sources say together")
     distil.add_argument("pack", help="language pack, or a run's folder")
@@ -170,7 +179,7 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("pack", help="language pack, or a run's folder")
     export.add_argument("out", type=Path, help="folder for the result")
     export.add_argument(
-        "--format", required=True, help="pack (merged), encoder (a distilled one), onnx"
+        "--format", required=True, help="pack (merged by weight), encoder (a distilled one), onnx"
     )
 
     predict = command("predict", _predict, "label a file, in its own format")
@@ -524,11 +533,25 @@ def _pack(options: Any) -> None:
 
 
 def _merge(options: Any) -> None:
-    from unibridge.pack.derive import merge_pack
+    from unibridge.pack.derive import fit_merge_pack, merge_pack
+    from unibridge.transfer.merge import MergeSettings
 
-    _quiet()
-    weights = _weights(options.weights) if options.weights else None
-    print(merge_pack(options.pack, options.out, weights=weights))
+    if options.text is None:
+        if options.set:
+            raise UnibridgeError(
+                "there is nothing to set where sources are averaged by weight",
+                where="--set",
+                do="give the target's text with --text, to fit their shares to",
+            )
+        _quiet()
+        weights = _weights(options.weights) if options.weights else None
+        print(merge_pack(options.pack, options.out, weights=weights))
+    elif options.weights:
+        raise UnibridgeError(
+            "shares are either given or fitted", do="--weights or --text, not both"
+        )
+    else:
+        _student(options, "merge", fit_merge_pack, MergeSettings())
 
 
 def _weights(pairs: Sequence[str]) -> dict[str, float]:
@@ -541,21 +564,26 @@ def _weights(pairs: Sequence[str]) -> dict[str, float]:
 
 
 def _distil(options: Any) -> None:
-    from unibridge.config import override
     from unibridge.pack.derive import distil_pack
     from unibridge.transfer.distil import DistilSettings
 
-    settings = override(DistilSettings(), options.set)
+    _student(options, "distil", distil_pack, DistilSettings())
+
+
+def _student(options: Any, name: str, make: Callable[..., Path], settings: Any) -> None:
+    from unibridge.config import override
+
+    settings = override(settings, options.set)
     console = Console()
     _quiet()
-    folder = distil_pack(
+    folder = make(
         options.pack,
         options.text,
         options.out,
         settings,
         seed=options.seed,
         device="auto",
-        progress=lambda step, steps, parts: console.on_progress("distil", step, steps, parts),
+        progress=lambda step, steps, parts: console.on_progress(name, step, steps, parts),
     )
     console.say()
     _show(folder, "agreement_before", "agreement", "divergence_before", "divergence")

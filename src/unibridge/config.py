@@ -20,6 +20,7 @@ from unibridge.training import TrainingSettings
 from unibridge.transfer.distil import DistilSettings
 from unibridge.transfer.few_shot import FewShotSettings
 from unibridge.transfer.language import AdaptationSettings
+from unibridge.transfer.merge import MergeSettings
 from unibridge.transfer.task import TaskSettings
 from unibridge.transfer.weighting import WEIGHTINGS, WeightSettings, inputs_of
 from unibridge.vocabulary.search import SEARCHES, SearchSettings
@@ -140,6 +141,7 @@ class Config(_Section):
         training=TrainingSettings(epochs=10, learning_rate=1e-5, schedule="constant")
     )
     weights: WeightSettings = WeightSettings()
+    merging: MergeSettings = MergeSettings()
     distillation: DistilSettings = DistilSettings()
     few_shot: FewShotSettings | None = Field(
         None,

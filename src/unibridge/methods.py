@@ -37,7 +37,7 @@ class Method(BaseModel):
     ending: Literal["vote", "merged", "distilled"] = Field(
         "vote",
         description="vote: all sources' logits, weighted; merged: their adapters and heads "
-        "averaged by weight into one; distilled: one student of what they say of the target's text",
+        "averaged into one; distilled: one student of what they say of the target's text",
     )
     settings: dict[str, Any] = Field(
         default_factory=dict, description='settings laid over the run\'s: {"section.field": value}'
@@ -73,6 +73,7 @@ class Method(BaseModel):
             "task_training": self.task != "model",
             "fine_tuning": self.task == "model",
             "weights": self.weighs_sources,
+            "merging": self.ending == "merged",
             "distillation": self.ending == "distilled",
         }
         return tuple(section for section, read in sections.items() if read)
@@ -134,6 +135,11 @@ METHODS: Registry[Method] = Registry(
             label="UniBridge, closest source only", settings={"weights.method": "single"}
         ),
         "unibridge-merged": Method(label="UniBridge, merged into one", ending="merged"),
+        "unibridge-averaged": Method(
+            label="UniBridge, averaged by weight",
+            ending="merged",
+            settings={"merging.shares": "weights"},
+        ),
         "unibridge-distilled": Method(label="UniBridge, distilled into one", ending="distilled"),
         "ceiling": Method(label="Ceiling: trained on target labels", task="target-labels"),
     },

@@ -6,9 +6,9 @@ import unibridge
 from toy import LINES, drawn_pack
 from unibridge.artifacts import read_manifest
 from unibridge.errors import UnibridgeError
-from unibridge.pack.derive import distil_pack, merge_pack
+from unibridge.pack.derive import distil_pack, fit_merge_pack, merge_pack
 from unibridge.transfer.distil import DistilSettings, distil
-from unibridge.transfer.merge import merge
+from unibridge.transfer.merge import MergeSettings, fit_merge, merge
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +55,14 @@ def test_a_distilled_pack_is_a_pack(pack, tmp_path, student):
     assert read_manifest(folder, "distil")["facts"]["lines"] == len(LINES)
     assert f"One {student} learnt from what en, sw say" in (folder / "README.md").read_text()
     assert not list(folder.glob("checkpoint*"))
+
+
+def test_a_pack_merged_by_fitted_shares_is_a_pack(pack, tmp_path):
+    (tmp_path / "text.txt").write_text("\n".join(LINES) + "\n")
+    settings = MergeSettings(training={"steps": 2}, held_out=0.4)
+    folder = fit_merge_pack(pack[0], [tmp_path / "text.txt"], tmp_path / "out", settings)
+    expected = fit_merge(pack[1], LINES, settings).model
+    assert unibridge.load(folder).predict(list(LINES)) == expected.predict(list(LINES))
+    shares = read_manifest(folder, "merge")["facts"]["shares"]
+    assert all(set(share) == {"en", "sw"} for share in shares.values()) and len(shares) > 6
+    assert "by shares fitted to what en, sw say together of" in (folder / "README.md").read_text()

@@ -1,10 +1,17 @@
 import pytest
 import torch
 
-from toy import LINES, drawn_pack
+from toy import LINES, drawn_pack, toy_lines
 from unibridge.errors import UnibridgeError
 from unibridge.transfer.infer import MultiSourceModel
-from unibridge.transfer.merge import MERGED, merge
+from unibridge.transfer.merge import MERGED, MergeSettings, fit_merge, merge
+
+TEXT = toy_lines("en", 60)
+
+
+def settings(**training):
+    given = {"epochs": 10, "batch_size": 16, "learning_rate": 0.03, "weight_decay": 0.0}
+    return MergeSettings(held_out=0.2, training=given | training)
 
 
 def logits(model):
@@ -73,3 +80,41 @@ def test_the_given_model_is_left_alone_and_the_merged_one_survives_the_disk(tmp_
 def test_weights_that_fit_no_source_are_refused(weights, match):
     with pytest.raises(UnibridgeError, match=match):
         merge(drawn_pack("ner", {"en": 0.5, "sw": 0.5}), weights)
+
+
+@pytest.mark.parametrize("name", ["ner", "classification", "pairs"])
+def test_fitted_shares_bring_the_mean_closer_to_the_sources_and_it_stays_a_mean(name):
+    model = drawn_pack(name, {"en": 0.3, "sw": 0.7})
+    before = logits(model)
+    plain, found = merge(model), fit_merge(model, TEXT, settings())
+    assert found.divergence < 0.7 * found.before[0]
+    assert torch.equal(logits(model), before), "the given model is left alone"
+    fitted = found.model.state_dict()
+    assert set(fitted) == set(plain.state_dict()), "no trace of how it was fitted"
+    of, shares = model.state_dict(), found.facts["shares"]
+    assert len(shares) > 6
+    for path, tensor in plain.state_dict().items():
+        if path in shares:
+            tensor = sum(s * of[path.replace(MERGED, source)] for source, s in shares[path].items())
+        torch.testing.assert_close(fitted[path], tensor)
+
+
+def test_fitted_by_weight_is_the_plain_mean():
+    model = drawn_pack("ner", {"en": 0.3, "sw": 0.7})
+    found = fit_merge(model, TEXT, settings().model_copy(update={"shares": "weights"}))
+    torch.testing.assert_close(logits(found.model), logits(merge(model)))
+    assert found.facts["steps"] == 0 and found.before == (found.divergence, found.agreement)
+
+
+def test_an_interrupted_fit_ends_as_an_uninterrupted_one(tmp_path):
+    model = drawn_pack("ner", {"en": 0.3, "sw": 0.7})
+    given = (model, TEXT, settings(steps=6, checkpoint_seconds=0))
+
+    def stop(step, *_):
+        if step == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_merge(*given, checkpoint=tmp_path / "checkpoint.pt", progress=stop)
+    again = fit_merge(*given, checkpoint=tmp_path / "checkpoint.pt").model
+    assert torch.equal(logits(again), logits(fit_merge(*given).model))

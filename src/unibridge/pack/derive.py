@@ -1,6 +1,6 @@
 """Packs made from packs: merged into one source, or distilled into one student."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,9 @@ from unibridge.training import Progress
 
 if TYPE_CHECKING:
     from unibridge.transfer.distil import DistilSettings
+    from unibridge.transfer.imitate import ImitationSettings, Student
     from unibridge.transfer.infer import MultiSourceModel
+    from unibridge.transfer.merge import MergeSettings
 
 
 def merge_pack(
@@ -33,7 +35,7 @@ def merge_pack(
         from unibridge.transfer.merge import merge
 
         model = load(pack)
-        given = dict(weights or zip(model.config.sources, model.config.weights, strict=True))
+        given = dict(weights or _weights(model))
         note = (
             f"The task adapters and heads of {', '.join(given)} are averaged by weight into one: "
             "the cost of one source, and other predictions than theirs together."
@@ -45,28 +47,57 @@ def merge_pack(
     return build_folder(folder, "merge", build, settings={"weights": weights}, inputs=inputs)
 
 
+def fit_merge_pack(
+    pack: str | Path,
+    text: Sequence[str | Path],
+    folder: Path,
+    settings: "MergeSettings",
+    **how: Any,
+) -> Path:
+    """`fit_merge` from folder to folder; parameters as for `distil_pack`."""
+    from unibridge.transfer.merge import fit_merge
+
+    note = "Task adapters and heads averaged into one, by shares fitted to"
+    return _student_pack("merge", pack, text, folder, settings, fit_merge, note, **how)
+
+
 def distil_pack(
     pack: str | Path,
     text: Sequence[str | Path],
     folder: Path,
     settings: "DistilSettings",
+    **how: Any,
+) -> Path:
+    """`distil` from folder to folder; taken up again where it was interrupted.
+
+    text: files or folders of the target's own plain text. how: seed, device (as for
+    `unibridge.load`), progress.
+    """
+    from unibridge.transfer.distil import distil
+
+    note = f"One {settings.student} learnt from"
+    return _student_pack("distil", pack, text, folder, settings, distil, note, **how)
+
+
+def _student_pack(
+    stage: str,
+    pack: str | Path,
+    text: Sequence[str | Path],
+    folder: Path,
+    settings: "ImitationSettings",
+    teach: "Callable[..., Student]",
+    note: str,
     *,
     seed: int = 0,
     device: str = "cpu",
     progress: Progress = lambda step, steps, parts: None,
 ) -> Path:
-    """`distil` from folder to folder; taken up again where it was interrupted.
-
-    text: files or folders of the target's own plain text. device: as for `unibridge.load`.
-    """
     # outside the build, so that a wrong path leaves nothing behind
     lines = read_text(text).lines
 
     def build(partial: Path) -> Outcome:
-        from unibridge.transfer.distil import distil
-
         model = load(pack, device=device)
-        found = distil(
+        found = teach(
             model,
             lines,
             settings,
@@ -74,24 +105,28 @@ def distil_pack(
             checkpoint=partial / "checkpoint.pt",
             progress=progress,
         )
-        weights = dict(zip(model.config.sources, model.config.weights, strict=True))
-        note = (
-            f"One {settings.student} learnt from what {', '.join(weights)} say together of "
+        weights = _weights(model)
+        told = (
+            f"{note} what {', '.join(weights)} say together of "
             f"{found.facts['lines']:,} unlabelled lines; of decisions on text held out "
             f"{found.agreement:.1%} are theirs."
         )
         if processes().main:
-            save(found.model, partial, weights=weights, limits=[note, *found.warnings])
+            save(found.model, partial, weights=weights, limits=[told, *found.warnings])
         return Outcome(found.facts, found.warnings)
 
     return build_folder(
         folder,
-        "distil",
+        stage,
         build,
         settings=settings.model_dump(mode="json") | {"seed": seed},
         inputs={"pack": hash_path(find(pack)), "text": fingerprint(lines)},
         together=True,
     )
+
+
+def _weights(model: "MultiSourceModel") -> dict[str, float]:
+    return dict(zip(model.config.sources, model.config.weights, strict=True))
 
 
 def save(

@@ -38,7 +38,6 @@ from unibridge.study.stages import (
     Translations,
     Workplace,
     adapt_stage,
-    distil_stage,
     embed_stage,
     few_shot_stage,
     hashes,
@@ -49,6 +48,7 @@ from unibridge.study.stages import (
     read_predictions,
     read_translations,
     ready_adapter_stage,
+    student_stage,
     task_stage,
     vocabulary_stage,
     weigh_stage,
@@ -375,25 +375,23 @@ def run_method(config: Config, name: str, inputs: Inputs, at: Workplace, seed: i
     def assembled() -> "MultiSourceModel":
         return model_of(at, language, tasks, weights, **parts)
 
-    distilled: Path | None = None
-    if method.ending == "distilled":
-        distilled = distil_stage(
+    student: Path | None = None
+    if method.ending != "vote":
+        student = student_stage(
             at,
             target,
             assembled,
             inputs.texts[target],
-            config.distillation,
+            config.merging if method.ending == "merged" else config.distillation,
             made_of={"weights": weights, **parts, **_fingerprints(stages)},
             seed=seed,
         )
-        stages.append(distilled)
+        stages.append(student)
 
     def ended() -> "MultiSourceModel":
-        from unibridge.transfer.merge import merge
-
-        if distilled is not None:
-            return load(distilled / "pack", device=config.base.device)
-        return merge(assembled()) if method.ending == "merged" else assembled()
+        if student is not None:
+            return load(student / "pack", device=config.base.device)
+        return assembled()
 
     cell = Cell(name, seed, stages, language, tasks, weights, own, sources, settings.max_tokens)
     if inputs.test is None:

@@ -25,6 +25,7 @@ from unibridge.text.parallel import read_parallel
 from unibridge.transfer.distil import DistilSettings
 from unibridge.transfer.few_shot import FewShotSettings
 from unibridge.transfer.language import AdaptationSettings, AdaptedLanguage
+from unibridge.transfer.merge import MergeSettings
 from unibridge.transfer.task import TaskSettings, TrainedTask
 from unibridge.transfer.weighting import WEIGHTINGS, WeightSettings, inputs_of
 from unibridge.vocabulary.search import SearchSettings
@@ -536,37 +537,42 @@ def few_shot_stage(
     )
 
 
-def distil_stage(
+def student_stage(
     at: Workplace,
     name: str,
     model: Callable[[], "MultiSourceModel"],
     text: Text,
-    settings: DistilSettings,
+    settings: MergeSettings | DistilSettings,
     *,
     made_of: Mapping[str, Any],
     seed: int,
 ) -> Path:
-    """One student of what the sources say together. Holds pack/.
+    """The sources as one, averaged or distilled as the settings are. Holds pack/.
 
     made_of: what decides the model: settings, and stages by name -> fingerprint.
     """
     from unibridge.transfer.distil import distil
+    from unibridge.transfer.merge import fit_merge
+
+    stage = "merge" if isinstance(settings, MergeSettings) else "distil"
 
     def build(folder: Path) -> Outcome:
-        found = distil(
-            model(),
-            text.lines,
-            settings,
-            seed=seed,
-            checkpoint=folder / "checkpoint.pt",
-            progress=at.steps(f"distil-{name}"),
+        how: dict[str, Any] = {
+            "seed": seed,
+            "checkpoint": folder / "checkpoint.pt",
+            "progress": at.steps(f"{stage}-{name}"),
+        }
+        found = (
+            fit_merge(model(), text.lines, settings, **how)
+            if isinstance(settings, MergeSettings)
+            else distil(model(), text.lines, settings, **how)
         )
         if processes().main:
             found.model.save_pretrained(folder / "pack")
         return Outcome(found.facts, found.warnings)
 
     return at.run(
-        "distil",
+        stage,
         name,
         build,
         settings={**settings.model_dump(), "seed": seed, "model": made_of},
