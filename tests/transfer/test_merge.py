@@ -106,6 +106,11 @@ def test_fitted_by_weight_is_the_plain_mean():
     assert found.facts["steps"] == 0 and found.before == (found.divergence, found.agreement)
 
 
+def test_one_source_has_no_shares_to_fit():
+    found = fit_merge(drawn_pack("ner", {"en": 1.0}), TEXT, settings())
+    assert found.facts["steps"] == 0 and found.divergence < 1e-6
+
+
 def test_an_interrupted_fit_ends_as_an_uninterrupted_one(tmp_path):
     model = drawn_pack("ner", {"en": 0.3, "sw": 0.7})
     given = (model, TEXT, settings(steps=6, checkpoint_seconds=0))

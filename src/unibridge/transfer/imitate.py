@@ -113,7 +113,8 @@ def imitate(
         examples = [task.as_example(one) for one in part]
         return task.encode(tokenizer, examples, config.labels, config.max_tokens)
 
-    encoded, held = read(chosen), read(held_inputs)
+    # what nothing is trained on need not be read
+    encoded, held = read(chosen if trained else []), read(held_inputs)
     wanted, held_wanted = (_all_decisions(teacher, part) for part in (encoded, held))
 
     # 3. Train.

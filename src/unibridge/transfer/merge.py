@@ -108,6 +108,7 @@ def fit_merge(
     from torch.nn.utils import parametrize
 
     settings = settings or MergeSettings()
+    fitted = settings.shares == "fitted" and len(model.config.sources) > 1
 
     # 1. The mean by weight, each of its tensors a function of its shares.
     merged = merge(model)
@@ -124,7 +125,7 @@ def fit_merge(
     found = imitate(
         model,
         merged,
-        {"shares": shares} if settings.shares == "fitted" else {},
+        {"shares": shares} if fitted else {},
         lines,
         settings,
         dropout=False,
