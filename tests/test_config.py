@@ -238,7 +238,9 @@ def test_harmony_needs_parallel_sentences_and_uniform_does_not(folder):
     read(folder, overrides=['run.methods=["unibridge"]'], text=BASIC.replace("parallel", "# "))
 
 
-def test_three_sources_are_weighed_by_their_agreement_on_plain_text_and_need_none(folder):
+def test_three_sources_are_weighed_by_their_agreement_on_plain_text_and_need_none(
+    folder, monkeypatch
+):
     more = "".join(
         f'[[sources]]\nlanguage = "{code}"\ntext = "en.txt"\ntrain = "en.conll"\n'
         for code in ("sw", "fr")
@@ -248,11 +250,15 @@ def test_three_sources_are_weighed_by_their_agreement_on_plain_text_and_need_non
     assert [fault.partition(":")[0] for fault in found] == [
         f"sources.{number}.parallel" for number in (1, 2)
     ]
-    pairs = BASIC.replace('"ner"', '"pairs"')
-    found = faults(folder, more, overrides=['run.methods=["unibridge"]'], text=pairs)
-    assert [fault.partition(":")[0] for fault in found] == [
-        f"sources.{number}.parallel" for number in (1, 2)
-    ]
+    own = "from unibridge.tasks.pairs import PairClassification\nentails = PairClassification()\n"
+    (folder / "a_task_of_mine.py").write_text(own)
+    monkeypatch.syspath_prepend(folder)
+    for task in ("pairs", "a_task_of_mine:entails"):
+        pairs = BASIC.replace('"ner"', f'"{task}"')
+        found = faults(folder, more, overrides=['run.methods=["unibridge"]'], text=pairs)
+        assert [fault.partition(":")[0] for fault in found] == [
+            f"sources.{number}.parallel" for number in (1, 2)
+        ]
 
 
 def test_text_of_a_source_is_needed_only_where_an_adapter_of_it_is_trained(folder):

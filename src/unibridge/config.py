@@ -551,12 +551,22 @@ def _weighting(chosen: Config | None, sources: Sequence[str]) -> tuple[str, tupl
     """A configuration's weighting, and what it looks at where there is such a weighting."""
     if chosen is None:
         return "", ()
-    plain = chosen.task.kind != "pairs"
+    plain = not _reads_pairs(chosen.task.kind)
     method = chosen.weights.settled(len(sources), plain_text=plain).method
     try:
         return method, inputs_of(WEIGHTINGS.resolve(method))
     except UnibridgeError:
         return method, ()
+
+
+def _reads_pairs(kind: str) -> bool:
+    """Whether a task, also of the user's own, reads two texts; one that is not found does not."""
+    from unibridge.tasks import TASKS
+
+    try:
+        return TASKS.resolve(kind).reads == "pair"
+    except UnibridgeError:
+        return False
 
 
 def _unweighable(name: str, chosen: Config, sources: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -569,7 +579,7 @@ def _unweighable(name: str, chosen: Config, sources: Sequence[str]) -> Iterator[
             "target.train",
             f"{name!r} weighs by {method!r}, which is fitted on labels of the target; give some",
         )
-    if "unlabelled" in read and chosen.task.kind == "pairs":
+    if "unlabelled" in read and _reads_pairs(chosen.task.kind):
         yield (
             "weights.method",
             f"{name!r} weighs by {method!r}, which predicts labels of plain text, and plain text "

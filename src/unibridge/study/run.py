@@ -447,6 +447,9 @@ def _note(method: "Method", config: Config, inputs: Inputs, stages: Sequence[Pat
     for stage in stages:
         if stage.name.startswith("vocabulary-"):
             notes.append(f"{read_manifest(stage)['facts']['chosen']:,} pieces")
+        if stage.name.startswith(("merge-", "distil-")):
+            agreement = read_manifest(stage)["facts"]["agreement"]
+            notes.append(f"{agreement:.1%} of decisions on held-out text are the sources' together")
     return "; ".join(notes)
 
 
