@@ -27,6 +27,7 @@ def test_two_processes_train_as_one_with_twice_the_batch_of_each(tmp_path):
     folders = [tmp_path / name for name in ("one", "two")]
     changes = ["base.dropout=0.0", "adaptation.kl_weight=1.0"]
     changes += ["adaptation.max_teacher_unknown=1.0", "adaptation.training.steps=12"]
+    changes += ['run.methods=["unibridge","unibridge-merged"]', "merging.training.steps=3"]
     # what comes after the methods trains as well
     changes += ["target.train=lug.train.conll"]
     changes += ["few_shot={sentences=[6], draws=1, training={epochs=1}}"]
@@ -59,8 +60,9 @@ def test_two_processes_train_as_one_with_twice_the_batch_of_each(tmp_path):
         for row, again in zip(alone.get("curve", []), together.get("curve", []), strict=True):
             assert again == pytest.approx(row, abs=1e-4)
             compared += 1
-    assert compared >= 5 + 2 + 2, "the target, two sources, two tasks"
-    results = [json.loads((f / "run" / "results.jsonl").read_text()) for f in folders]
-    assert results[0]["score"] == results[1]["score"]
+    assert compared >= 5 + 2 + 2 + 1, "the target, two sources, two tasks, both in one"
+    results = [(f / "run" / "results.jsonl").read_text().splitlines() for f in folders]
+    alone, together = ([json.loads(row)["score"] for row in rows] for rows in results)
+    assert len(alone) == 2 and alone == together
     assert any(name.startswith("few-shot-") for name in two)
     assert done.stdout.count("Method ") == 1, "one process speaks for all"

@@ -159,7 +159,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="the target's own plain text, to fit shares of the sources to, instead of weights; "
         "may be given more than once",
     )
-    merge.add_argument("--seed", type=int, default=0)
+    merge.add_argument("--seed", type=int, default=0, help="with --text: of its order")
     _add_set(merge, "FIELD=VALUE", "with --text: a setting of the merging")
 
     distil = command("distil", _distil, "teach one student what a pack's sources say together")
@@ -548,7 +548,9 @@ def _merge(options: Any) -> None:
         print(merge_pack(options.pack, options.out, weights=weights))
     elif options.weights:
         raise UnibridgeError(
-            "shares are either given or fitted", do="--weights or --text, not both"
+            "the sources' shares are either given or fitted",
+            where="--weights",
+            do="give --weights or --text, not both",
         )
     else:
         _student(options, "merge", fit_merge_pack, MergeSettings())

@@ -564,7 +564,7 @@ def _reads_pairs(kind: str) -> bool:
     from unibridge.tasks import TASKS
 
     try:
-        return TASKS.resolve(kind).reads == "pair"
+        return getattr(TASKS.resolve(kind), "reads", None) == "pair"
     except UnibridgeError:
         return False
 

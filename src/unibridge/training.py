@@ -144,8 +144,9 @@ def prepare(
 ) -> list[str]:
     """Set a model up as the settings ask, in place; returns warnings about what it cannot do.
 
-    encoder: the part of `model` that reads input_ids and attention_mask, which is compiled. A
-    compiler that fails on it is found out here, by one small batch, and left alone.
+    encoder: the part of `model` that reads input_ids and attention_mask, which is compiled, its
+    adapters already active. A compiler that fails on it is found out here, by one small batch, and
+    left alone.
     """
     import torch
 
@@ -166,7 +167,8 @@ def prepare(
             devices = [ids.device] if ids.device.type == "cuda" else []
             with torch.random.fork_rng(devices=devices), precision(settings, ids.device):
                 states = encoder.train()(input_ids=ids, attention_mask=ids).last_hidden_state
-                states.sum().backward()
+                if states.requires_grad:  # not where only what stands above the encoder is trained
+                    states.sum().backward()
         except Exception as error:  # the compilers' own, of many kinds
             encoder._compiled_call_impl = None
             reason = str(error).strip().partition("\n")[0]

@@ -1,6 +1,7 @@
 """load_base: what it gives, and what it refuses in one clear line."""
 
 import json
+import logging
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -74,10 +75,13 @@ def test_a_device_that_is_not_there_is_refused(tmp_path):
 
 
 @families
-def test_a_missing_head_is_built_tied_by_seed_and_told(family, tmp_path):
+def test_a_missing_head_is_built_tied_by_seed_and_told(family, tmp_path, caplog, monkeypatch):
     folder = without_head(tmp_path, family)
     before = torch.get_rng_state()
+    monkeypatch.setattr(logging.getLogger("transformers"), "propagate", True)
+    caplog.clear()
     first, again, other = (load_base(folder, seed=seed) for seed in (0, 0, 1))
+    assert "MISSING" not in caplog.text, "transformers would call the checkpoint corrupted"
     assert torch.equal(torch.get_rng_state(), before)
     assert first.built_head
     assert "head" in first.notes[0]

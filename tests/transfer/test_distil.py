@@ -52,21 +52,6 @@ def test_only_what_the_student_is_made_of_moves(student):
         assert not adapters and len(moved) > len(shared) // 2
 
 
-def test_the_students_training_saves_memory_where_it_is_asked_to():
-    few = {"steps": 2, "learning_rate": 0.01}
-    plain, saving = (
-        distil(
-            telling_pack("ner"), TEXT, settings(training=few | {"activation_checkpointing": asked})
-        )
-        for asked in (False, True)
-    )
-    for found, asked in ((plain, False), (saving, True)):
-        layers = found.model.encoder.modules()
-        assert any(getattr(layer, "gradient_checkpointing", False) for layer in layers) is asked
-    assert not saving.warnings
-    assert saving.divergence == pytest.approx(plain.divergence, abs=1e-5)
-
-
 def test_layers_of_an_encoder_are_spread_over_the_teachers():
     teacher = telling_pack("ner")
     still = {"steps": 1, "learning_rate": 1e-12}
@@ -77,24 +62,6 @@ def test_layers_of_an_encoder_are_spread_over_the_teachers():
     for mine, theirs in zip(layers, teacher.encoder.encoder.layer, strict=False):
         key = mine.attention.self.key.weight
         torch.testing.assert_close(key, theirs.attention.self.key.weight)
-
-
-def test_an_interrupted_run_ends_as_an_uninterrupted_one(tmp_path):
-    training = {"steps": 6, "batch_size": 16, "learning_rate": 0.01, "checkpoint_seconds": 0}
-    teacher = telling_pack("ner")
-    whole = distil(teacher, TEXT, settings(training=training)).model
-
-    def stop(step, *_):
-        if step == 4:
-            raise KeyboardInterrupt
-
-    given = (teacher, TEXT, settings(training=training))
-    with pytest.raises(KeyboardInterrupt):
-        distil(*given, checkpoint=tmp_path / "checkpoint.pt", progress=stop)
-    again = distil(*given, checkpoint=tmp_path / "checkpoint.pt").model
-    assert all(
-        torch.equal(a, b) for a, b in zip(whole.parameters(), again.parameters(), strict=True)
-    )
 
 
 def test_what_cannot_be_distilled_is_explained():

@@ -4,16 +4,22 @@ import pytest
 import torch
 
 from toy import LINES, drawn_pack, toy_lines
+from unibridge.adapters.modules import Bottleneck
 from unibridge.errors import UnibridgeError
 from unibridge.transfer.distil import DistilSettings, distil
 from unibridge.transfer.imitate import ImitationSettings, imitate
-from unibridge.transfer.merge import merge
+from unibridge.transfer.merge import MergeSettings, fit_merge, merge
 
 TEXT = toy_lines("en", 60)
 
 
 def telling_pack(name):
     return drawn_pack(name, {"en": 0.4, "sw": 0.6})
+
+
+students = pytest.mark.parametrize(
+    ("teach", "settings"), [(distil, DistilSettings), (fit_merge, MergeSettings)]
+)
 
 
 def test_the_divergence_told_is_that_of_the_two_models():
@@ -53,3 +59,54 @@ def test_too_little_text_is_explained():
     teacher = telling_pack("ner")
     with pytest.raises(UnibridgeError, match="too few to learn from"):
         imitate(teacher, merge(teacher), {}, [LINES[0], " "], ImitationSettings())
+
+
+@students
+def test_a_part_of_the_training_leaves_the_rest_as_it_is(teach, settings):
+    expected = settings().training.model_dump() | {"epochs": 3}
+    assert settings(training={"epochs": 3}).training.model_dump() == expected
+
+
+@students
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(teach, settings, tmp_path):
+    training = {"steps": 6, "batch_size": 16, "learning_rate": 0.1, "checkpoint_seconds": 0}
+    given = (telling_pack("ner"), TEXT, settings(training=training))
+    whole, steps = teach(*given).model, []
+
+    def stop(step, *_):
+        if step == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        teach(*given, checkpoint=tmp_path / "checkpoint.pt", progress=stop)
+    again = teach(
+        *given, checkpoint=tmp_path / "checkpoint.pt", progress=lambda step, *_: steps.append(step)
+    ).model
+    assert len(steps) < 6, "it went on from the checkpoint"
+    assert all(
+        torch.equal(a, b) for a, b in zip(whole.parameters(), again.parameters(), strict=True)
+    )
+
+
+@students
+def test_a_students_training_saves_memory_where_it_is_asked_to(teach, settings, monkeypatch):
+    """Activations are computed again, and nothing else changes."""
+    calls = []
+    whole = Bottleneck.forward
+    monkeypatch.setattr(Bottleneck, "forward", lambda *given: calls.append(1) or whole(*given))
+    found, read = {}, {}
+    for asked in (False, True):
+        calls.clear()
+        training = {"steps": 2, "activation_checkpointing": asked}
+        found[asked] = teach(telling_pack("ner"), TEXT, settings(training=training))
+        read[asked] = len(calls)
+        assert not found[asked].warnings
+    assert read[True] > read[False]
+    assert found[True].divergence == pytest.approx(found[False].divergence, abs=1e-5)
+
+
+@students
+def test_a_compiler_that_works_brings_no_warning(teach, settings, monkeypatch):
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda *_, **__: None)
+    asked = settings(training={"steps": 1, "compile": True})
+    assert not teach(telling_pack("ner"), TEXT, asked).warnings

@@ -235,3 +235,13 @@ def test_below_the_first_layer_there_is_no_task_adapter():
     trained = train_task(base, task, examples, {}, labels, upper, name="ner-en")
     layers = {key.split(".")[1] for key in trained.adapter}
     assert layers == {"1"} and trained.config.leave_out == (0, -1)
+
+
+@pytest.mark.parametrize("train", ["adapter", "model"])
+def test_a_compiler_that_works_brings_no_warning(languages, train, monkeypatch):
+    """Its trial step has something to train: the task adapter is active by then."""
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda *_, **__: None)
+    base, adapted = languages
+    given = (TASKS["ner"], {"en": toy_examples("ner")}, {"en": adapted["en"]}, ["O", "B-LOC"])
+    found = train_task(base, *given, settings(steps=1, compile=True), name="x", train=train)
+    assert found.warnings == []

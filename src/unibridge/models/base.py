@@ -1,6 +1,7 @@
 """Load a pretrained base model: weights, tokenizer, family record, and whether its head is new."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from operator import attrgetter
@@ -15,6 +16,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.utils import logging
 
 from unibridge.errors import UnibridgeError, unknown_name
 from unibridge.models.families import FAMILIES, ModelFamily
@@ -195,7 +197,7 @@ def _settings(name: str) -> Mapping[str, object]:
 def _weights(name: str, rates: Mapping[str, float], seed: int) -> tuple[PreTrainedModel, set[str]]:
     """The model, and the names of weights that the checkpoint lacks."""
     # transformers draws missing weights from the global generator, so lend it one of ours
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), _silent():
         torch.default_generator.manual_seed(seed)
         try:
             model, info = AutoModelForMaskedLM.from_pretrained(
@@ -215,6 +217,20 @@ def _weights(name: str, rates: Mapping[str, float], seed: int) -> tuple[PreTrain
                 do="check that config.json and model.safetensors belong together",
             ) from error
     return model, set(info["missing_keys"])
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Without transformers' table of missing weights, which calls a base without a head corrupted.
+
+    What is missing is checked and said in plain words by `load_base`.
+    """
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
 
 
 def _tokenizer(name: str) -> PreTrainedTokenizerBase:

@@ -26,6 +26,13 @@ if TYPE_CHECKING:
     from unibridge.transfer.merge import MergeSettings
 
 
+AVERAGED = (
+    "The task adapters and heads of {sources} are averaged by weight into one: the cost of one "
+    "source, and other predictions than theirs together, sometimes much worse ones."
+)
+"""What a card says of a plain average."""
+
+
 def merge_pack(
     pack: str | Path, folder: Path, *, weights: Mapping[str, float] | None = None
 ) -> Path:
@@ -36,10 +43,7 @@ def merge_pack(
 
         model = load(pack)
         given = dict(weights or _weights(model))
-        note = (
-            f"The task adapters and heads of {', '.join(given)} are averaged by weight into one: "
-            "the cost of one source, and other predictions than theirs together."
-        )
+        note = AVERAGED.format(sources=", ".join(given))
         save(merge(model, weights), partial, weights=given, limits=[note])
         return Outcome({"weights": given})
 
@@ -57,7 +61,10 @@ def fit_merge_pack(
     """`fit_merge` from folder to folder; parameters as for `distil_pack`."""
     from unibridge.transfer.merge import fit_merge
 
-    note = "Task adapters and heads averaged into one, by shares fitted to"
+    how_far = (
+        ", by shares fitted to" if settings.shares == "fitted" else " by weight, compared with"
+    )
+    note = f"Task adapters and heads averaged into one{how_far}"
     return _student_pack("merge", pack, text, folder, settings, fit_merge, note, **how)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from unibridge.artifacts import Outcome, build_folder, hash_path
 from unibridge.errors import UnibridgeError
 from unibridge.pack import find, load
-from unibridge.pack.derive import write_card
+from unibridge.pack.derive import AVERAGED, write_card
 from unibridge.registry import Registry
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ Writer = Callable[["MultiSourceModel", Path], float]
 def export_pack(pack: str | Path, folder: Path, format_: str | Writer) -> Path:
     """Write a pack in another form, complete or not at all; returns the folder.
 
-    format_: a name in `EXPORTS`, or such a function. "pack" merges several sources first, "onnx"
-    keeps them.
+    format_: a name in `EXPORTS`, or such a function. "pack" averages several sources by weight
+    first (`fit_merge` does it better, on plain text), "onnx" keeps them.
     Raises UnibridgeError where the pack has no such form, what writes it is not installed, or the
     export's logits are further than `TOLERANCE` from its source's.
     """
@@ -50,13 +50,16 @@ def export_pack(pack: str | Path, folder: Path, format_: str | Writer) -> Path:
 
 
 def write_pack(model: "MultiSourceModel", folder: Path) -> float:
-    """The pack with its sources merged; after `import unibridge` everything loads it."""
+    """The pack, its sources averaged by weight; after `import unibridge` everything loads it."""
     from unibridge.transfer.infer import MultiSourceModel
     from unibridge.transfer.merge import merge
 
     merged = merge(model) if len(model.config.sources) > 1 else model
     merged.save_pretrained(folder)
-    write_card(merged, folder, weights=_weights(model))
+    notes = (
+        [AVERAGED.format(sources=", ".join(model.config.sources))] if merged is not model else []
+    )
+    write_card(merged, folder, weights=_weights(model), limits=notes)
     again = MultiSourceModel.load(folder)
     return largest_difference(merged, lambda inputs: again(**inputs).logits)
 

@@ -449,7 +449,9 @@ def _note(method: "Method", config: Config, inputs: Inputs, stages: Sequence[Pat
             notes.append(f"{read_manifest(stage)['facts']['chosen']:,} pieces")
         if stage.name.startswith(("merge-", "distil-")):
             agreement = read_manifest(stage)["facts"]["agreement"]
-            notes.append(f"{agreement:.1%} of decisions on held-out text are the sources' together")
+            notes.append(
+                f"says what the sources say together on {agreement:.1%} of held-out decisions"
+            )
     return "; ".join(notes)
 
 

@@ -33,6 +33,7 @@ from unibridge.vocabulary.search import SearchSettings
 if TYPE_CHECKING:
     from unibridge.models.base import BaseModel as Base
     from unibridge.tasks.base import Task
+    from unibridge.transfer.imitate import Student
     from unibridge.transfer.infer import MultiSourceModel
 
 Progress = Callable[[str, int, int, Mapping[str, float]], None]
@@ -554,18 +555,18 @@ def student_stage(
     from unibridge.transfer.distil import distil
     from unibridge.transfer.merge import fit_merge
 
-    stage = "merge" if isinstance(settings, MergeSettings) else "distil"
+    merging = isinstance(settings, MergeSettings)
+    stage = "merge" if merging else "distil"
+    teach: Callable[..., Student] = fit_merge if merging else distil
 
     def build(folder: Path) -> Outcome:
-        how: dict[str, Any] = {
-            "seed": seed,
-            "checkpoint": folder / "checkpoint.pt",
-            "progress": at.steps(f"{stage}-{name}"),
-        }
-        found = (
-            fit_merge(model(), text.lines, settings, **how)
-            if isinstance(settings, MergeSettings)
-            else distil(model(), text.lines, settings, **how)
+        found = teach(
+            model(),
+            text.lines,
+            settings,
+            seed=seed,
+            checkpoint=folder / "checkpoint.pt",
+            progress=at.steps(f"{stage}-{name}"),
         )
         if processes().main:
             found.model.save_pretrained(folder / "pack")

@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from unibridge.errors import UnibridgeError
 from unibridge.text.corpus import split_held_out, spread
@@ -44,6 +44,14 @@ class ImitationSettings(BaseModel):
     held_out: float = Field(0.05, gt=0, lt=1, description="share of the text kept for comparison")
     training: TrainingSettings = TrainingSettings(epochs=10, schedule="linear", warmup=0.06)
 
+    @field_validator("training", mode="before")
+    @classmethod
+    def _over_the_default(cls, value: Any) -> Any:
+        """A part of it leaves the rest at the values that stand here."""
+        if not isinstance(value, Mapping):
+            return value
+        return cls.model_fields["training"].default.model_dump() | dict(value)
+
 
 @dataclass
 class Student:
@@ -73,14 +81,14 @@ def imitate(
     checkpoint: Path | None = None,
     progress: Progress = lambda step, steps, parts: None,
 ) -> Student:
-    """Train some parameters of `student` on L = T² · D_KL(softmax(z / T) ‖ softmax(z' / T)).
+    """Train some of `student`, in place, on L = T² · D_KL(softmax(z / T) ‖ softmax(z' / T)).
 
     z: the teacher's logits (Eq. 13 for several sources), z': the student's, T: the temperature
     (Hinton et al. 2015, arXiv 1503.02531); mean over decisions. A decision is a word at its first
     subword, or a text. The teacher is read once, without dropout.
 
-    trained: name -> parameter, all others stay; none: the two are only compared. lines: unlabelled
-    text of the target language; a task of sentence pairs reads each line with the next one.
+    trained: name -> parameter, all others are frozen; none: the two are only compared. lines:
+    unlabelled text of the target language; a task of sentence pairs reads each line with the next.
     dropout: the student's while it is trained; a few numbers need none.
     checkpoint: a file to resume from.
     Raises UnibridgeError where there is too little text.
@@ -127,21 +135,30 @@ def imitate(
         share = len(target) / sum(len(wanted[i]) for i in indices)
         return share * heat**2 * _divergence(target / heat, found / heat), {}, tokens
 
+    def set_mode() -> None:
+        student.train(dropout)
+        for module in student.modules():
+            # layers recompute activations in training mode alone; it is not passed on to dropout
+            if getattr(module, "gradient_checkpointing", False):
+                module.training = True
+
     def compare() -> tuple[float, float]:
         found, target = torch.cat(_all_decisions(student, held)), torch.cat(held_wanted)
         alike = (found.argmax(-1) == target.argmax(-1)).float().mean()
-        student.train(dropout)
+        set_mode()
         return float(_divergence(target, found)), float(alike)
 
     student.requires_grad_(False)
     for parameter in trained.values():
         parameter.requires_grad_(True)
-    warnings += prepare(student.encoder, student.encoder, settings.training)
+    # reading once makes the adapters active, which `prepare` takes for granted
     before = compare()
     lengths = [len(one.input_ids) for one in encoded]
     batch_size = settings.training.batch_size
     result = FitResult()
     if trained:
+        warnings += prepare(student.encoder, student.encoder, settings.training)
+        set_mode()
         result = fit(
             trained,
             loss,
@@ -161,7 +178,7 @@ def imitate(
         facts={
             "sources": config.sources,
             "weights": config.weights,
-            "lines": len(inputs),
+            "lines": len(encoded) + len(held),
             "decisions": sum(map(len, wanted)),
             "divergence": divergence,
             "agreement": agreement,

@@ -22,11 +22,11 @@ MERGED = "merged"
 
 
 class MergeSettings(ImitationSettings):
-    """By how much each source enters the mean."""
+    """By how much each source enters the sum."""
 
     shares: Literal["fitted", "weights"] = Field(
         "fitted",
-        description="fitted: every tensor gets shares of its own, those with which the mean says "
+        description="fitted: every tensor gets shares of its own, those with which the sum says "
         "what the sources say together of the target's text; weights: the sources' weights "
         "everywhere (AdapterSoup)",
     )
@@ -67,10 +67,14 @@ def merge(
             where="weights",
             do=f"use {', '.join(config.sources)}",
         )
-    total = sum(max(given.get(source, 0.0), 0.0) for source in config.sources)
-    if not total:
-        raise UnibridgeError("no source has a weight above zero", where="weights")
-    shares = torch.tensor([max(given.get(source, 0.0), 0.0) / total for source in config.sources])
+    shares = torch.tensor([given.get(source, 0.0) for source in config.sources]).clamp(min=0)
+    if not shares.sum() > 0 or not shares.isfinite().all():
+        raise UnibridgeError(
+            "no source has a weight above zero, or one is no number",
+            where="weights",
+            do="give weights such as 0.7",
+        )
+    shares /= shares.sum()
 
     # 1. The same encoder and language adapter, with one empty place for a source.
     single = copy.deepcopy(config)
@@ -97,9 +101,10 @@ def fit_merge(
 ) -> Student:
     """`merge` with shares of its own for every tensor, fitted on the target's unlabelled text.
 
-    θ_i = Σ_s c_is θ_s,i for tensor i, c from the model's weights (AdaMerging, arXiv 2310.02575, by
-    layers; there c minimises the merged model's entropy, here its divergence from the sources
-    together, see `imitate`). Nothing but c is trained: tensors x sources numbers, of any sign.
+    θ_i = Σ_s c_is θ_s,i for tensor i, where c begins at the model's weights and ends as any numbers
+    that need not sum to one (AdaMerging, arXiv 2310.02575, by layers; there c minimises the merged
+    model's entropy, here its divergence from the sources together, see `imitate`). Nothing but c is
+    trained: tensors x sources numbers, kept in facts["shares"], path -> source -> share.
 
     lines: unlabelled text of the target language. The given model is left alone.
     Raises UnibridgeError where there is too little text.
@@ -110,6 +115,18 @@ def fit_merge(
     settings = settings or MergeSettings()
     fitted = settings.shares == "fitted" and len(model.config.sources) > 1
 
+    class Sum(torch.nn.Module):
+        """Makes a tensor of shares[row] (sources,) and the sources' own (sources, ...)."""
+
+        def __init__(self, own: torch.Tensor, row: int) -> None:
+            super().__init__()
+            self.own, self.row, self.shares = own, row, shares
+
+        def forward(self, _: torch.Tensor) -> torch.Tensor:
+            # in full precision also where products of matrices are not
+            with torch.autocast(self.own.device.type, enabled=False):
+                return torch.tensordot(self.shares[self.row].to(self.own), self.own, 1)
+
     # 1. The mean by weight, each of its tensors a function of its shares.
     merged = merge(model)
     parts = _parts(merged, MERGED)
@@ -119,7 +136,7 @@ def fit_merge(
     for row, ((path, _), own) in enumerate(zip(parts, _stacks(model), strict=True)):
         module, _, tensor = path.rpartition(".")
         places.append((merged.get_submodule(module), tensor))
-        parametrize.register_parametrization(*places[-1], _mean_of(own, shares, row))
+        parametrize.register_parametrization(*places[-1], Sum(own, row))
 
     # 2. Fit the shares.
     found = imitate(
@@ -162,18 +179,3 @@ def _stacks(model: "MultiSourceModel") -> "Iterator[torch.Tensor]":
 
     for same in zip(*(_parts(model, source) for source in model.config.sources), strict=True):
         yield torch.stack([tensor.detach() for _, tensor in same])
-
-
-def _mean_of(own: "torch.Tensor", shares: "torch.Tensor", row: int) -> "torch.nn.Module":
-    """What makes a tensor of shares[row] (sources,) and the sources' own (sources, ...)."""
-    import torch
-
-    class Mean(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.shares = shares
-
-        def forward(self, _: torch.Tensor) -> torch.Tensor:
-            return torch.tensordot(self.shares[row], own, 1)
-
-    return Mean()

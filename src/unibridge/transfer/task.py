@@ -232,6 +232,7 @@ def train_task(
         return total / sum(map(len, held.values())), predictions
 
     # 3. Train.
+    attach.activate(model, *stacks[0])
     model.train(), head.train()
     warnings = prepare(model, encoder, settings.training)
     result = fit(
