@@ -27,12 +27,12 @@ ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 INTRODUCTION = """# Real data, on MiniLM
 
-`make real` runs the reduced set, which a laptop finishes in some hours, and
-`python scripts/real.py --all` every target. The settings are those of the examples, far below
-the published ones; the tables say what each method was given. *As published* has the paper's
-semantic step and harmony weights; in all else it is trained as *UniBridge* is, which has our
-defaults. A method's time is that of all stages that it needs, also of those that another method or
-target had finished before."""
+`make real` runs the reduced set, in less than two hours on two cores,
+`python scripts/real.py TASK/TARGET` any other and `--all` every one. The settings are those of
+the examples, far below the published ones; the tables say what each method was given. *As
+published* has the paper's semantic step and harmony weights; in all else it is trained as
+*UniBridge* is, which has our defaults. A method's time is that of all stages that it needs, also
+of those that another method or target had finished before."""
 # as the examples name it
 DATA = Path("../../shared/data")
 
@@ -88,10 +88,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def runs_made(finished: Mapping[str, Run]) -> str:
-    """Which runs the page shows, and how long their stages took; shared ones count once."""
-    seconds = {stage: m["seconds"] for run in finished.values() for stage, m in run.stages.items()}
-    named = ", ".join(f"{name} ({run.target_name})" for name, run in finished.items())
-    return f"Here are {named}. Their stages took {duration(sum(seconds.values()))}."
+    """Which runs the page shows, and how long each one's stages took; shared ones count once."""
+    counted: set[str] = set()
+    said = []
+    total = 0.0
+    for name, found in finished.items():
+        own = sum(m["seconds"] for stage, m in found.stages.items() if stage not in counted)
+        counted |= set(found.stages)
+        total += own
+        said.append(f"{name} ({found.target_name}) {duration(own)}")
+    return (
+        f"The stages took, those that a run shares with one before it left out: {', '.join(said)}; "
+        f"together {duration(total)}."
+    )
 
 
 def configuration(
