@@ -164,6 +164,12 @@ def test_pretrain_makes_a_base_with_its_card(tmp_path, capsys):
     assert said.startswith("Yes")
     manifest = json.loads((tmp_path / "bases" / out.split("/")[-1] / "manifest.json").read_text())
     assert manifest["facts"]["languages"] == ["en", "lug"] and manifest["facts"]["steps"] == 2
+    given = ("pretrain", "--base", out, "--out", tmp_path / "bases", "--text")
+    further = call(
+        capsys, *given, f"en={tmp_path / 'en.txt'}", *sets("training.steps=2", "sample_words=8")
+    )
+    card = (Path(further) / "README.md").read_text()
+    assert f"# {Path(out).name}, trained further" in card and "names, dates" not in card
     assert "bases" in out and torch.get_default_dtype() == torch.float32
 
 
@@ -176,6 +182,7 @@ def test_pretrain_makes_a_base_with_its_card(tmp_path, capsys):
         (["weigh", "--target", "t", "--source", "en=a", "--parallel", "en"], "write CODE=PATH"),
         (["train-task", "--labels", "l", "--out", "o"], "--base, --task, --language"),
         (["train-task", "--target-labels", "l", "--out", "o"], "--model, --test"),
+        (["pretrain", "--base", "minilm", "--out", "o"], "a given base needs text to read"),
         (["merge", "p", "o", "--text", "t", "--weights", "en=1"], "--weights or --text, not both"),
         (["merge", "p", "o", "--set", "max_lines=2"], "give the target's text with --text"),
     ],

@@ -216,9 +216,14 @@ def build_parser() -> argparse.ArgumentParser:
     _add_set(align, "FIELD=VALUE", "a setting of the alignment, such as refinements=0")
 
     pretrain = command(
-        "pretrain", _pretrain, "train a small multilingual base (XLM-R architecture)"
+        "pretrain", _pretrain, "train a small multilingual base, or a given one further"
     )
     pretrain.add_argument("--out", required=True, type=Path)
+    pretrain.add_argument(
+        "--base",
+        help="train this one further, which gives it the masked-LM head that it may lack "
+        "(default: a new one of XLM-R's architecture)",
+    )
     pretrain.add_argument(
         "--text", nargs="+", metavar="CODE=PATH", help="plain text by language (default: CLDR)"
     )
@@ -686,10 +691,13 @@ def _pretrain(options: Any) -> None:
     from unibridge.study.base import pretrain_base
     from unibridge.text.corpus import read_text
     from unibridge.text.parallel import read_parallel
-    from unibridge.transfer.pretrain import PretrainSettings
+    from unibridge.transfer.pretrain import FURTHER, PretrainSettings
 
-    settings = override(PretrainSettings(), options.set)
+    settings = override(PretrainSettings() if options.base is None else FURTHER, options.set)
+    if options.base is not None and not options.text:
+        raise UnibridgeError("a given base needs text to read", do="give --text, such as en=en.txt")
     console = Console()
+    _quiet()
     if options.text:
         texts = {code: list(read_text(path).lines) for code, path in _named(options.text).items()}
         pairs: list[tuple[str, str]] = []
@@ -705,8 +713,10 @@ def _pretrain(options: Any) -> None:
         options.out,
         texts,
         settings,
+        base=options.base,
         pairs=pairs,
         origin=origin,
+        device="auto",
         seed=options.seed,
         progress=lambda step, steps, parts: console.on_progress("pretrain", step, steps, parts),
     )

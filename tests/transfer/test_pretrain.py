@@ -1,9 +1,12 @@
 import pytest
 import torch
+from transformers import AutoModel
 
+from toy import LINES as TOY_LINES
+from toy import save_toy_base
 from unibridge.errors import UnibridgeError
 from unibridge.models.base import load_base
-from unibridge.transfer.pretrain import PretrainSettings, pretrain
+from unibridge.transfer.pretrain import FURTHER, PretrainSettings, pretrain
 
 SYLLABLES = [first + second for first in "ktmrslnhpwgbdyf" for second in "aeiou"]
 WORDS = [first + second for first in SYLLABLES[::4] for second in SYLLABLES[::3]]
@@ -83,3 +86,23 @@ def test_the_global_generator_is_left_alone():
     torch.manual_seed(5)
     pretrain(TEXTS, settings(training={"steps": 1}))
     assert torch.equal(torch.rand(2), expected)
+
+
+@pytest.mark.parametrize("family", ["bert", "xlm-roberta"])
+def test_a_given_base_is_trained_further_and_gets_its_head(family, tmp_path):
+    folder = save_toy_base(tmp_path / "base", family)
+    AutoModel.from_pretrained(folder).save_pretrained(folder)
+    base = load_base(folder)
+    assert base.built_head
+    was = {name: tensor.clone() for name, tensor in base.model.state_dict().items()}
+    training = FURTHER.training.model_copy(update={"steps": 40, "learning_rate": 0.01})
+    chosen = FURTHER.model_copy(update={"sample_words": 9, "training": training})
+    result = pretrain({"en": TOY_LINES * 8}, chosen, base=base)
+    curve = result.fit.curve
+    assert curve[-1]["train_loss"] < 0.9 * curve[0]["train_loss"]
+    assert all(torch.equal(was[name], tensor) for name, tensor in base.model.state_dict().items())
+    result.model.save_pretrained(tmp_path / "further")
+    result.tokenizer.save_pretrained(tmp_path / "further")
+    found = load_base(tmp_path / "further")
+    assert found.family.model_type == family and not found.built_head
+    assert found.tokenizer.get_vocab() == base.tokenizer.get_vocab()

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from unibridge.artifacts import Outcome, fingerprint, read_manifest, run_stage, write_bytes
+from unibridge.models.base import load_base
 from unibridge.processes import processes
+from unibridge.study.run import base_identity
 from unibridge.training import Progress
 from unibridge.transfer.pretrain import PretrainSettings, pretrain
 
@@ -15,21 +17,26 @@ def pretrain_base(
     texts: Mapping[str, Sequence[str]],
     settings: PretrainSettings,
     *,
+    base: str | None = None,
     pairs: Sequence[tuple[str, str]] = (),
     origin: str,
     seed: int,
+    device: str = "cpu",
     progress: Progress = lambda step, steps, parts: None,
 ) -> Path:
     """Pretrain into a sub-folder of `out`, which is then a base model like any other.
 
-    origin: where the text is from, for the card. Weights are stored in float16, which halves the
-    folder; they are read as float32.
+    base: one to train further, by name, folder or hub id, on `device` (see `load_base`); unset: a
+    new one. origin: where the text is from, for the card. Weights are stored in float16, which
+    halves the folder; they are read as float32.
     """
+    given = None if base is None else load_base(base, device=device, seed=seed)
 
     def build(folder: Path) -> Outcome:
         result = pretrain(
             texts,
             settings,
+            base=given,
             pairs=pairs,
             seed=seed,
             checkpoint=folder / "checkpoint.pt",
@@ -43,6 +50,7 @@ def pretrain_base(
             "lines": {language: len(lines) for language, lines in texts.items()},
             "pairs": len(pairs),
             "origin": origin,
+            "base": None if base is None else Path(base).name,
             "steps": result.fit.steps,
             "tokens_seen": result.fit.tokens,
             "curve": result.fit.curve,
@@ -56,7 +64,7 @@ def pretrain_base(
         f"{len(texts)}-languages",
         build,
         settings={**settings.model_dump(), "seed": seed},
-        inputs={"text": digest},
+        inputs={"text": digest} | ({} if given is None else {"base": base_identity(given)}),
         together=True,
     )
     if processes().main:
@@ -69,15 +77,27 @@ def base_card(folder: Path) -> str:
     manifest = read_manifest(folder)
     facts, settings = manifest["facts"], manifest["settings"]
     loss = facts["curve"][-1]["train_loss"]
+    title, shape = (
+        (
+            "A small multilingual base",
+            f"XLM-R's architecture: {settings['layers']} layers, hidden size {settings['hidden']}, "
+            f"{settings['vocabulary_size']:,} pieces, at most {settings['max_tokens']} tokens.",
+        )
+        if facts["base"] is None
+        else (f"{facts['base']}, trained further", f"The whole of {facts['base']}.")
+    )
+    use = (
+        "It knows names, dates, amounts and lists, and nothing else. It exists so that "
+        "demonstrations and\ntests run on a real multilingual model without a download.\n"
+    )
     return f"""---
 language: {json.dumps(facts["languages"])}
 tags: ["unibridge", "fill-mask"]
 ---
 
-# A small multilingual base
+# {title}
 
-XLM-R's architecture: {settings["layers"]} layers, hidden size {settings["hidden"]}, \
-{settings["vocabulary_size"]:,} pieces, at most {settings["max_tokens"]} tokens.
+{shape}
 
 Trained by masked-language modelling (translation pairs: {settings["tlm_share"]:.0%} of the \
 samples; language smoothing {settings["alpha"]:g}; mask rate {settings["mask_rate"]:g}) on \
@@ -88,6 +108,4 @@ the end: {loss:.2f} nats per masked token. Seed {settings["seed"]}.
 
 Languages: {", ".join(facts["languages"])}.
 
-It knows names, dates, amounts and lists, and nothing else. It exists so that demonstrations and
-tests run on a real multilingual model without a download.
-"""
+{use if facts["origin"] == "CLDR phrases" else ""}"""
