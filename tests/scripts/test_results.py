@@ -4,6 +4,7 @@ import importlib
 import re
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -98,8 +99,22 @@ def test_the_page_of_real_data_keeps_what_an_earlier_call_made(tmp_path, monkeyp
     for names in ([], ["ner/lug"]):
         real.main([*names, *given])
         text = page.read_text()
-        assert "Here are ner/hau (Hausa), ner/lug (Ganda)." in text
+        assert re.search(r"ner/hau \(Hausa\) .*, ner/lug \(Ganda\) .*; together", text)
         assert "41.0 [40.0, 42.0]" in text and "50.0 [49.0, 51.0]" in text
+
+
+def test_a_stage_that_two_runs_share_is_timed_once(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    real = importlib.import_module("real")
+    runs = {
+        name: SimpleNamespace(
+            target_name=language, stages={"adapt-en": {"seconds": 60}, name: {"seconds": seconds}}
+        )
+        for name, language, seconds in (("ner/hau", "Hausa", 30), ("ner/lug", "Ganda", 125))
+    }
+    said = real.runs_made(runs)
+    times = "ner/hau (Hausa) 1 min 30 s, ner/lug (Ganda) 2 min 05 s; together 3 min 35 s."
+    assert said.endswith(times)
 
 
 def test_a_page_without_marks_is_told_how_to_get_them(tmp_path):
