@@ -170,6 +170,7 @@ def test_pretrain_makes_a_base_with_its_card(tmp_path, capsys):
     )
     card = (Path(further) / "README.md").read_text()
     assert f"# {Path(out).name}, trained further" in card and "names, dates" not in card
+    assert "translation pairs: 0% of the samples" in card
     assert "bases" in out and torch.get_default_dtype() == torch.float32
 
 

@@ -77,6 +77,7 @@ def base_card(folder: Path) -> str:
     manifest = read_manifest(folder)
     facts, settings = manifest["facts"], manifest["settings"]
     loss = facts["curve"][-1]["train_loss"]
+    translated = settings["tlm_share"] if facts["pairs"] else 0.0
     title, shape = (
         (
             "A small multilingual base",
@@ -99,7 +100,7 @@ tags: ["unibridge", "fill-mask"]
 
 {shape}
 
-Trained by masked-language modelling (translation pairs: {settings["tlm_share"]:.0%} of the \
+Trained by masked-language modelling (translation pairs: {translated:.0%} of the \
 samples; language smoothing {settings["alpha"]:g}; mask rate {settings["mask_rate"]:g}) on \
 {facts["origin"]}: {sum(facts["lines"].values()):,} lines in {len(facts["languages"])} languages \
 and {facts["pairs"]:,} translation pairs, {facts["steps"]:,} steps of \
