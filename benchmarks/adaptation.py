@@ -95,7 +95,7 @@ def our_model(shape: str) -> tuple[Any, dict[str, torch.nn.Parameter]]:
     attach.freeze(model)
     trained = {f"adapter.{i}": p for i, p in enumerate(attach.adapter_parameters(model, "xx"))}
     trained["embeddings"] = model.get_parameter(f"{family.encoder}.{family.word_embeddings}.weight")
-    trained["output_bias"] = model.get_parameter(f"{family.decoder}.bias")
+    trained["output_bias"] = model.get_parameter(f"{family.projection}.bias")
     for parameter in trained.values():
         parameter.requires_grad_(True)
     return model.train(), trained
@@ -104,9 +104,10 @@ def our_model(shape: str) -> tuple[Any, dict[str, torch.nn.Parameter]]:
 def ours(shape: str, batches: list[Batch], steps: int, turn: Turns) -> None:
     """`fit()` with the loss of `adapt_language`: masked positions only, a stored teacher."""
     from unibridge.models.families import FAMILIES
+    from unibridge.models.objectives import Corrupted, objective_of
+    from unibridge.models.states import encoder_states
     from unibridge.training import TrainingSettings, fit
     from unibridge.transfer.language import mean_pool, state_divergence
-    from unibridge.transfer.mlm import encoder_states, masked_lm_loss
 
     family = FAMILIES["xlm-roberta"]
     model, trained = our_model(shape)
@@ -115,7 +116,8 @@ def ours(shape: str, batches: list[Batch], steps: int, turn: Turns) -> None:
     def loss(indices: list[int], generator: torch.Generator, rows: slice) -> tuple:
         batch = batches[indices[0]]
         hidden = encoder_states(model, family, batch["corrupted"], batch["mask"])
-        mlm = masked_lm_loss(model, family, hidden, batch["ids"], batch["labels"] != -100)
+        masked = Corrupted(batch["corrupted"], batch["mask"], batch["labels"])
+        mlm = objective_of(family).loss(model, family, hidden, masked)
         apart = state_divergence(mean_pool(hidden, batch["mask"]), stored[indices[0]])
         return mlm + apart, {"mlm": mlm.detach(), "kl": apart.detach()}, int(batch["mask"].sum())
 

@@ -24,7 +24,10 @@ from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaFo
 from unibridge.adapters import attach
 from unibridge.adapters.settings import LANGUAGE_ADAPTER
 from unibridge.models.families import FAMILIES
-from unibridge.transfer.mlm import TokenStore, encoder_states, mask_tokens, masked_lm_loss
+from unibridge.models.objectives import Corrupted, objective_of
+from unibridge.models.objectives.masked import mask_tokens
+from unibridge.models.states import encoder_states
+from unibridge.transfer.mlm import TokenStore
 
 PIECES, HIDDEN, LAYERS, HEADS = 24_000, 256, 6, 4
 SAMPLES, LENGTH, BATCHES = 8, 128, 4
@@ -34,14 +37,17 @@ Loss = Callable[..., torch.Tensor]
 
 
 def all_positions_loss(
-    model: torch.nn.Module, _: object, hidden: torch.Tensor, ids: torch.Tensor, chosen: torch.Tensor
+    model: torch.nn.Module, _: object, hidden: torch.Tensor, batch: Corrupted
 ) -> torch.Tensor:
-    """The same number as `masked_lm_loss`, from logits at every position."""
-    logits = model.get_submodule(FAMILY.head)(hidden)
-    return F.cross_entropy(logits.flatten(0, 1), ids.masked_fill(~chosen, -100).flatten())
+    """The same number as the objective's loss, from logits at every position."""
+    logits = FAMILY.vocabulary_logits(model, hidden)
+    return F.cross_entropy(logits.flatten(0, 1), batch.wanted.flatten())
 
 
-WAYS: dict[str, Loss] = {"masked positions": masked_lm_loss, "all positions": all_positions_loss}
+WAYS: dict[str, Loss] = {
+    "masked positions": objective_of(FAMILY).loss,
+    "all positions": all_positions_loss,
+}
 
 
 def make_model() -> tuple[XLMRobertaForMaskedLM, list[torch.nn.Parameter]]:
@@ -63,7 +69,7 @@ def make_model() -> tuple[XLMRobertaForMaskedLM, list[torch.nn.Parameter]]:
     trained = [
         *attach.adapter_parameters(model, "target"),
         model.get_parameter(f"{FAMILY.encoder}.{FAMILY.word_embeddings}.weight"),
-        model.get_parameter(f"{FAMILY.decoder}.bias"),
+        model.get_parameter(f"{FAMILY.projection}.bias"),
     ]
     for parameter in trained:
         parameter.requires_grad_(True)
@@ -106,7 +112,8 @@ def make_step(way: str, model: XLMRobertaForMaskedLM) -> Callable[..., float]:
         ids: torch.Tensor, mask: torch.Tensor, corrupted: torch.Tensor, chosen: torch.Tensor
     ) -> float:
         hidden = encoder_states(model, FAMILY, corrupted, mask)
-        loss = WAYS[way](model, FAMILY, hidden, ids, chosen)
+        batch = Corrupted(corrupted, mask, ids.masked_fill(~chosen, -100))
+        loss = WAYS[way](model, FAMILY, hidden, batch)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()

@@ -119,7 +119,7 @@ def given_to_projection(model, family, states):
     handle = model.get_output_embeddings().register_forward_pre_hook(
         lambda _, inputs: seen.append(inputs[0])
     )
-    getattr(model, family.head)(states)
+    family.vocabulary_logits(model, states)
     handle.remove()
     return seen[0]
 

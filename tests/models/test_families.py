@@ -18,8 +18,8 @@ def test_every_path_leads_to_its_part(name):
     assert family.model_type == name == model.config.model_type
     assert encoder is model.base_model
     assert attrgetter(family.word_embeddings)(encoder) is model.get_input_embeddings()
-    assert attrgetter(family.decoder)(model) is model.get_output_embeddings()
-    assert attrgetter(family.decoder)(model) in set(attrgetter(family.head)(model).modules())
+    assert attrgetter(family.projection)(model) is model.get_output_embeddings()
+    assert attrgetter(family.projection)(model) in set(family.lm_head(model).modules())
     assert len(layers) == SHAPE["num_hidden_layers"]
     assert all(isinstance(attrgetter(family.output_norm)(layer), nn.LayerNorm) for layer in layers)
     assert hasattr(attrgetter(family.embeddings)(encoder), "word_embeddings")

@@ -80,7 +80,8 @@ def logits_by_hand(base, language, trained, inputs):
     head = build_head(TASKS[trained.task].kind, 16, len(trained.labels), 0.0, seed=0)
     head.load_state_dict(trained.head)
     with torch.no_grad():
-        return head(model.get_submodule(base.family.encoder)(**inputs).last_hidden_state)
+        states = model.get_submodule(base.family.encoder)(**inputs).last_hidden_state
+        return head(states, inputs["attention_mask"])
 
 
 @pytest.mark.parametrize("name", LABELS)

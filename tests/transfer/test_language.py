@@ -10,6 +10,8 @@ from unibridge.embeddings.base import InitResult
 from unibridge.errors import UnibridgeError
 from unibridge.models.base import unknown_share
 from unibridge.models.families import FAMILIES
+from unibridge.models.objectives.masked import mask_tokens
+from unibridge.models.states import encoder_states
 from unibridge.text.corpus import split_held_out
 from unibridge.training import batches_of
 from unibridge.transfer.language import (
@@ -21,7 +23,7 @@ from unibridge.transfer.language import (
     pooled_states,
     state_divergence,
 )
-from unibridge.transfer.mlm import encode_samples, encoder_states, mask_tokens
+from unibridge.transfer.mlm import encode_samples
 
 NEW_LINES = (
     "town river summer old people",

@@ -8,12 +8,12 @@ from toy import LINES, toy_base
 from unibridge.adapters import attach
 from unibridge.adapters.settings import LANGUAGE_ADAPTER, AdapterConfig
 from unibridge.errors import UnibridgeError
+from unibridge.models.states import encoder_states
 from unibridge.tasks import TASKS
 from unibridge.tasks.heads import build_head
 from unibridge.text.labels import LabelledText, TaggedSentence
 from unibridge.transfer.infer import MultiSourceModel
 from unibridge.transfer.language import AdaptationSettings, adapt_language
-from unibridge.transfer.mlm import encoder_states
 from unibridge.transfer.task import TaskSettings, TrainedTask, train_task
 
 PLACES = {"town": "B-LOC", "river": "B-LOC", "bridge": "B-LOC"}
@@ -180,7 +180,7 @@ def test_pairs_of_bert_are_read_with_their_types(train):
     def loss(**types):
         ids, mask = inputs["input_ids"], inputs["attention_mask"]
         with torch.no_grad():
-            logits = head(encoder_states(student, base.family, ids, mask, **types))
+            logits = head(encoder_states(student, base.family, ids, mask, **types), mask)
         return float(torch.nn.functional.cross_entropy(logits, inputs["labels"]))
 
     found = trained.facts["curve"][0]["train_loss"]

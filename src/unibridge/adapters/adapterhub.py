@@ -8,7 +8,6 @@ which is only read, and only as plain tensors. What these adapters compute is de
 import json
 from collections.abc import Iterator
 from importlib.metadata import version
-from operator import attrgetter
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -23,8 +22,9 @@ from unibridge.adapters.attach import (
     adapter_state,
     add_adapter,
     delete_adapter,
-    encoder_of,
+    hidden_size,
     layer_indices,
+    layers_of,
     ledger_of,
     load_adapter_state,
 )
@@ -115,8 +115,7 @@ def save_adapter(model: nn.Module, name: str, folder: str | Path) -> None:
             f"the non-linearity {config.non_linearity!r} cannot be written into an adapter's file",
             do="give it a name with NON_LINEARITIES.register, here and where it will be loaded",
         )
-    encoder = encoder_of(model, family)
-    left_out = layer_indices(config.leave_out, len(attrgetter(family.layers)(encoder)))
+    left_out = layer_indices(config.leave_out, len(layers_of(model, family)))
     inverse = None if config.invertible == "none" else config.invertible
     record = {
         "config": UNDERSTOOD
@@ -127,7 +126,7 @@ def save_adapter(model: nn.Module, name: str, folder: str | Path) -> None:
             "inv_adapter": inverse,
             "inv_adapter_reduction_factor": inverse and config.inv_reduction_factor,
         },
-        "hidden_size": _hidden_size(encoder, family),
+        "hidden_size": hidden_size(model, family),
         "model_type": family.model_type,
         "name": name,
         "version": f"unibridge.{version('unibridge')}",
@@ -159,8 +158,7 @@ def load_adapter(
     """
     folder = Path(folder)
     record = _read_record(folder)
-    encoder = encoder_of(model, family)
-    hidden = _hidden_size(encoder, family)
+    hidden = hidden_size(model, family)
     if (record.get("model_type"), record.get("hidden_size")) != (family.model_type, hidden):
         raise UnibridgeError(
             f"the adapter is for {record.get('model_type')} models of hidden size "
@@ -169,8 +167,7 @@ def load_adapter(
             do="load it into the base model that it was trained with",
         )
     config = _read_config(record, folder)
-    layers = len(attrgetter(family.layers)(encoder))
-    dropped = {index % layers for index in leave_out}
+    dropped = layer_indices(leave_out, len(layers_of(model, family)))
     config = config.model_copy(update={"leave_out": tuple(sorted({*config.leave_out, *dropped}))})
     weights = _read_weights(folder)
 
@@ -195,13 +192,14 @@ def _hub_names(
     state: dict[str, Tensor], family: ModelFamily, name: str
 ) -> Iterator[tuple[str, str]]:
     """(our key, AdapterHub's key) of every tensor."""
-    block = family.output_norm.rpartition(".")[0]
     for key in state:
         *place, part, kind = key.split(".")
         if place == ["invertible"]:
             site = f"{family.encoder}.invertible_adapters.{name}"
         else:
-            site = f"{family.encoder}.{family.layers}.{place[1]}.{block}.adapters.{name}"
+            site = (
+                f"{family.encoder}.{family.layers}.{place[1]}.{family.adapter_site}.adapters.{name}"
+            )
         yield key, f"{site}.{PARTS[part]}.{kind}"
 
 
@@ -211,10 +209,6 @@ def _current_name(key: str, family: ModelFamily) -> str:
         key = key.replace(f".{old}.", f".{new}.")
     prefix = f"{family.encoder}."
     return key if key.startswith(prefix) else prefix + key
-
-
-def _hidden_size(encoder: nn.Module, family: ModelFamily) -> int:
-    return attrgetter(family.word_embeddings)(encoder).embedding_dim
 
 
 def _read_record(folder: Path) -> dict[str, Any]:

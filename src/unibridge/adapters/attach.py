@@ -1,137 +1,29 @@
 """Add adapters to a plain `transformers` model, stack them, and take their weights out again.
 
     ids -> [embeddings] -> NICE -> layers, each ending in [norm(adapters(.))] -> states
-    states -> [MLM head] -> NICE inverse -> [vocabulary projection];  task heads see the states
+    states -> [LM head] -> NICE inverse -> [vocabulary projection];  task heads see the states
 
 The model's own code is untouched: a bank of bottlenecks is a sub-module of each layer's output
-norm and runs as its forward pre-hook, the invertible adapters are a sub-module of the embedding
-module. Nothing lives in closures, so deep copies, pickling and `.to` carry everything along, and
-with no adapter active the base model's numbers are exact. The rule is AdapterHub's (see
-`AdapterBank`); names of parts come from the ModelFamily record.
+norm and runs as its forward pre-hook (in a pre-norm family: of the layer, as its forward hook), the
+invertible adapters are a sub-module of the embedding module. Nothing lives in closures, so deep
+copies, pickling and `.to` carry everything along, and with no adapter active the base model's
+numbers are exact. The rule is AdapterHub's (see `AdapterBank`); names of parts come from the
+ModelFamily record. Where a model has a decoder beside its encoder, its layers take bottlenecks too
+and are counted after the encoder's; the embeddings that it reads are left as they are (AdapterHub).
 """
 
 import re
 from collections.abc import Iterator, Sequence
-from operator import attrgetter
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from unibridge.adapters.banks import AdapterBank, Bank, InvertibleBank
 from unibridge.adapters.modules import Bottleneck, Nice
 from unibridge.adapters.settings import AdapterConfig
 from unibridge.errors import UnibridgeError, unknown_name
 from unibridge.models.families import ModelFamily
-
-
-class Bank(nn.Module):
-    """Modules by adapter name, and the names that are active: in order, then side by side."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.active: tuple[str, ...] = ()
-        self.parallel: tuple[str, ...] = ()
-
-    def put(self, name: str, module: nn.Module) -> None:
-        # prefixed, since nn.Module has attributes of its own named like languages ("to": Tongan)
-        self.add_module(f"adapter_{name}", module)
-
-    def get(self, name: str) -> nn.Module | None:
-        return self._modules.get(f"adapter_{name}")
-
-    def remove(self, name: str) -> None:
-        self._modules.pop(f"adapter_{name}", None)
-
-    def running(self) -> list[nn.Module]:
-        """The modules of the active adapters that have a part here, in order."""
-        modules = (self.get(name) for name in self.active)
-        return [module for module in modules if module is not None]
-
-
-class AdapterBank(Bank):
-    """The bottlenecks at one post-norm layer's output (Pfeiffer, as AdapterHub computes it).
-
-    With s the sum of the feed-forward output and its residual, LN the layer's own output norm, for
-    each active adapter in order: s <- s + up(f(down(LN(s)))). The norm then returns LN(s).
-
-    Parallel adapters come last. Where the first of them stands (`widens`) the batch is repeated
-    once for each, and from there on every one works on its own part of the wider batch.
-    """
-
-    widens = False
-
-    def before_norm(self, norm: nn.LayerNorm, inputs: tuple[Tensor]) -> tuple[Tensor]:
-        (summed,) = inputs
-        for bottleneck in self.running():
-            # the function, since calling the module would enter this hook again
-            normed = functional.layer_norm(
-                summed, norm.normalized_shape, norm.weight, norm.bias, norm.eps
-            )
-            summed = summed + bottleneck(normed)
-        if self.parallel:
-            summed = self.side_by_side(norm, summed)
-        return (summed,)
-
-    def side_by_side(self, norm: nn.LayerNorm, summed: Tensor) -> Tensor:
-        """One step of every parallel adapter: (batch, ...) where the batch is widened here, or
-        (parallel * batch, ...), to (parallel * batch, ...)."""
-        count = len(self.parallel)
-        parts = [summed] * count if self.widens else summed.chunk(count)
-        normed = functional.layer_norm(
-            summed, norm.normalized_shape, norm.weight, norm.bias, norm.eps
-        )
-        normed_parts = [normed] * count if self.widens else normed.chunk(count)
-        modules = [self.get(name) for name in self.parallel]
-        return torch.cat(
-            [
-                part if module is None else part + module(normed_part)
-                for module, part, normed_part in zip(modules, parts, normed_parts, strict=True)
-            ]
-        )
-
-    def before_layer(
-        self, _: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-        """Repeat the attention mask where the layer below has widened the batch."""
-        count = len(self.parallel)
-        rows = (inputs[0] if inputs else named["hidden_states"]).shape[0]
-
-        def fit(value: Any) -> Any:
-            if isinstance(value, Tensor) and value.dim() > 1 and len(value) * count == rows:
-                return value.repeat(count, *[1] * (value.dim() - 1))
-            return value
-
-        if count < 2:
-            return None
-        return tuple(map(fit, inputs)), {name: fit(value) for name, value in named.items()}
-
-
-class InvertibleBank(Bank):
-    """The invertible adapters at the embeddings, and the list of all adapters of the model.
-
-    configs: the shape of each adapter, those without an invertible part included.
-    """
-
-    def __init__(self, family: ModelFamily) -> None:
-        super().__init__()
-        self.family = family
-        self.configs: dict[str, AdapterConfig] = {}
-
-    def after_embeddings(self, _: nn.Module, __: tuple[Tensor, ...], states: Tensor) -> Tensor:
-        for coupling in self.running():
-            states = coupling(states)
-        return states
-
-    def before_projection(self, _: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
-        return (self.inverse(inputs[0]),)
-
-    def inverse(self, states: Tensor) -> Tensor:
-        """Undo the active couplings, last first, on states `(..., hidden)`."""
-        for coupling in reversed(self.running()):
-            assert isinstance(coupling, Nice)
-            states = coupling.inverse(states)
-        return states
 
 
 def add_adapter(
@@ -139,10 +31,9 @@ def add_adapter(
 ) -> None:
     """Give `model` a new adapter, trainable and not yet active, in the base's dtype and device.
 
-    model: a masked language model of the family, or its bare encoder. name: letters, digits, "_"
+    model: a language model of the family, or its bare encoder. name: letters, digits, "_"
     and "-". seed: of the new weights; the global generator is left alone.
-    Raises UnibridgeError when the name is taken or odd, a layer to leave out does not exist, or
-    the family's norm placing is not supported yet.
+    Raises UnibridgeError when the name is taken or odd, or a layer to leave out does not exist.
     """
     if not re.fullmatch(r"[\w-]+", name):
         raise UnibridgeError(
@@ -153,21 +44,21 @@ def add_adapter(
         raise UnibridgeError(
             f"the model has an adapter {name!r} already", do="delete it first or pick another name"
         )
-    encoder = encoder_of(model, family)
-    layers = attrgetter(family.layers)(encoder)
+    layers = layers_of(model, family)
     left_out = layer_indices(config.leave_out, len(layers))
     generator = torch.Generator().manual_seed(seed)
-    norms = [attrgetter(family.output_norm)(layer) for layer in layers]
-    hidden = norms[0].normalized_shape[-1]
+    hidden = hidden_size(model, family)
+    like = next(layers[0].parameters())
 
-    for index, norm in enumerate(norms):
+    for index, layer in enumerate(layers):
         if index in left_out:
             continue
         bottleneck = Bottleneck(hidden, config.reduction_factor, config.non_linearity, generator)
-        norm.adapters.put(name, bottleneck.to(norm.weight))
+        bank: Any = _holder(layer, family).adapters
+        bank.put(name, bottleneck.to(like))
     if config.invertible == "nice":
         coupling = Nice(hidden, config.inv_reduction_factor, config.non_linearity, generator)
-        ledger.put(name, coupling.to(norms[0].weight))
+        ledger.put(name, coupling.to(like))
         _attach_inverse(model, ledger)
     ledger.configs[name] = config
 
@@ -277,14 +168,29 @@ def ledger_of(model: nn.Module) -> InvertibleBank:
 
 def encoder_of(model: nn.Module, family: ModelFamily) -> nn.Module:
     """The family's encoder within a masked language model, or the model itself if it is one."""
-    for candidate in (getattr(model, family.encoder, None), model):
-        if isinstance(candidate, nn.Module) and hasattr(candidate, family.embeddings):
+    for candidate in (_part(model, family.encoder), model):
+        if candidate is not None and _part(candidate, family.layers) is not None:
             return candidate
     raise UnibridgeError(
         f"a {type(model).__name__} is neither a {family.model_type} masked language model nor its "
         "encoder",
         do="pass the model as load_base gives it, with its own family",
     )
+
+
+def layers_of(model: nn.Module, family: ModelFamily) -> list[nn.Module]:
+    """The layers that take adapters, in the order they are counted: a decoder's own come last."""
+    layers = [*encoder_of(model, family).get_submodule(family.layers).children()]
+    if family.decoder_layers is not None:
+        decoder = _part(model, family.decoder_layers)
+        layers += [] if decoder is None else [*decoder.children()]
+    return layers
+
+
+def hidden_size(model: nn.Module, family: ModelFamily) -> int:
+    """The width of the encoder's states."""
+    config: Any = encoder_of(model, family).config
+    return config.hidden_size
 
 
 def layer_indices(leave_out: tuple[int, ...], count: int) -> set[int]:
@@ -299,35 +205,46 @@ def layer_indices(leave_out: tuple[int, ...], count: int) -> set[int]:
     return {index % count for index in leave_out}
 
 
+def _part(model: nn.Module, path: str) -> nn.Module | None:
+    try:
+        return model.get_submodule(path)
+    except AttributeError:
+        return None
+
+
 def _install(model: nn.Module, family: ModelFamily) -> InvertibleBank:
-    """Empty banks and their hooks at every site of the encoder."""
-    if family.norm_placing != "post":
-        raise UnibridgeError(
-            f"adapters for {family.norm_placing}-norm models such as {family.model_type} are not "
-            "supported yet",
-            do="use a bert or xlm-roberta model",
-        )
-    encoder = encoder_of(model, family)
-    for layer in attrgetter(family.layers)(encoder):
-        norm = attrgetter(family.output_norm)(layer)
-        norm.adapters = AdapterBank()
-        norm.register_forward_pre_hook(norm.adapters.before_norm)
-        layer.register_forward_pre_hook(norm.adapters.before_layer, with_kwargs=True)
-    embeddings = attrgetter(family.embeddings)(encoder)
-    embeddings.adapters = InvertibleBank(family)
-    embeddings.register_forward_hook(embeddings.adapters.after_embeddings)
-    return embeddings.adapters
+    """Empty banks and their hooks at every site of the model."""
+    layers = layers_of(model, family)
+    for layer in layers:
+        holder, bank = _holder(layer, family), AdapterBank()
+        holder.adapters = bank
+        if family.norm_placing == "post":
+            holder.register_forward_pre_hook(bank.before_norm)
+        else:
+            holder.register_forward_hook(bank.after_layer)
+        layer.register_forward_pre_hook(bank.before_layer, with_kwargs=True)
+    ledger = InvertibleBank(family)
+    if family.embeddings is None:
+        layers[0].couplings = ledger
+        layers[0].register_forward_pre_hook(ledger.before_first_layer, with_kwargs=True)
+    else:
+        embeddings = encoder_of(model, family).get_submodule(family.embeddings)
+        embeddings.adapters = ledger
+        embeddings.register_forward_hook(ledger.after_embeddings)
+    return ledger
+
+
+def _holder(layer: nn.Module, family: ModelFamily) -> nn.Module:
+    """What holds a layer's bank: its output norm, or in a pre-norm family the layer."""
+    return layer.get_submodule(family.output_norm)
 
 
 def _attach_inverse(model: nn.Module, ledger: InvertibleBank) -> None:
     """Put the inverse before the vocabulary projection, unless it is there or there is none."""
-    try:
-        decoder = attrgetter(ledger.family.decoder)(model)
-    except AttributeError:
-        return
-    if not getattr(decoder, "reads_inverse", False):
-        decoder.register_forward_pre_hook(ledger.before_projection)
-        decoder.reads_inverse = True
+    projection: Any = _part(model, ledger.family.projection)
+    if projection is not None and not getattr(projection, "reads_inverse", False):
+        projection.register_forward_pre_hook(ledger.before_projection)
+        projection.reads_inverse = True
 
 
 def _banks(model: nn.Module) -> Iterator[tuple[str, Bank]]:

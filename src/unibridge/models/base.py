@@ -8,9 +8,9 @@ from operator import attrgetter
 from pathlib import Path
 
 import torch
+import transformers
 from safetensors import SafetensorError
 from transformers import (
-    AutoModelForMaskedLM,
     AutoTokenizer,
     PreTrainedConfig,
     PreTrainedModel,
@@ -20,16 +20,17 @@ from transformers.utils import logging
 
 from unibridge.errors import UnibridgeError, unknown_name
 from unibridge.models.families import FAMILIES, ModelFamily
+from unibridge.models.objectives import objective_of
 from unibridge.registry import Registry
 from unibridge.text.corpus import spread
 
 
 @dataclass
 class BaseModel:
-    """A pretrained masked language model with what belongs to it.
+    """A pretrained language model with what belongs to it.
 
-    built_head: the checkpoint had no (whole) masked-LM head, so one was built, tied to the input
-    embeddings, and has to be trained. notes: what a user should know about the loading.
+    built_head: the checkpoint had no (whole) language-model head, so one was built, tied to the
+    input embeddings, and has to be trained. notes: what a user should know about the loading.
     """
 
     model: PreTrainedModel
@@ -68,7 +69,7 @@ def load_base(
     device: str = "cpu",
     seed: int = 0,
 ) -> BaseModel:
-    """Load a masked language model in float32, in evaluation mode, from safetensors only.
+    """Load a language model in float32, in evaluation mode, from safetensors only.
 
     name_or_path: a name in NAMED_BASES, a local folder ("./minilm" for one of such a name), or a
     hub id. family: a record, or its name or import path; by default what config.json says.
@@ -93,22 +94,22 @@ def load_base(
     record.check(settings, where=name)
 
     rates = {} if dropout is None else dict.fromkeys(record.dropouts, dropout)
-    model, missing = _weights(name, rates, seed)
-    head = {key for key in missing if key.startswith(f"{record.head}.")}
+    model, missing = _weights(name, record, rates, seed)
+    head = {key for key in missing if key.startswith(tuple(f"{part}." for part in record.head))}
     if missing - head:
         raise UnibridgeError(
             f"the checkpoint lacks weights: {', '.join(sorted(missing - head)[:3])}",
             where=name,
             do=f"use a complete {record.model_type} checkpoint",
         )
-    if f"{record.decoder}.weight" in head:
+    if f"{record.projection}.weight" in head:
         model.config.tie_word_embeddings = True
         model.tie_weights()
     base = BaseModel(model.eval().to(place), _tokenizer(name), record, built_head=bool(head))
     if base.built_head:
         base.notes.append(
-            "the checkpoint has no masked-LM head: one was built, tied to the input embeddings, "
-            "and will be trained"
+            "the checkpoint has no language-model head: one was built, tied to the input "
+            "embeddings, and will be trained"
         )
     known = {*model.config.__class__().to_dict(), *dict(record.understood), *record.harmless}
     # what begins with "_" is transformers' own note on where the file came from
@@ -137,9 +138,8 @@ def torch_device(name: str) -> torch.device:
 
 def max_tokens(base: BaseModel) -> int:
     """The longest input in tokens, special tokens included, that model and tokenizer allow."""
-    config = base.model.config
-    unusable = base.family.position_offset(config.pad_token_id)
-    return min(config.max_position_embeddings - unusable, base.tokenizer.model_max_length)
+    longest = base.family.max_positions(base.model.config)
+    return min(longest, base.tokenizer.model_max_length)
 
 
 def unknown_share(
@@ -194,18 +194,23 @@ def _settings(name: str) -> Mapping[str, object]:
     return settings
 
 
-def _weights(name: str, rates: Mapping[str, float], seed: int) -> tuple[PreTrainedModel, set[str]]:
+def _weights(
+    name: str, family: ModelFamily, rates: Mapping[str, float], seed: int
+) -> tuple[PreTrainedModel, set[str]]:
     """The model, and the names of weights that the checkpoint lacks."""
+    auto = getattr(transformers, objective_of(family).auto)
     # transformers draws missing weights from the global generator, so lend it one of ours
     with torch.random.fork_rng(devices=[]), _silent():
         torch.default_generator.manual_seed(seed)
         try:
-            model, info = AutoModelForMaskedLM.from_pretrained(
+            model, info = auto.from_pretrained(
                 name,
                 use_safetensors=True,
                 trust_remote_code=False,
                 dtype=torch.float32,
                 output_loading_info=True,
+                key_mapping=dict(family.renamed) or None,
+                **dict(family.loaded_with),
                 **rates,
             )
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
@@ -247,7 +252,7 @@ def _tokenizer(name: str) -> PreTrainedTokenizerBase:
 
 def _check_tokenizer(base: BaseModel, name: str) -> None:
     """A tokenizer that fits the embeddings: with files missing, transformers makes an empty one."""
-    encoder = attrgetter(base.family.encoder)(base.model)
+    encoder = base.model.get_submodule(base.family.encoder)
     rows = attrgetter(base.family.word_embeddings)(encoder).num_embeddings
     tokens, special = len(base.tokenizer), len(set(base.tokenizer.all_special_ids))
     if tokens > rows or tokens <= special:
@@ -256,9 +261,11 @@ def _check_tokenizer(base: BaseModel, name: str) -> None:
             where=name,
             do="put the tokenizer that belongs to the model beside its config.json",
         )
-    if base.tokenizer.mask_token_id is None:
+    if lacking := objective_of(base.family).lacks(base.tokenizer):
         raise UnibridgeError(
-            "the tokenizer has no mask token", where=name, do="use a masked language model's"
+            f"the tokenizer has no {lacking}",
+            where=name,
+            do="put the tokenizer that belongs to the model beside its config.json",
         )
 
 
@@ -268,8 +275,8 @@ def _pickle_error(name: str) -> UnibridgeError:
         "there is no model.safetensors",
         where=name,
         do="where you trust the file, convert it once with transformers: "
-        "AutoModelForMaskedLM.from_pretrained(folder).save_pretrained(folder), or AutoModel if "
-        "the checkpoint has no masked-LM head",
+        "AutoModelForMaskedLM.from_pretrained(folder).save_pretrained(folder), or the Auto class "
+        "that the checkpoint was saved from",
     )
 
 

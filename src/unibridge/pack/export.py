@@ -95,6 +95,15 @@ def plain_model(model: "MultiSourceModel") -> "PreTrainedModel":
         )
     family = FAMILIES.resolve(config.base["model_type"])
     token = model.task.kind == "token"
+    places = family.sequence_head
+    if token:
+        places = None if family.token_head is None else (family.token_head,)
+    if places is None or (not token and config.text_state != "first"):
+        raise UnibridgeError(
+            f"transformers has no {family.model_type} model that labels "
+            f"{'words' if token else 'texts'} as this pack does",
+            do="export it as pack or onnx",
+        )
     auto = AutoModelForTokenClassification if token else AutoModelForSequenceClassification
     plain: PreTrainedModel = auto.from_config(plain_config(model))
     loaded = plain.get_submodule(family.encoder).load_state_dict(
@@ -103,7 +112,6 @@ def plain_model(model: "MultiSourceModel") -> "PreTrainedModel":
     if loaded.unexpected_keys:
         raise ValueError(f"unexpected tensors in the encoder: {loaded.unexpected_keys}")
     (head,) = model.heads.values()
-    places = [family.token_head] if token else [*family.sequence_head]
     for ours, theirs in zip(["out"] if token else ["dense", "out"], places, strict=True):
         plain.get_submodule(theirs).load_state_dict(head.get_submodule(ours).state_dict())
     return plain.eval()
@@ -186,14 +194,18 @@ def check_inputs(model: "MultiSourceModel") -> list[Inputs]:
     """Batches of drawn tokens, as the tokenizer would give them, of different shapes and padded."""
     import torch
 
+    from unibridge.models.states import frame
+
     tokenizer = model.tokenizer
+    before, after = frame(tokenizer)
     draw = torch.Generator().manual_seed(0)
     longest = model.config.max_tokens
     batches = []
     for rows, length in ((1, min(5, longest)), (2, longest), (3, max(4, longest // 2))):
         ids = torch.randint(len(tokenizer), (rows, length), generator=draw)
-        ids[:, 0], ids[:, -1] = tokenizer.cls_token_id, tokenizer.sep_token_id
         ids[ids == tokenizer.pad_token_id] = tokenizer.unk_token_id
+        ids[:, : len(before)] = torch.tensor(before, dtype=ids.dtype)
+        ids[:, length - len(after) :] = torch.tensor(after, dtype=ids.dtype)
         mask = torch.ones_like(ids)
         for row in range(1, rows):
             ids[row, -row:], mask[row, -row:] = tokenizer.pad_token_id, 0

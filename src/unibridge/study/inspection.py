@@ -35,7 +35,9 @@ def inspect_base(base: "Base", lines: Sequence[str], *, limit: int = 400) -> Ins
     import torch
 
     from unibridge.models.base import max_tokens, unknown_share
-    from unibridge.transfer.mlm import encode_samples, encoder_states, mask_tokens
+    from unibridge.models.objectives import objective_of
+    from unibridge.models.states import encoder_states
+    from unibridge.transfer.mlm import encode_samples
 
     chosen = spread(lines, limit)
     store = encode_samples(base.tokenizer, chosen, max_tokens(base))
@@ -47,19 +49,18 @@ def inspect_base(base: "Base", lines: Sequence[str], *, limit: int = 400) -> Ins
     accuracy = loss = None
     if not base.built_head:
         generator = torch.Generator().manual_seed(0)
-        head = base.model.get_submodule(base.family.head)
+        objective = objective_of(base.family)
         right = total = 0
         nats = 0.0
         with torch.inference_mode():
             for start in range(0, min(len(store), 128), 16):
                 part = range(start, min(start + 16, len(store)))
                 tokens, mask = store.batch(part, base.tokenizer.pad_token_id)
-                corrupted, where = mask_tokens(
+                batch = objective.corrupt(
                     tokens, mask, base.tokenizer, rate=0.15, generator=generator
                 )
-                states = encoder_states(base.model, base.family, corrupted, mask)
-                logits = head(states[where.to(states.device)]).cpu()
-                wanted = tokens[where]
+                states = encoder_states(base.model, base.family, batch.ids, batch.mask)
+                logits, wanted = objective.logits(base.model, base.family, states, batch)
                 right += int((logits.argmax(-1) == wanted).sum())
                 nats += float(torch.nn.functional.cross_entropy(logits, wanted, reduction="sum"))
                 total += len(wanted)

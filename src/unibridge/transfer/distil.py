@@ -95,6 +95,7 @@ def _adapter_student(
 ) -> "MultiSourceModel":
     """The sources merged, under a name of its own; adapter and head drawn anew where asked."""
     from unibridge.adapters import attach
+    from unibridge.models.families import FAMILIES
     from unibridge.tasks.heads import build_head
     from unibridge.transfer.infer import head_name
     from unibridge.transfer.merge import merge
@@ -107,13 +108,14 @@ def _adapter_student(
         name = student.adapter_name(DISTILLED)
         attach.delete_adapter(student.encoder, name)
         attach.add_adapter(student.encoder, family, name, AdapterConfig(**shape), seed=seed)
-    base = student.config.base
+    base = student.encoder.config
     head = build_head(
         student.task.kind,
-        base["hidden_size"],
+        base.hidden_size,
         len(student.config.labels),
-        base["hidden_dropout_prob"],
+        FAMILIES.resolve(base.model_type).dropout(base),
         seed=seed,
+        text_state=student.config.text_state,
     )
     student.heads[head_name(DISTILLED)] = head.to(student.device)
     return student
@@ -125,7 +127,7 @@ def _encoder_student(merged: "MultiSourceModel", settings: DistilSettings) -> "M
     from unibridge.transfer.infer import MultiSourceModel
 
     config = copy.deepcopy(merged.config)
-    available = config.base["num_hidden_layers"]
+    available = merged.encoder.config.num_hidden_layers
     if (settings.layers or 1) > available:
         raise UnibridgeError(
             f"the pack's encoder has {available} layers, not {settings.layers}",
@@ -133,11 +135,12 @@ def _encoder_student(merged: "MultiSourceModel", settings: DistilSettings) -> "M
             do=f"ask for 1 to {available}",
         )
     layers = spread(range(available), settings.layers or available)
-    config.base["num_hidden_layers"] = len(layers)
+    family = FAMILIES.resolve(config.base["model_type"])
+    config.base = family.of_layers(merged.encoder.config, layers).to_dict()
     config.language_adapter = config.task_adapter = None
     student = MultiSourceModel(config)
 
-    path = f"encoder.{FAMILIES.resolve(config.base['model_type']).layers}."
+    path = f"encoder.{family.layers}."
     state = merged.state_dict()
 
     def origin(name: str) -> str:

@@ -61,7 +61,7 @@ class MultiSourceModel(PreTrainedModel):
         base = AutoConfig.for_model(**config.base)
         family = FAMILIES.resolve(base.model_type)
         self.task = TASKS.resolve(config.task)
-        self.encoder = AutoModel.from_config(base, add_pooling_layer=False)
+        self.encoder = family.new_encoder(base)
         self.language_stack: tuple[str, ...] = ()
         self.task_adapters: list[str] = []
         if config.language_adapter is not None:
@@ -79,8 +79,9 @@ class MultiSourceModel(PreTrainedModel):
                 self.task.kind,
                 base.hidden_size,
                 len(config.labels),
-                base.hidden_dropout_prob,
+                family.dropout(base),
                 seed=seed,
+                text_state=config.text_state,
             )
         self.post_init()
 
@@ -111,7 +112,8 @@ class MultiSourceModel(PreTrainedModel):
         attach.activate(self.encoder, *self.language_stack, parallel=self.task_adapters)
         states = self.encoder(**inputs).last_hidden_state
         own = states.chunk(len(heads)) if self.task_adapters else [states] * len(heads)
-        return torch.stack([head(part) for head, part in zip(heads, own, strict=True)])
+        mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        return torch.stack([head(part, mask) for head, part in zip(heads, own, strict=True)])
 
     def forward(
         self,
@@ -305,12 +307,13 @@ class MultiSourceModel(PreTrainedModel):
             weights=[weights[source] / total for source in used],
             max_tokens=min(max_tokens, longest_input(base)),
             sentence_temperature=sentence_temperature,
+            text_state=first.text_state,
         )
         model = cls(config)
         encoder = base.model.get_submodule(base.family.encoder).state_dict() | first.encoder
         if language is not None and language.embeddings is not None:
             encoder[f"{base.family.word_embeddings}.weight"] = language.embeddings[
-                :, : config.base["hidden_size"]
+                :, : model.encoder.config.hidden_size
             ]
         missing = model.encoder.load_state_dict(encoder, strict=False)
         if missing.unexpected_keys:

@@ -174,14 +174,9 @@ def adapt_language(
     from unibridge.adapters import attach
     from unibridge.embeddings.install import embedding_table, install_embeddings
     from unibridge.models.base import max_tokens, unknown_share
-    from unibridge.transfer.mlm import (
-        encode_samples,
-        encoder_states,
-        mask_tokens,
-        masked_lm_loss,
-        rows_of,
-        text_read,
-    )
+    from unibridge.models.objectives import objective_of
+    from unibridge.models.states import encoder_states
+    from unibridge.transfer.mlm import encode_samples, text_read
 
     warnings: list[str] = []
 
@@ -207,12 +202,12 @@ def adapt_language(
     attach.activate(model, language)
     attach.freeze(model)
     trained = {f"adapter.{i}": p for i, p in enumerate(attach.adapter_parameters(model, language))}
-    bias = model.get_parameter(f"{family.decoder}.bias")
+    bias, output = family.output_bias(model), model.get_parameter(f"{family.projection}.weight")
     # what has a row per token is the vocabulary's, under whatever name a family ties it
     head = {
         name: parameter
-        for name, parameter in model.get_submodule(family.head).named_parameters()
-        if len(parameter) != len(bias)
+        for name, parameter in family.lm_head(model).named_parameters()
+        if len(parameter) != len(output)
     }
     train_head = base.built_head or settings.train_head == "always"
     if train_head:
@@ -220,10 +215,10 @@ def adapt_language(
     if embeddings is not None:
         input_table = f"{family.encoder}.{family.word_embeddings}.weight"
         trained["embeddings"] = model.get_parameter(input_table)
-        output = model.get_parameter(f"{family.decoder}.weight")
         if output is not trained["embeddings"]:
             trained["output_embeddings"] = output
-    if embeddings is not None or train_head:
+    new_bias = bias is not None and (embeddings is not None or train_head)
+    if new_bias and isinstance(bias, torch.nn.Parameter):
         trained["output_bias"] = bias
     for parameter in trained.values():
         parameter.requires_grad_(True)
@@ -267,25 +262,25 @@ def adapt_language(
         )
         warnings += teacher.warnings
 
-    # 4. MLM + β · KL.
+    # 4. MLM (or what the family is trained by) + β · KL.
+    objective = objective_of(family)
+
     def loss(indices: list[int], generator: "torch.Generator", rows: slice) -> tuple:
         ids, mask = store.batch(indices, pad_id)
-        corrupted, chosen = mask_tokens(
-            ids, mask, reader, rate=settings.mask_rate, generator=generator
-        )
-        masked = max(int(chosen.sum()), 1)
-        mask, ids, corrupted, chosen = rows_of(rows, mask, ids, corrupted, chosen)
-        hidden = encoder_states(model, family, corrupted, mask)
-        mlm = masked_lm_loss(model, family, hidden, ids, chosen) * (int(chosen.sum()) / masked)
+        whole = objective.corrupt(ids, mask, reader, rate=settings.mask_rate, generator=generator)
+        part = whole.part(rows)
+        mask = part.mask
+        hidden = encoder_states(model, family, part.ids, mask)
+        lm = objective.loss(model, family, hidden, part) * (part.count / max(whole.count, 1))
         if teacher is None:
-            return mlm, {"mlm": mlm.detach()}, int(mask.sum())
+            return lm, {objective.name: lm.detach()}, int(mask.sum())
         state = attach.invert(model, hidden) if settings.state == "inverse" else hidden
         wanted = teacher.states(indices[rows]).to(state.device)
         kl = state_divergence(mean_pool(state, mask), wanted) * (len(wanted) / len(indices))
-        return mlm + beta * kl, {"mlm": mlm.detach(), "kl": kl.detach()}, int(mask.sum())
+        return lm + beta * kl, {objective.name: lm.detach(), "kl": kl.detach()}, int(mask.sum())
 
     def validate() -> float:
-        """MLM loss of the held-out samples, always under the same masks (nats per token)."""
+        """LM loss of the held-out samples, always under the same masks (nats per token)."""
         generator = torch.Generator().manual_seed(0)
         model.eval()
         total = weight = 0.0
@@ -293,13 +288,12 @@ def adapt_language(
             for start in range(0, len(held), settings.training.batch_size):
                 part = range(start, min(start + settings.training.batch_size, len(held)))
                 ids, mask = held.batch(part, pad_id)
-                corrupted, chosen = mask_tokens(
+                batch = objective.corrupt(
                     ids, mask, reader, rate=settings.mask_rate, generator=generator
                 )
-                hidden = encoder_states(model, family, corrupted, mask)
-                count = int(chosen.sum())
-                total += count * float(masked_lm_loss(model, family, hidden, ids, chosen))
-                weight += count
+                hidden = encoder_states(model, family, batch.ids, batch.mask)
+                total += batch.count * float(objective.loss(model, family, hidden, batch))
+                weight += batch.count
         model.train()
         return total / max(weight, 1)
 
@@ -371,7 +365,7 @@ def adapt_language(
         adapter=attach.adapter_state(model, language),
         tokenizer=tokenizer,
         embeddings=None if embeddings is None else embedding_table(model),
-        output_bias=_kept(bias) if "output_bias" in trained else None,
+        output_bias=None if bias is None or not new_bias else _kept(bias.flatten()),
         head={n: _kept(p) for n, p in head.items()} if train_head else {},
         facts={
             "language": language,
@@ -444,11 +438,11 @@ def pooled_states(
     import torch
 
     from unibridge.adapters import attach
-    from unibridge.transfer.mlm import TokenStore, encoder_states
+    from unibridge.models.states import encoder_states, frame
+    from unibridge.transfer.mlm import TokenStore
 
-    offset = family.position_offset(model.config.pad_token_id)
-    # two tokens enclose a text: <s> and </s>, or [CLS] and [SEP]
-    window = model.config.max_position_embeddings - offset - 2
+    before, after = frame(tokenizer)
+    window = family.max_positions(model.config) - len(before) - len(after)
     pieces: list[list[int]] = []
     owner: list[int] = []
     for start in range(0, len(samples), 1024):
@@ -457,9 +451,9 @@ def pooled_states(
         )["input_ids"]
         for i, ids in enumerate(encoded, start):
             for cut in range(0, max(len(ids), 1), window):
-                pieces.append(
-                    [tokenizer.cls_token_id, *ids[cut : cut + window], tokenizer.sep_token_id]
-                )
+                piece = [*before, *ids[cut : cut + window], *after]
+                # a text of nothing, framed by nothing, is still one token
+                pieces.append(piece or [tokenizer.eos_token_id])
                 owner.append(i)
     store = TokenStore.of(pieces)
     sums = torch.zeros(len(samples), model.config.hidden_size)
@@ -498,9 +492,10 @@ def language_model(base: "Base", adapted: "AdaptedLanguage | None") -> "PreTrain
         trained = InitResult(adapted.embeddings, (), copied, {}, [])
         install_embeddings(model, trained, adapted.tokenizer)
     with torch.no_grad():
-        if adapted.output_bias is not None:
-            model.get_parameter(f"{base.family.decoder}.bias").copy_(adapted.output_bias)
-        head = dict(model.get_submodule(base.family.head).named_parameters())
+        bias = base.family.output_bias(model)
+        if adapted.output_bias is not None and bias is not None:
+            bias.copy_(adapted.output_bias.view_as(bias))
+        head = dict(base.family.lm_head(model).named_parameters())
         for name, value in adapted.head.items():
             head[name].copy_(value)
     attach.add_adapter(model, base.family, adapted.language, adapted.config, seed=0)

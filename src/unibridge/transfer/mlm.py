@@ -1,16 +1,13 @@
-"""Masked language modelling, shared by pretraining and language adaptation."""
+"""Plain text as tokens, shared by pretraining and language adaptation."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional as F
-
-from unibridge.models.families import ModelFamily
 
 
 @dataclass(frozen=True)
@@ -72,72 +69,3 @@ def text_read(tokenizer: Any, sample: str, max_tokens: int) -> str:
         key=lambda count: len(tokenizer(" ".join(words[:count]), verbose=False)["input_ids"]),
     )
     return " ".join(words[:fitting])
-
-
-def rows_of(
-    rows: slice, attention_mask: torch.Tensor, *others: torch.Tensor
-) -> tuple[torch.Tensor, ...]:
-    """Some rows of a padded batch's mask and other tensors (batch, length), cut to the longest."""
-    length = int(attention_mask[rows].sum(1).max())
-    return tuple(tensor[rows, :length] for tensor in (attention_mask, *others))
-
-
-def mask_tokens(
-    input_ids: torch.Tensor,
-    attention_mask: torch.Tensor,
-    tokenizer: Any,
-    *,
-    rate: float,
-    generator: torch.Generator,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """BERT's masking: of the chosen tokens 80% become <mask>, 10% a random token, 10% stay.
-
-    Returns (corrupted ids, chosen positions as booleans), both (batch, length). Special tokens are
-    never chosen; at least one position of the batch always is, so that a loss exists.
-    """
-    special = torch.tensor(tokenizer.all_special_ids)
-    eligible = attention_mask.bool() & ~torch.isin(input_ids, special)
-    draw = torch.rand(input_ids.shape, generator=generator)
-    chosen = eligible & (draw < rate)
-    if not chosen.any() and eligible.any():
-        lowest = torch.where(eligible, draw, torch.inf).argmin()
-        chosen.view(-1)[lowest] = True
-    corrupted = input_ids.clone()
-    kind = torch.rand(input_ids.shape, generator=generator)
-    corrupted[chosen & (kind < 0.8)] = tokenizer.mask_token_id
-    random_ids = torch.randint(len(tokenizer), input_ids.shape, generator=generator)
-    swap = chosen & (kind >= 0.8) & (kind < 0.9)
-    corrupted[swap] = random_ids[swap]
-    return corrupted, chosen
-
-
-def masked_lm_loss(
-    model: torch.nn.Module,
-    family: ModelFamily,
-    hidden: torch.Tensor,
-    ids: torch.Tensor,
-    chosen: torch.Tensor,
-) -> torch.Tensor:
-    """Mean cross-entropy (nats per token) at the chosen positions, the only ones projected.
-
-    hidden: last encoder states (batch, length, hidden). ids: the uncorrupted tokens. Zero where
-    nothing was chosen, as in a batch that the tokenizer reads as unknown throughout.
-    """
-    if not chosen.any():
-        return hidden.sum() * 0.0
-    head: Callable[[torch.Tensor], torch.Tensor] = model.get_submodule(family.head)
-    here = chosen.to(hidden.device)
-    return F.cross_entropy(head(hidden[here]), ids[chosen].to(hidden.device))
-
-
-def encoder_states(
-    model: torch.nn.Module, family: ModelFamily, ids: torch.Tensor, mask: torch.Tensor, **rest: Any
-) -> torch.Tensor:
-    """Last encoder states, (batch, length, hidden), on the model's device.
-
-    ids, mask: on any device. rest: such as token_type_ids.
-    """
-    encoder = model.get_submodule(family.encoder)
-    device = next(encoder.parameters()).device
-    inputs = {"input_ids": ids, "attention_mask": mask, **rest}
-    return encoder(**{name: value.to(device) for name, value in inputs.items()}).last_hidden_state

@@ -94,14 +94,9 @@ def pretrain(
 
     from unibridge.models.base import max_tokens
     from unibridge.models.families import FAMILIES
-    from unibridge.transfer.mlm import (
-        TokenStore,
-        encode_samples,
-        encoder_states,
-        mask_tokens,
-        masked_lm_loss,
-        rows_of,
-    )
+    from unibridge.models.objectives import objective_of
+    from unibridge.models.states import encoder_states
+    from unibridge.transfer.mlm import TokenStore, encode_samples
 
     languages = sorted(language for language, lines in texts.items() if lines)
     if not languages:
@@ -142,6 +137,7 @@ def pretrain(
     # 3. The model.
     model = _new_model(settings, tokenizer, seed) if base is None else copy.deepcopy(base.model)
     family = FAMILIES["xlm-roberta"] if base is None else base.family
+    objective = objective_of(family)
 
     def batches(epoch: int) -> list[list[int]]:
         draw = np.random.default_rng([seed, 1, epoch])
@@ -158,14 +154,13 @@ def pretrain(
 
     def loss(indices: list[int], generator: torch.Generator, rows: slice) -> tuple:
         ids, mask = store.batch(indices, tokenizer.pad_token_id)
-        corrupted, chosen = mask_tokens(
+        whole = objective.corrupt(
             ids, mask, tokenizer, rate=settings.mask_rate, generator=generator
         )
-        masked = max(int(chosen.sum()), 1)
-        mask, ids, corrupted, chosen = rows_of(rows, mask, ids, corrupted, chosen)
-        hidden = encoder_states(model, family, corrupted, mask)
-        value = masked_lm_loss(model, family, hidden, ids, chosen) * (int(chosen.sum()) / masked)
-        return value, {}, int(mask.sum())
+        part = whole.part(rows)
+        hidden = encoder_states(model, family, part.ids, part.mask)
+        value = objective.loss(model, family, hidden, part) * (part.count / max(whole.count, 1))
+        return value, {}, int(part.mask.sum())
 
     # 4. Train everything.
     model.train()

@@ -44,6 +44,11 @@ class TaskSettings(BaseModel):
     label_all_subwords: bool = Field(
         False, description="taggers learn at every subword of a word (the reference), not the first"
     )
+    text_state: str = Field(
+        "family",
+        description="which state speaks for a text: first, last, mean, summed, or pkg.mod:name; "
+        "family: what is usual for the base's",
+    )
     training: TrainingSettings = TrainingSettings(epochs=11, schedule="constant")
 
     @field_validator("adapter")
@@ -72,6 +77,7 @@ class TrainedTask:
     labels: list[str]
     head: "dict[str, torch.Tensor]"
     config: AdapterConfig
+    text_state: str = "first"
     adapter: "dict[str, torch.Tensor]" = field(default_factory=dict)
     encoder: "dict[str, torch.Tensor]" = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
@@ -87,7 +93,8 @@ class TrainedTask:
             for name, value in values.items()
         }
         write_bytes(folder / "task.safetensors", save(tensors))
-        about = {"name": self.name, "task": self.task, "labels": self.labels}
+        about: dict[str, Any] = {"name": self.name, "task": self.task, "labels": self.labels}
+        about |= {"text_state": self.text_state}
         write_json(folder / "task.json", about | {"adapter": self.config.model_dump(mode="json")})
 
     @classmethod
@@ -103,6 +110,7 @@ class TrainedTask:
             task=about["task"],
             labels=about["labels"],
             config=AdapterConfig(**about["adapter"]),
+            text_state=about.get("text_state", "first"),
             head=_under(tensors, "head."),
             adapter=_under(tensors, "adapter."),
             encoder=_under(tensors, "encoder."),
@@ -135,9 +143,9 @@ def train_task(
 
     from unibridge.adapters import attach
     from unibridge.models.base import max_tokens
+    from unibridge.models.states import encoder_states
     from unibridge.tasks.heads import build_head
     from unibridge.transfer.language import language_model
-    from unibridge.transfer.mlm import encoder_states
 
     sources = sorted(examples)
     adapted = {source: languages.get(source) for source in sources}
@@ -155,12 +163,15 @@ def train_task(
     tokenizer = first.tokenizer if first is not None and first.tokenizer else base.tokenizer
     encoder = model.get_submodule(base.family.encoder)
     attach.freeze(model)
+    family_state = settings.text_state == "family"
+    text_state = base.family.text_state if family_state else settings.text_state
     head = build_head(
         task.kind,
         model.config.hidden_size,
         len(labels),
-        model.config.hidden_dropout_prob,
+        base.family.dropout(model.config),
         seed=seed,
+        text_state=text_state,
     ).to(model.device)
     trained = {f"head.{n}": p for n, p in head.named_parameters()}
     if train == "adapter":
@@ -199,7 +210,7 @@ def train_task(
         inputs = task.collate(batch, tokenizer.pad_token_id)
         ids, mask = inputs.pop("input_ids"), inputs.pop("attention_mask")
         wanted = inputs.pop("labels")
-        logits = head(encoder_states(model, base.family, ids, mask, **inputs))
+        logits = head(encoder_states(model, base.family, ids, mask, **inputs), mask)
         return logits, task.loss(logits, wanted.to(logits.device), of=of), int(mask.sum())
 
     def loss(indices: list[int], generator: "torch.Generator", rows: slice) -> tuple:
@@ -262,6 +273,7 @@ def train_task(
         labels=list(labels),
         head={n: _kept(p) for n, p in head.named_parameters()},
         config=settings.placed_adapter,
+        text_state=text_state,
         adapter=attach.adapter_state(model, name) if train == "adapter" else {},
         encoder={}
         if train == "adapter"

@@ -1,0 +1,84 @@
+"""Every objective: what it makes of a batch, and that its loss is `transformers`' own."""
+
+import pytest
+import torch
+
+from toy import LINES, toy_model, toy_tokenizer
+from unibridge.models.families import FAMILIES
+from unibridge.models.objectives import objective_of
+from unibridge.models.objectives.masked import mask_tokens
+from unibridge.models.states import encoder_states
+from unibridge.transfer.mlm import encode_samples
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def batch(tokenizer, repeat=1, max_tokens=40):
+    store = encode_samples(tokenizer, list(LINES) * repeat, max_tokens)
+    return store.batch(range(len(store)), tokenizer.pad_token_id)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_masking_keeps_to_its_rates_and_spares_special_tokens(family):
+    tokenizer = toy_tokenizer(family)
+    ids, mask = batch(tokenizer, repeat=400)
+    corrupted, chosen = mask_tokens(ids, mask, tokenizer, rate=0.15, generator=generator())
+    eligible = mask.bool() & ~torch.isin(ids, torch.tensor(tokenizer.all_special_ids))
+
+    assert not chosen[~eligible].any()
+    assert torch.equal(corrupted[~chosen], ids[~chosen])
+    # 15,000 tokens: three standard deviations of a share of 0.15 are under 0.009
+    assert abs(chosen.sum() / eligible.sum() - 0.15) < 0.01
+    masked = (corrupted == tokenizer.mask_token_id)[chosen].float().mean()
+    kept = (corrupted == ids)[chosen].float().mean()
+    assert abs(masked - 0.8) < 0.03 and abs(kept - 0.1) < 0.03
+    assert len(corrupted[chosen].unique()) > 20
+
+
+def test_masking_is_a_function_of_its_generator():
+    tokenizer = toy_tokenizer("bert")
+    ids, mask = batch(tokenizer)
+    torch.manual_seed(5)
+    first = mask_tokens(ids, mask, tokenizer, rate=0.3, generator=generator(1))
+    torch.manual_seed(6)
+    again = mask_tokens(ids, mask, tokenizer, rate=0.3, generator=generator(1))
+    other = mask_tokens(ids, mask, tokenizer, rate=0.3, generator=generator(2))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not torch.equal(first[1], other[1])
+
+
+def test_at_least_one_token_is_always_chosen():
+    tokenizer = toy_tokenizer("xlm-roberta")
+    ids, mask = batch(tokenizer)
+    for seed in range(20):
+        _, chosen = mask_tokens(ids, mask, tokenizer, rate=1e-6, generator=generator(seed))
+        assert chosen.sum() == 1
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_loss_at_masked_positions_is_that_of_all_logits_there(family):
+    tokenizer, record = toy_tokenizer(family), FAMILIES[family]
+    model = toy_model(family, vocab=len(tokenizer))
+    ids, mask = batch(tokenizer)
+    objective = objective_of(record)
+    one = objective.corrupt(ids, mask, tokenizer, rate=0.3, generator=generator())
+    hidden = encoder_states(model, record, one.ids, one.mask)
+    expected = model(input_ids=one.ids, attention_mask=mask, labels=one.wanted).loss
+    assert torch.allclose(objective.loss(model, record, hidden, one), expected, atol=1e-6)
+
+
+def test_a_batch_with_nothing_to_predict_costs_nothing():
+    """Text that the base reads as unknown throughout."""
+    tokenizer, record = toy_tokenizer("bert"), FAMILIES["bert"]
+    model = toy_model("bert", vocab=len(tokenizer))
+    store = encode_samples(tokenizer, ["ሰላም ለዓለም"], 40)
+    ids, mask = store.batch([0], tokenizer.pad_token_id)
+    objective = objective_of(record)
+    one = objective.corrupt(ids, mask, tokenizer, rate=0.15, generator=generator())
+    assert not one.count and torch.equal(one.ids, ids)
+    loss = objective.loss(model, record, encoder_states(model, record, ids, mask), one)
+    loss.backward()
+    assert loss == 0
+    assert all(p.grad is None or not p.grad.any() for p in model.parameters())
