@@ -1,4 +1,4 @@
-"""Tiny BERT and XLM-R bases made in memory, for every test that needs a real model.
+"""Tiny bases of every family made in memory, for every test that needs a real model.
 
 model, tokenizer = toy_model("bert"), toy_tokenizer("bert")
 base = toy_base("bert")                             # both, as load_base gives them
@@ -11,20 +11,15 @@ from pathlib import Path
 from random import Random
 
 import torch
+import transformers
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import (
-    BertConfig,
-    BertForMaskedLM,
-    PreTrainedModel,
-    PreTrainedTokenizerFast,
-    XLMRobertaConfig,
-    XLMRobertaForMaskedLM,
-)
+from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 from unibridge.adapters import attach
 from unibridge.adapters.settings import LANGUAGE_ADAPTER, TASK_ADAPTER
 from unibridge.models.base import BaseModel
 from unibridge.models.families import FAMILIES
+from unibridge.models.objectives import objective_of
 from unibridge.tasks import TASKS
 from unibridge.tasks.heads import build_head
 from unibridge.transfer.infer import MultiSourceModel
@@ -45,6 +40,17 @@ SHAPE = {
     "intermediate_size": 24,
     "max_position_embeddings": 40,
 }
+TOY_SETTINGS = {
+    "xlm-roberta": {"type_vocab_size": 1},
+    # a window of few tokens, so that layers differ
+    "modernbert": {
+        "local_attention": 8,
+        "pad_token_id": 1,
+        **dict.fromkeys(("bos_token_id", "cls_token_id"), 0),
+        **dict.fromkeys(("eos_token_id", "sep_token_id"), 2),
+    },
+}
+"""What the toy of a family has beside SHAPE."""
 TOY_LABELS = {
     "ner": ["O", "B-LOC", "I-LOC"],
     "classification": ["boat", "no"],
@@ -52,14 +58,18 @@ TOY_LABELS = {
 }
 
 
-def toy_model(family: str, *, vocab: int = 90, seed: int = 0) -> PreTrainedModel:
-    """A masked language model with 3 layers of 16, in evaluation mode; global RNG left alone."""
+def toy_model(
+    family: str, *, vocab: int = 90, seed: int = 0, **settings: object
+) -> PreTrainedModel:
+    """A language model with 3 layers of 16, in evaluation mode; global RNG left alone.
+
+    settings: of its configuration, beside the family's usual ones.
+    """
+    settings = {"vocab_size": vocab, **SHAPE, **TOY_SETTINGS.get(family, {}), **settings}
+    auto = getattr(transformers, objective_of(FAMILIES[family]).auto)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        if family == "bert":
-            return BertForMaskedLM(BertConfig(vocab_size=vocab, **SHAPE)).eval()
-        config = XLMRobertaConfig(vocab_size=vocab, type_vocab_size=1, **SHAPE)
-        return XLMRobertaForMaskedLM(config).eval()
+        return auto.from_config(AutoConfig.for_model(family, **settings)).eval()
 
 
 def toy_tokenizer(family: str, lines: tuple[str, ...] = LINES) -> PreTrainedTokenizerFast:
@@ -104,8 +114,10 @@ def toy_base(family: str, *, built_head: bool = False, dropout: float = 0.1) -> 
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = dropout
-    model.config.hidden_dropout_prob = dropout
-    return BaseModel(model, tokenizer, FAMILIES[family], built_head)
+    record = FAMILIES[family]
+    for name in record.dropouts:
+        setattr(model.config, name, dropout)
+    return BaseModel(model, tokenizer, record, built_head)
 
 
 def save_toy_base(

@@ -18,7 +18,7 @@ from unibridge.models.families import FAMILIES
 GOLDEN = Path(__file__).parents[1] / "golden"
 
 
-@pytest.fixture(params=FAMILIES)
+@pytest.fixture(params=sorted(folder.name for folder in GOLDEN.iterdir()))
 def family(request):
     return FAMILIES[request.param]
 

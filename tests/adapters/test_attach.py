@@ -6,7 +6,6 @@ import io
 import pytest
 import torch
 from torch.nn import functional
-from transformers import AutoModel
 
 from toy import toy_model
 from unibridge.adapters.attach import (
@@ -19,6 +18,7 @@ from unibridge.adapters.attach import (
     encoder_of,
     freeze,
     invert,
+    layers_of,
     ledger_of,
     load_adapter_state,
 )
@@ -68,6 +68,7 @@ def test_no_active_adapter_is_the_base_exactly(family, model):
     assert set(base.state_dict()) <= set(model.state_dict())
 
 
+@pytest.mark.parametrize("family", ["bert", "xlm-roberta"], indirect=True)
 def test_each_layer_follows_the_formula(family, model):
     """s <- s + up(f(down(LN(s)))) for each adapter in order, then LN; NICE at the embeddings."""
     activate(model, "to", "ner")
@@ -100,6 +101,42 @@ def test_each_layer_follows_the_formula(family, model):
             states = norm(summed)
         found = encoder(IDS).last_hidden_state
     torch.testing.assert_close(found, states, rtol=0, atol=1e-5)
+
+
+PRE_NORM = [name for name in FAMILIES if FAMILIES[name].norm_placing == "pre"]
+
+
+@pytest.mark.parametrize("family", PRE_NORM, indirect=True)
+def test_each_pre_norm_layer_follows_the_formula(family, model):
+    """s <- s + up(f(down(s))) for each adapter in order, s being what the plain layer gives."""
+    activate(model, "to", "ner")
+    plain = layers_of(toy_model(family.model_type), family)
+    weights = {name: adapter_state(model, name) for name in ("to", "ner")}
+    calls = {}
+    handles = [
+        layer.register_forward_hook(
+            lambda layer, inputs, named, output: calls.update({layer: (inputs, named, output)}),
+            with_kwargs=True,
+        )
+        for layer in layers_of(model, family)
+    ]
+    logits(model)
+    for index, layer in enumerate(layers_of(model, family)):
+        inputs, named, output = calls[layer]
+        with torch.no_grad():
+            states = plain[index](*inputs, **named)
+        states, found = (x[0] if isinstance(x, tuple) else x for x in (states, output))
+        for name, bend in (("to", functional.relu), ("ner", functional.gelu)):
+            if f"layer.{index}.down.weight" in weights[name]:
+                down, up = (
+                    [weights[name][f"layer.{index}.{part}.{kind}"] for kind in ("weight", "bias")]
+                    for part in ("down", "up")
+                )
+                states = states + functional.linear(bend(functional.linear(states, *down)), *up)
+        torch.testing.assert_close(found, states, rtol=0, atol=1e-6)
+    assert len(calls) == len(plain)
+    for handle in handles:
+        handle.remove()
 
 
 def test_the_order_of_the_stack_matters(model):
@@ -246,7 +283,7 @@ def test_gradient_checkpointing_changes_nothing(model):
 
 def test_a_bare_encoder_takes_adapters_too(family, model):
     activate(model, "to", "ner")
-    bare = AutoModel.from_config(model.config, add_pooling_layer=False).eval()
+    bare = family.new_encoder(model.config).eval()
     bare.load_state_dict(encoder_of(toy_model(family.model_type), family).state_dict())
     for name in ("to", "ner"):
         add_adapter(bare, family, name, ledger_of(model).configs[name], seed=5)

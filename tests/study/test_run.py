@@ -268,7 +268,13 @@ def test_seeds_are_rows_of_their_own(toy_run):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("task", "family"), [("classification", "bert"), ("pairs", "bert"), ("pos", "xlm-roberta")]
+    ("task", "family"),
+    [
+        ("classification", "bert"),
+        ("pairs", "bert"),
+        ("pos", "xlm-roberta"),
+        ("pos", "modernbert"),
+    ],
 )
 def test_other_tasks_and_families_run_whole(tmp_path, task, family):
     config = write_toy_run(tmp_path, task, family=family)

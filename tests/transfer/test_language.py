@@ -11,7 +11,7 @@ from unibridge.errors import UnibridgeError
 from unibridge.models.base import unknown_share
 from unibridge.models.families import FAMILIES
 from unibridge.models.objectives.masked import mask_tokens
-from unibridge.models.states import encoder_states
+from unibridge.models.states import encoder_states, frame
 from unibridge.text.corpus import split_held_out
 from unibridge.training import batches_of
 from unibridge.transfer.language import (
@@ -72,13 +72,14 @@ def test_text_past_the_length_limit_is_read_in_windows_and_pooled_together(famil
     base = toy_base(family)
     text = " ".join(LINES * 3)
     ids = base.tokenizer(text, add_special_tokens=False)["input_ids"]
-    room = 40 - 2 - (0 if family == "bert" else base.tokenizer.pad_token_id + 1)
+    before, after = frame(base.tokenizer)
+    room = base.family.max_positions(base.model.config) - len(before) - len(after)
     assert len(ids) > 2 * room
 
     rows = []
     for start in range(0, len(ids), room):
         window = ids[start : start + room]
-        whole = [base.tokenizer.cls_token_id, *window, base.tokenizer.sep_token_id]
+        whole = [*before, *window, *after]
         encoder = base.model.get_submodule(base.family.encoder)
         with torch.no_grad():
             rows.append(encoder(torch.tensor([whole])).last_hidden_state[0])

@@ -83,7 +83,7 @@ def install_embeddings(
     embedding = cast(torch.nn.Embedding, model.get_input_embeddings())
     if embedding.padding_idx is not None:
         embedding.padding_idx = tokenizer.pad_token_id
-    for role in ("pad", "bos", "eos"):
+    for role in ("pad", "bos", "eos", "cls", "sep"):
         if getattr(model.config, f"{role}_token_id", None) is not None:
             setattr(model.config, f"{role}_token_id", getattr(tokenizer, f"{role}_token_id"))
     return model

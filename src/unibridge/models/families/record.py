@@ -161,13 +161,14 @@ UNCHANGED: tuple[tuple[str, object], ...] = (
 )
 """Of every family: nothing taken out of the model, cut into pieces or rounded."""
 
-ENCODER_ONLY: tuple[tuple[str, object], ...] = (
-    ("position_embedding_type", "absolute"),
+DECODING: tuple[tuple[str, object], ...] = (
     ("is_decoder", False),
     ("is_encoder_decoder", False),
     ("add_cross_attention", False),
-    *UNCHANGED,
 )
+"""Of an encoder: its architecture turned into a decoder."""
+
+ENCODER_ONLY = (("position_embedding_type", "absolute"), *DECODING, *UNCHANGED)
 
 POOLER_AND_TRAINING = frozenset(
     {
