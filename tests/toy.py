@@ -42,6 +42,17 @@ SHAPE = {
 }
 TOY_SETTINGS = {
     "xlm-roberta": {"type_vocab_size": 1},
+    # as mDeBERTa
+    "deberta-v2": {
+        "relative_attention": True,
+        "position_buckets": 8,
+        "norm_rel_ebd": "layer_norm",
+        "share_att_key": True,
+        "pos_att_type": ["p2c", "c2p"],
+        "position_biased_input": False,
+        "type_vocab_size": 0,
+        "pad_token_id": 1,
+    },
     # a window of few tokens, so that layers differ
     "modernbert": {
         "local_attention": 8,

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from sentencepiece import SentencePieceTrainer
 from transformers import AutoModel
 
-from toy import LINES, save_toy_base, toy_model
+from toy import LINES, save_toy_base, toy_model, toy_tokenizer
 from unibridge.errors import UnibridgeError
 from unibridge.models.base import NAMED_BASES, load_base, max_tokens
 from unibridge.models.families import FAMILIES
@@ -197,6 +197,19 @@ def test_an_unknown_hub_id_says_what_to_do(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(UnibridgeError, match=r"unibridge-tests/none.*hub id"):
         load_base("unibridge-tests/none")
+
+
+def test_the_head_of_deberta_v3_is_found_under_its_own_names(tmp_path):
+    model = toy_model("deberta-v2", vocab=len(toy_tokenizer("deberta-v2")), legacy=False)
+    with torch.no_grad():
+        for parameter in model.lm_predictions.parameters():
+            parameter.normal_(generator=torch.Generator().manual_seed(1))
+    model.save_pretrained(save_toy_base(tmp_path, "deberta-v2"))
+    base = load_base(tmp_path)
+    inputs = base.tokenizer(list(LINES), padding=True, return_tensors="pt")
+    with torch.no_grad():
+        torch.testing.assert_close(base.model(**inputs).logits, model(**inputs).logits)
+    assert not base.built_head
 
 
 def test_a_setting_that_nothing_reads_is_noted(tmp_path):

@@ -274,6 +274,7 @@ def test_seeds_are_rows_of_their_own(toy_run):
         ("pairs", "bert"),
         ("pos", "xlm-roberta"),
         ("pos", "modernbert"),
+        ("pairs", "deberta-v2"),
     ],
 )
 def test_other_tasks_and_families_run_whole(tmp_path, task, family):

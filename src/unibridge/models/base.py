@@ -254,10 +254,11 @@ def _check_tokenizer(base: BaseModel, name: str) -> None:
     """A tokenizer that fits the embeddings: with files missing, transformers makes an empty one."""
     encoder = base.model.get_submodule(base.family.encoder)
     rows = attrgetter(base.family.word_embeddings)(encoder).num_embeddings
-    tokens, special = len(base.tokenizer), len(set(base.tokenizer.all_special_ids))
-    if tokens > rows or tokens <= special:
+    vocabulary, special = base.tokenizer.get_vocab(), set(base.tokenizer.all_special_tokens)
+    tokens = len(base.tokenizer)
+    if tokens > rows or not vocabulary.keys() - special:
         raise UnibridgeError(
-            f"the tokenizer has {tokens} tokens ({special} special), the model {rows} embeddings",
+            f"the tokenizer has {tokens} tokens ({len(special)} special), the model {rows} embeddings",
             where=name,
             do="put the tokenizer that belongs to the model beside its config.json",
         )
@@ -276,7 +277,7 @@ def _pickle_error(name: str) -> UnibridgeError:
         where=name,
         do="where you trust the file, convert it once with transformers: "
         "AutoModelForMaskedLM.from_pretrained(folder).save_pretrained(folder), or the Auto class "
-        "that the checkpoint was saved from",
+        "that the checkpoint was saved from (of DeBERTa-v3 with legacy=False, or its head is lost)",
     )
 
 

@@ -121,9 +121,12 @@ def plain_config(model: "MultiSourceModel") -> "PretrainedConfig":
     """The base's configuration with the pack's labels."""
     from transformers import AutoConfig
 
+    from unibridge.models.families import FAMILIES
+
     labels = model.config.labels
     names = {"id2label": dict(enumerate(labels)), "label2id": {n: i for i, n in enumerate(labels)}}
-    return AutoConfig.for_model(**{**model.config.base, **names})
+    family = FAMILIES.resolve(model.config.base["model_type"])
+    return AutoConfig.for_model(**model.config.base | names | dict(family.plain_settings))
 
 
 # --- (c) ONNX -----------------------------------------------------------------------------------

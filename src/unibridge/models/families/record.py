@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
 
 
+class SameAs(str):
+    """In place of a config setting's value: the setting that it has to agree with."""
+
+
 @dataclass(frozen=True)
 class ModelFamily:
     """Where the parts of a `transformers` language model are, and how they compute.
@@ -83,6 +87,8 @@ class ModelFamily:
     computes what our head does."""
     sequence_head: tuple[str, ...] | None = ("classifier.dense", "classifier.out_proj")
     """The dense and the output layer of its sequence classifier; None as above."""
+    plain_settings: tuple[tuple[str, object], ...] = ()
+    """Config settings by which these classifiers compute what our heads do."""
 
     def position_offset(self, padding_id: int) -> int:
         """How many rows of the position table no token can use, given the padding token's id."""
@@ -140,9 +146,13 @@ class ModelFamily:
         as relative positions, without a word). where: named in the error.
         Raises UnibridgeError that lists every such setting.
         """
+        known = {
+            name: config.get(value) if isinstance(value, SameAs) else value
+            for name, value in self.understood
+        }
         strange = [
             f"{name} = {config[name]!r} (known: {value!r})"
-            for name, value in self.understood
+            for name, value in known.items()
             if config.get(name) is not None and config[name] != value
         ]
         if strange:
