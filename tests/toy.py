@@ -12,14 +12,14 @@ from random import Random
 
 import torch
 import transformers
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 from unibridge.adapters import attach
 from unibridge.adapters.settings import LANGUAGE_ADAPTER, TASK_ADAPTER
-from unibridge.models.base import BaseModel
+from unibridge.models.base import BaseModel, separate_pairs
 from unibridge.models.families import FAMILIES
-from unibridge.models.objectives import objective_of
+from unibridge.models.objectives import Corrupted, objective_of
 from unibridge.tasks import TASKS
 from unibridge.tasks.heads import build_head
 from unibridge.transfer.infer import MultiSourceModel
@@ -54,6 +54,12 @@ TOY_SETTINGS = {
         "pad_token_id": 1,
     },
     # a window of few tokens, so that layers differ
+    "gpt2": {
+        "intermediate_size": None,
+        "n_inner": 24,
+        "use_cache": False,
+        **dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), 0),
+    },
     "modernbert": {
         "local_attention": 8,
         "pad_token_id": 1,
@@ -61,7 +67,7 @@ TOY_SETTINGS = {
         **dict.fromkeys(("eos_token_id", "sep_token_id"), 2),
     },
 }
-"""What the toy of a family has beside SHAPE."""
+"""What the toy of a family has beside SHAPE, or in place of it (None: nothing)."""
 TOY_LABELS = {
     "ner": ["O", "B-LOC", "I-LOC"],
     "classification": ["boat", "no"],
@@ -77,6 +83,7 @@ def toy_model(
     settings: of its configuration, beside the family's usual ones.
     """
     settings = {"vocab_size": vocab, **SHAPE, **TOY_SETTINGS.get(family, {}), **settings}
+    settings = {name: value for name, value in settings.items() if value is not None}
     auto = getattr(transformers, objective_of(FAMILIES[family]).auto)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -84,7 +91,8 @@ def toy_model(
 
 
 def toy_tokenizer(family: str, lines: tuple[str, ...] = LINES) -> PreTrainedTokenizerFast:
-    """The words and letters of `lines` as pieces: WordPiece for "bert", otherwise unigram.
+    """The words and letters of `lines` as pieces: WordPiece for "bert", byte-level BPE for "gpt2",
+    otherwise unigram.
 
     Written down rather than trained, since trainers break ties differently from run to run.
     """
@@ -98,6 +106,20 @@ def toy_tokenizer(family: str, lines: tuple[str, ...] = LINES) -> PreTrainedToke
         tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         template, pair = "[CLS] $A [SEP]", "[CLS] $A [SEP] $B:1 [SEP]:1"
+    elif family == "gpt2":
+        # byte-level BPE whose merges spell each word from its start; one special token for all
+        end = "<|endoftext|>"
+        starts = [f"Ġ{word[:n]}" for word in words for n in range(1, len(word) + 1)]
+        vocab = {p: i for i, p in enumerate(dict.fromkeys([end, *letters, "Ġ", *starts]))}
+        merges = [(start[:-1], start[-1]) for start in dict.fromkeys(starts)]
+        tokenizer = Tokenizer(models.BPE(vocab, merges, unk_token=end))
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+        tokenizer.decoder = decoders.ByteLevel()
+        tokenizer.post_processor = processors.ByteLevel(trim_offsets=True)
+        named = {f"{role}_token": end for role in ("bos", "eos", "unk", "pad")}
+        made = PreTrainedTokenizerFast(tokenizer_object=tokenizer, **named)
+        separate_pairs(made)
+        return made
     else:
         special = {"cls": "<s>", "pad": "<pad>", "sep": "</s>", "unk": "<unk>", "mask": "<mask>"}
         scored = [(piece, 0.0) for piece in special.values()]
@@ -129,6 +151,17 @@ def toy_base(family: str, *, built_head: bool = False, dropout: float = 0.1) -> 
     for name in record.dropouts:
         setattr(model.config, name, dropout)
     return BaseModel(model, tokenizer, record, built_head)
+
+
+def their_loss(model: PreTrainedModel, batch: Corrupted) -> torch.Tensor:
+    """What `transformers`' own model says that a corrupted batch costs, nats per token."""
+    given = {"input_ids": batch.ids, "attention_mask": batch.mask, "labels": batch.wanted}
+    if batch.decoder_ids is not None:
+        given["decoder_input_ids"] = batch.decoder_ids
+    elif objective_of(FAMILIES[model.config.model_type]).name == "clm":
+        # it moves them by one itself
+        given["labels"] = batch.ids.masked_fill(batch.mask == 0, -100)
+    return model(**given).loss
 
 
 def save_toy_base(

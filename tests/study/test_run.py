@@ -275,6 +275,7 @@ def test_seeds_are_rows_of_their_own(toy_run):
         ("pos", "xlm-roberta"),
         ("pos", "modernbert"),
         ("pairs", "deberta-v2"),
+        ("classification", "gpt2"),
     ],
 )
 def test_other_tasks_and_families_run_whole(tmp_path, task, family):

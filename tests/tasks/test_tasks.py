@@ -15,6 +15,7 @@ from tokenizers import (
 from transformers import PreTrainedTokenizerFast
 from transformers.models.bert.tokenization_bert_legacy import BertTokenizerLegacy
 
+from toy import toy_tokenizer
 from unibridge.errors import UnibridgeError
 from unibridge.metrics import METRICS
 from unibridge.tasks import TASKS
@@ -319,3 +320,17 @@ def test_names_need_no_torch():
     code = "import sys, unibridge.tasks as t; print(sorted(t.TASKS), 'torch' in sys.modules)"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
     assert printed.strip() == "['classification', 'ner', 'pairs', 'pos'] False"
+
+
+@pytest.mark.parametrize("family", ["gpt2", "xlm-roberta"])
+def test_words_are_read_as_in_running_text_whether_or_not_a_space_is_put_before_each(family):
+    tokenizer = toy_tokenizer(family)
+    before = tokenizer.backend_tokenizer.pre_tokenizer
+    if family == "gpt2":
+        before.add_prefix_space = False
+        tokenizer.backend_tokenizer.pre_tokenizer = before
+    words = ["old", "town", "river"]
+    (one,) = TASKS["ner"].encode(tokenizer, [TaggedSentence(tuple(words), ())], ["O"], 20)
+    assert one.input_ids == tokenizer(" ".join(words))["input_ids"]
+    pieces = [tokenizer.convert_ids_to_tokens(one.input_ids[start]) for start in one.word_starts]
+    assert [piece.strip("▁Ġ") for piece in pieces[1:]] == ["town", "river"]

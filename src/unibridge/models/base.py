@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 import transformers
 from safetensors import SafetensorError
+from tokenizers import processors
 from transformers import (
     AutoTokenizer,
     PreTrainedConfig,
@@ -239,8 +240,13 @@ def _silent() -> Iterator[None]:
 
 
 def _tokenizer(name: str) -> PreTrainedTokenizerBase:
+    """The tokenizer; one of a decoder gets what texts in batches and pairs of texts need."""
     try:
-        return AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+        if tokenizer.pad_token_id is None and tokenizer.eos_token_id is not None:
+            tokenizer.pad_token = tokenizer.eos_token
+        separate_pairs(tokenizer)
+        return tokenizer
     except Exception as error:  # each tokenizer library has exceptions of its own
         raise UnibridgeError(
             f"cannot load the tokenizer ({_first_line(error)})",
@@ -248,6 +254,19 @@ def _tokenizer(name: str) -> PreTrainedTokenizerBase:
             do="put the tokenizer's files (tokenizer.json, vocab.txt or sentencepiece.bpe.model) "
             "beside config.json",
         ) from error
+
+
+def separate_pairs(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Put the end token between two texts where nothing stands there, as with GPT-2's tokenizer."""
+    alone = tokenizer("a", verbose=False)["input_ids"]
+    end, backend = tokenizer.eos_token, getattr(tokenizer, "backend_tokenizer", None)
+    if end is None or backend is None or tokenizer("a", "a")["input_ids"] != alone + alone:
+        return
+    split = processors.TemplateProcessing(
+        single="$A", pair=f"$A {end} $B", special_tokens=[(end, tokenizer.eos_token_id)]
+    )
+    own = backend.post_processor
+    backend.post_processor = split if own is None else processors.Sequence([own, split])
 
 
 def _check_tokenizer(base: BaseModel, name: str) -> None:
@@ -258,7 +277,8 @@ def _check_tokenizer(base: BaseModel, name: str) -> None:
     tokens = len(base.tokenizer)
     if tokens > rows or not vocabulary.keys() - special:
         raise UnibridgeError(
-            f"the tokenizer has {tokens} tokens ({len(special)} special), the model {rows} embeddings",
+            f"the tokenizer has {tokens} tokens ({len(special)} special), the model {rows} "
+            "embeddings",
             where=name,
             do="put the tokenizer that belongs to the model beside its config.json",
         )

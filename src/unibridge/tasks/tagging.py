@@ -171,6 +171,8 @@ def _split_fast(
     tokenizer: "PreTrainedTokenizerBase", sentences: list[list[str]], max_length: int
 ) -> Split:
     """Per sentence its ids and, per id, the index of the word it belongs to."""
+    if _words_need_spaces(tokenizer):
+        sentences = [words[:1] + [f" {word}" for word in words[1:]] for words in sentences]
 
     def tokenized(rows: list[list[str]]) -> list[tuple[list[int], list[int | None]]]:
         if not rows:
@@ -200,6 +202,20 @@ def _split_fast(
     for row, found in zip(repaired, tokenized(list(repaired.values())), strict=True):
         rows[row] = found
     yield from rows
+
+
+def _words_need_spaces(tokenizer: "PreTrainedTokenizerBase") -> bool:
+    """Whether the words of a list are read as in running text only with a space before them.
+
+    So it is where a piece begins with the space itself and none is put before each word, as with
+    GPT-2's, ModernBERT's and Gemma's tokenizers.
+    """
+
+    def ids(*words: str) -> list[int]:
+        return tokenizer([list(words)], is_split_into_words=True)["input_ids"][0]
+
+    text = tokenizer("a a")["input_ids"]
+    return ids("a", "a") != text and ids("a", " a") == text
 
 
 def _split_slow(

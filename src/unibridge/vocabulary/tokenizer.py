@@ -179,7 +179,8 @@ def _model(proto: Any, special: SpecialTokens) -> models.Unigram | models.BPE:
         for piece in proto.pieces
         if piece.type not in (piece.UNKNOWN, piece.CONTROL) and piece.piece not in names
     ]
-    unknown = special.roles["unk_token"]
+    # a byte-level base knows everything and may have no token for the unknown
+    unknown = special.roles.get("unk_token", names[0])
     if proto.trainer_spec.model_type == proto.trainer_spec.UNIGRAM:
         return models.Unigram([(name, 0.0) for name in names] + pieces, unk_id=names.index(unknown))
     vocabulary = {name: i for i, name in enumerate([*names, *(piece for piece, _ in pieces)])}

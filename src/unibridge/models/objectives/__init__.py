@@ -2,6 +2,7 @@
 
 from unibridge.models.families import ModelFamily
 from unibridge.models.objectives.base import Corrupted, Objective
+from unibridge.models.objectives.causal import Causal
 from unibridge.models.objectives.masked import Masked
 from unibridge.registry import Registry
 
@@ -11,6 +12,7 @@ OBJECTIVES: Registry[Objective] = Registry(
     "objective",
     {
         "masked": Masked(),
+        "causal": Causal(),
     },
 )
 

@@ -1,0 +1,44 @@
+"""States of texts, and what a tokenizer puts around one."""
+
+import pytest
+import torch
+
+from toy import LINES, toy_tokenizer
+from unibridge.models.families import FAMILIES
+from unibridge.models.states import TEXT_STATES, frame
+
+STATES = torch.tensor(
+    [[[1.0, 2.0], [3.0, 6.0], [99.0, 99.0]], [[1.0, 0.0], [2.0, 0.0], [6.0, 9.0]]]
+)
+MASK = torch.tensor([[1, 1, 0], [1, 1, 1]])
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("first", [[1.0, 2.0], [1.0, 0.0]]),
+        ("last", [[3.0, 6.0], [6.0, 9.0]]),
+        ("mean", [[2.0, 4.0], [3.0, 3.0]]),
+        ("summed", [[4.0, 8.0], [9.0, 9.0]]),
+    ],
+)
+def test_the_state_that_speaks_for_a_text_leaves_padding_out(name, expected):
+    assert TEXT_STATES[name](STATES, MASK).tolist() == expected
+
+
+def test_the_last_state_of_a_text_padded_on_the_left():
+    assert TEXT_STATES["last"](STATES[:1], torch.tensor([[0, 1, 1]])).tolist() == [[99.0, 99.0]]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_has_a_text_state_of_the_table(family):
+    assert FAMILIES[family].text_state in TEXT_STATES
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_frame_is_what_surrounds_a_text(family):
+    tokenizer = toy_tokenizer(family)
+    before, after = frame(tokenizer)
+    for line in LINES:
+        inner = tokenizer(line, add_special_tokens=False)["input_ids"]
+        assert tokenizer(line)["input_ids"] == [*before, *inner, *after]
