@@ -22,7 +22,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast, XLMRobertaConfig
 
 from unibridge.adapters.settings import LANGUAGE_ADAPTER, TASK_ADAPTER
-from unibridge.artifacts import peak_memory, reset_peak_memory
+from unibridge.memory import peak_memory, reset_peak_memory
 from unibridge.transfer.infer import MultiSourceModel
 from unibridge.transfer.merge import merge
 from unibridge.transfer.pack_config import UniBridgeConfig

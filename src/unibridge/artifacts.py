@@ -2,7 +2,8 @@
 
 A stage's name carries a fingerprint of everything that went into it (settings, inputs, the stages
 before it), so a changed setting gives a new folder beside the old one and a finished stage is
-never computed twice. What was interrupted stays in `.partial-…` with its checkpoints.
+never computed twice. What was interrupted stays in `.partial-…` with its checkpoints. One process
+makes a stage; another that wants the same one waits and takes it over.
 """
 
 import errno
@@ -11,11 +12,10 @@ import json
 import os
 import platform
 import re
-import resource
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -23,12 +23,16 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from unibridge.errors import UnibridgeError
+from unibridge.locks import locked
+from unibridge.memory import peak_memory, reset_peak_memory
 from unibridge.processes import processes
 
 # raised when a folder's layout changes in a way that older code would misread
 FORMAT = 1
 MANIFEST = "manifest.json"
+_NOT_KEPT = (MANIFEST, "checkpoint")
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR}
 
 
 @dataclass
@@ -58,9 +62,26 @@ def disk_errors(where: object) -> Iterator[None]:
 
 
 @contextmanager
+def may_write(folder: Path) -> Iterator[None]:
+    """Turn a folder in which nothing can be made into an error that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _READ_ONLY:
+            raise
+        raise UnibridgeError(
+            f"nothing can be written here ({error.strerror})",
+            where=folder,
+            do="name a folder that is yours (run.folder, --out); finished stages are read as they "
+            "are, also by `run.reuse`",
+        ) from error
+
+
+@contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """A stream into a file of which a reader sees the old content or the new, never half of it."""
-    temporary = path.with_name(path.name + ".tmp")
+    # a name that no other process has, nor this one's last life
+    temporary = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(3).hex()}.tmp")
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -81,11 +102,13 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
+    """Write what JSON can say (all else as its `str`), whole or not at all."""
     text = json.dumps(content, ensure_ascii=False, indent=2, default=str)
     write_bytes(path, (text + "\n").encode())
 
 
 def read_json(path: Path) -> Any:
+    """What a JSON file says. Raises UnibridgeError where it cannot be read."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -120,26 +143,6 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def reset_peak_memory() -> None:
-    """Start the peak anew where the system allows it (Linux); elsewhere it is the process's own."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        return
-
-
-def peak_memory() -> int:
-    """Peak resident memory since `reset_peak_memory`, bytes."""
-    try:
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    unit = 1 if platform.system() == "Darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def read_manifest(folder: Path, stage: str | None = None) -> dict[str, Any]:
@@ -207,18 +210,38 @@ def run_stage(
         settings = {**settings, "training": kept}
     key = fingerprint({"stage": stage, "name": name, "settings": settings, "inputs": inputs})
     folder = root / f"{stage}-{name}-{key[:8]}"
-    group = processes()
-    if group.main and not folder.exists():
-        _copy_finished(folder, key, reuse)
-    # asked once, since the main process may finish before another one looks
-    if group.told(folder.exists()):
-        read_manifest(folder)
-        on_start(folder.name, True)
-        return folder
-    on_start(folder.name, False)
     about: dict[str, Any] = {"stage": stage, "name": name, "fingerprint": key}
     about |= {"settings": settings, "inputs": inputs}
-    return _build(folder, root / f".partial-{folder.name}", build, about, together)
+
+    partial = root / f".partial-{folder.name}"
+    with _ours(folder, partial, lambda: _copy_finished(folder, key, reuse)) as done:
+        on_start(folder.name, done)
+        if not done:
+            return _build(folder, partial, build, about, together)
+    _check_whole(folder)
+    return folder
+
+
+@contextmanager
+def _ours(folder: Path, partial: Path, fetch: Callable[[], None] = lambda: None) -> Iterator[bool]:
+    """Whether a folder is ready; where it is not, no other process makes it until the block ends.
+
+    fetch: may bring the folder from elsewhere. Of several processes that a launcher started, the
+    main one looks and tells the others.
+    """
+    group = processes()
+    with ExitStack() as held:
+        # one that is ready needs no lock, which could not be had where nothing can be written
+        if group.main and not folder.exists():
+            with disk_errors(folder), may_write(folder.parent):
+                held.enter_context(locked(folder))
+            # again, since another process may have finished it while this one waited
+            if not folder.exists():
+                if (partial / MANIFEST).exists():
+                    _finish(partial, folder)  # killed between its last file and its name
+                else:
+                    fetch()
+        yield group.told(folder.exists())
 
 
 def _copy_finished(folder: Path, key: str, reuse: Sequence[Path]) -> None:
@@ -226,12 +249,36 @@ def _copy_finished(folder: Path, key: str, reuse: Sequence[Path]) -> None:
     for root in reuse:
         ready = root / folder.name
         if (ready / MANIFEST).exists() and read_manifest(ready).get("fingerprint") == key:
+            _check_whole(ready)
             copy = folder.parent / f".copy-{folder.name}"
             with disk_errors(copy):
                 shutil.rmtree(copy, ignore_errors=True)
                 shutil.copytree(ready, copy)
                 copy.rename(folder)
             return
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Bytes of each file that a stage leaves, by its path in the stage's folder."""
+    sizes = {
+        path.relative_to(folder).as_posix(): path.stat().st_size
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    return {name: size for name, size in sizes.items() if not name.startswith(_NOT_KEPT)}
+
+
+def _check_whole(folder: Path) -> None:
+    """Raises UnibridgeError for a finished folder that lost something, such as on its way here."""
+    found = _sizes(folder)
+    for name, size in read_manifest(folder).get("files", {}).items():
+        if found.get(name) != size:
+            now = f"has {found[name]:,} of" if name in found else "is missing, with"
+            raise UnibridgeError(
+                f"not whole: {name} {now} {size:,} bytes",
+                where=folder,
+                do="copy the folder again from where it was made, or delete it to make it anew",
+            )
 
 
 def build_folder(
@@ -248,24 +295,28 @@ def build_folder(
     Raises UnibridgeError where something else stands under that name.
     """
     key = fingerprint({"stage": stage, "settings": settings, "inputs": inputs})
-    # asked once, as above
-    if processes().told(folder.exists()):
-        if (folder / MANIFEST).exists() and read_manifest(folder).get("fingerprint") == key:
-            return folder
-        raise UnibridgeError(
-            "there is something else under that name already",
-            where=folder,
-            do="name a new folder, or delete this one",
-        )
     about: dict[str, Any] = {"stage": stage, "name": folder.name, "fingerprint": key}
     about |= {"settings": settings, "inputs": inputs}
     partial = folder.parent / f".partial-{folder.name}-{key[:8]}"
-    try:
-        return _build(folder, partial, build, about, together)
-    except BaseException:
-        if not any(partial.glob("checkpoint*")):  # else the same command goes on from there
-            shutil.rmtree(partial, ignore_errors=True)
-        raise
+    with _ours(folder, partial) as done:
+        if done and (folder / MANIFEST).exists() and _key_of(folder) == key:
+            return folder
+        if done:
+            raise UnibridgeError(
+                "there is something else under that name already",
+                where=folder,
+                do="name a new folder, or delete this one",
+            )
+        try:
+            return _build(folder, partial, build, about, together)
+        except BaseException:
+            if not any(partial.glob("checkpoint*")):  # else the same command goes on from there
+                shutil.rmtree(partial, ignore_errors=True)
+            raise
+
+
+def _key_of(folder: Path) -> Any:
+    return read_manifest(folder).get("fingerprint")
 
 
 def _build(
@@ -284,12 +335,19 @@ def _build(
         return folder
     with disk_errors(partial):
         partial.mkdir(parents=True, exist_ok=True)
+        for leftover in partial.rglob("*.tmp"):  # of a process that was killed while it wrote
+            leftover.unlink()
         reset_peak_memory()
         started = time.perf_counter()
         outcome = build(partial)
         seconds = time.perf_counter() - started
-        for leftover in partial.glob("checkpoint*"):
-            leftover.unlink()
+        if not partial.is_dir():
+            raise UnibridgeError(
+                "was moved or deleted while it was being made",
+                where=partial,
+                do="run the same command again, with the folder's new place; what was finished "
+                "before is kept",
+            )
         write_manifest(
             partial,
             {
@@ -298,8 +356,22 @@ def _build(
                 "peak_memory_bytes": peak_memory(),
                 "facts": outcome.facts,
                 "warnings": outcome.warnings,
+                "files": _sizes(partial),
             },
         )
-        os.replace(partial, folder)
+        _finish(partial, folder)
     group.wait()
     return folder
+
+
+def _finish(partial: Path, folder: Path) -> None:
+    """Give what has its manifest its name, and drop the checkpoints, which nobody needs now."""
+    for leftover in partial.glob("checkpoint*"):
+        leftover.unlink()
+    try:
+        os.replace(partial, folder)
+    except OSError:
+        # where locks do not work another process may have made the same, which is as good
+        if not (folder / MANIFEST).exists() or _key_of(folder) != _key_of(partial):
+            raise
+        shutil.rmtree(partial)

@@ -7,8 +7,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from unibridge.artifacts import disk_errors
 from unibridge.errors import UnibridgeError
+from unibridge.evaluation.rows import append_row
 
 
 @dataclass(frozen=True)
@@ -60,19 +60,7 @@ class Records:
 
 def append_result(path: Path, result: Result) -> None:
     """Add one line to results.jsonl; half a line left by a crash is removed first."""
-    line = json.dumps(asdict(result), ensure_ascii=False) + "\n"
-    with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a+b") as stream:
-            stream.seek(0)
-            written = stream.read()
-            whole = written.rfind(b"\n") + 1
-            if whole < len(written):
-                if _parses(written[whole:].decode(errors="replace")):
-                    line = "\n" + line
-                else:
-                    stream.truncate(whole)
-            stream.write(line.encode())
+    append_row(path, asdict(result))
 
 
 def read_results(path: Path) -> Records:
@@ -119,11 +107,3 @@ def _parse(line: str) -> Result:
         if not isinstance(getattr(result, name), int | float):
             raise ValueError(f"{name} is not a number")
     return result
-
-
-def _parses(line: str) -> bool:
-    try:
-        _parse(line)
-    except (ValueError, TypeError):
-        return False
-    return True

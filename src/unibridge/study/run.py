@@ -29,6 +29,7 @@ from unibridge.artifacts import (
 from unibridge.config import Config
 from unibridge.errors import UnibridgeError
 from unibridge.evaluation.records import Result
+from unibridge.locks import locked
 from unibridge.pack import load
 from unibridge.processes import processes
 from unibridge.study.stages import (
@@ -514,7 +515,6 @@ def write_pack(
     """The folder to keep and share: model, tokenizer, card; and labels for the files to predict."""
     folder, partial = at.root / "pack", at.root / ".partial-pack"
     key = fingerprint([[path.name for path in cell.stages], [asdict(r) for r in results]])
-    kept = (folder / MANIFEST).exists() and read_manifest(folder)["fingerprint"] == key
     model = model_of(
         at,
         cell.language,
@@ -523,10 +523,11 @@ def write_pack(
         max_tokens=cell.max_tokens,
         sentence_temperature=cell.sentence_temperature,
     )
-    if not kept:
-        _save_pack(config, inputs, model, cell, results, partial, key)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(partial, folder)
+    with locked(folder):
+        if not ((folder / MANIFEST).exists() and read_manifest(folder)["fingerprint"] == key):
+            _save_pack(config, inputs, model, cell, results, partial, key)
+            shutil.rmtree(folder, ignore_errors=True)
+            os.replace(partial, folder)
     for file in inputs.to_label:
         predictions = model.predict(file.examples)
         write_predictions(file, predictions, at.root / "labelled" / Path(file.path).name)

@@ -94,7 +94,7 @@ def _rows(read: Read, samples: Sequence[str], hidden: int, file: Path | None) ->
     for sample in samples:
         digest.update(sample.encode() + b"\n")
     path = file.with_name(f"{file.name}-{digest.hexdigest()[:12]}.f32")
-    temporary = path.with_name(f"{path.name}.tmp")
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         if processes().main and not path.exists():
             with temporary.open("wb") as whole:
