@@ -1,0 +1,66 @@
+"""The command line: a table from words to functions. Parse, call, print."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from unibridge.cli import bases, packs, runs, stages
+from unibridge.errors import UnibridgeError
+
+COMMANDS = (*runs.COMMANDS, *stages.COMMANDS, *packs.COMMANDS, *bases.COMMANDS)
+EXAMPLES = """examples:
+  unibridge demo                                  the whole job on built-in text, in minutes
+  unibridge demo --language so                    the same for Somali
+  unibridge inspect --base xlm-roberta-base --text my.txt
+  unibridge run config.toml --set adaptation.training.epochs=5
+  unibridge predict --model runs/lug/pack --input new.conll --output tagged.conll
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns the exit code: 2 for a user's mistake, 130 when interrupted."""
+    parser = build_parser()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = parser.parse_args(given)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    options.command_line = "unibridge " + " ".join(given)
+    from unibridge.artifacts import disk_errors
+    from unibridge.processes import processes
+
+    try:
+        processes()  # joined before anything chooses a device
+        with disk_errors("disk"):
+            options.act(options)
+    except UnibridgeError as error:
+        print(f"\nunibridge: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(
+            "\nunibridge: interrupted; the same command goes on from where it was", file=sys.stderr
+        )
+        return 130
+    except BrokenPipeError:
+        return 0
+    except OSError as error:
+        print(f"\nunibridge: {error.filename or 'disk'}: {error.strerror}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Every command of the table with its options."""
+    parser = argparse.ArgumentParser(
+        prog="unibridge",
+        description="Bring a pretrained language model to a language it does not speak.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        made = commands.add_parser(command.name, help=command.summary, description=command.summary)
+        made.set_defaults(act=command.act)
+        command.options(made)
+    return parser

@@ -1,0 +1,104 @@
+"""run, demo and inspect: what most people type."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+from unibridge.cli.words import Command, add_set, quiet
+from unibridge.console import Console
+
+
+def _run_options(parser: ArgumentParser) -> None:
+    parser.add_argument("config", type=Path)
+    add_set(parser, "SECTION.FIELD=VALUE", "overrides the file")
+
+
+def _run(options: Namespace) -> None:
+    from unibridge.config import load_config
+
+    _run_config(load_config(options.config, options.set), options.command_line)
+
+
+def _run_config(config: Any, command: str) -> None:
+    from unibridge.operations.runs import run
+    from unibridge.report.summary import terminal_summary
+
+    console = Console()
+    console.say(f"results go to {config.run.folder}")
+    quiet()
+    root = run(config, command=command, listener=console)
+    console.say()
+    if not console.quiet:
+        print(terminal_summary(root))
+
+
+def _demo_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--language", default="am", help="any CLDR language (default: am, Amharic)")
+    parser.add_argument("--folder", type=Path, help="run folder (default: runs/demo-LANGUAGE)")
+    parser.add_argument("--seeds", type=int, default=1, help="number of seeds (default: 1)")
+    parser.add_argument(
+        "--from-scratch",
+        action="store_true",
+        help="train the source adapters instead of using the ones that come with the base",
+    )
+    add_set(parser, "SECTION.FIELD=VALUE", "overrides the demo's configuration")
+
+
+def _demo(options: Namespace) -> None:
+    from unibridge.operations.runs import prepare_demo
+
+    config = prepare_demo(
+        options.language,
+        options.folder,
+        seeds=options.seeds,
+        from_scratch=options.from_scratch,
+        overrides=options.set,
+        listener=Console(),
+    )
+    _run_config(config, options.command_line)
+
+
+def _inspect_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--base", required=True, help="folder, hub id, or: cldr, minilm")
+    parser.add_argument("--text", required=True, nargs="+")
+
+
+def _inspect(options: Namespace) -> None:
+    from unibridge.operations.bases import inspect
+
+    quiet()
+    look = inspect(options.base, options.text)
+    found = look.found
+    line, tokens = found.example
+    print(f"{options.base} on {found.lines} lines")
+    print(f"  unknown tokens      {found.unknown:7.1%}")
+    print(f"  tokens per word     {found.tokens_per_word:7.2f}")
+    if found.masked_accuracy is not None:
+        print(f"  masked tokens right {found.masked_accuracy:7.1%}  ({found.masked_loss:.2f} nats)")
+    for note in look.notes:
+        print(f"  note: {note}")
+    print(f"  a line:     {line[:90]}")
+    print(f"  its tokens: {' '.join(tokens)[:90]}")
+    print(found.verdict)
+
+
+COMMANDS = (
+    Command(
+        "run",
+        "the whole pipeline of a configuration; resumes where it stopped",
+        _run_options,
+        _run,
+    ),
+    Command(
+        "demo",
+        "the whole pipeline on text that comes with the package (CLDR)",
+        _demo_options,
+        _demo,
+    ),
+    Command(
+        "inspect",
+        "does this model read my language? A few seconds",
+        _inspect_options,
+        _inspect,
+    ),
+)

@@ -1,0 +1,85 @@
+"""What the commands share: their form, common options, and how results are said."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from unibridge.console import Console
+from unibridge.errors import UnibridgeError
+
+
+@dataclass(frozen=True)
+class Command:
+    """A word, what it does in a line, its options, and the function that they are given to."""
+
+    name: str
+    summary: str
+    options: Callable[[ArgumentParser], None]
+    act: Callable[[Namespace], None]
+
+
+def add_set(parser: ArgumentParser, metavar: str, summary: str) -> None:
+    """--set, which may be given more than once."""
+    parser.add_argument("--set", action="append", default=[], metavar=metavar, help=summary)
+
+
+def add_text(parser: ArgumentParser, summary: str, *, required: bool = False) -> None:
+    """--text of the commands that make a pack from a pack: one file each time it is given."""
+    parser.add_argument(
+        "--text",
+        required=required,
+        action="append",
+        metavar="FILE",
+        help=f"{summary}; may be given more than once",
+    )
+
+
+def quiet() -> None:
+    """Keep the libraries' own progress bars off the terminal; ours says what is going on."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+
+
+def quiet_console() -> Console:
+    """A console that has the terminal for itself."""
+    quiet()
+    return Console()
+
+
+def named(pairs: Sequence[str]) -> dict[str, str]:
+    """CODE=PATH arguments as a dictionary."""
+    found = {}
+    for pair in pairs:
+        code, equals, path = pair.partition("=")
+        if not equals:
+            raise UnibridgeError(f"{pair!r} names no path", do="write CODE=PATH, such as en=en.txt")
+        found[code] = path
+    return found
+
+
+def named_paths(pairs: Sequence[str]) -> dict[str, Path]:
+    """CODE=FOLDER arguments as a dictionary."""
+    return {code: Path(path) for code, path in named(pairs).items()}
+
+
+def need(options: Namespace, *names: str) -> None:
+    """Refuse a command whose other form needs none of these."""
+    if missing := [f"--{name}" for name in names if getattr(options, name) is None]:
+        raise UnibridgeError("something is missing", where="arguments", do=", ".join(missing))
+
+
+def show(folder: Path, *facts: str) -> None:
+    """Print what a stage made, and where."""
+    from unibridge.artifacts import read_manifest
+    from unibridge.processes import processes
+
+    if not processes().main:
+        return
+    manifest = read_manifest(folder)
+    for warning in manifest["warnings"]:
+        Console().say(f"warning: {warning}")
+    for name in facts:
+        print(f"{name}: {manifest['facts'].get(name)}")
+    print(folder)

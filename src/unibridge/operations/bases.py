@@ -1,0 +1,113 @@
+"""What is done with base models and word vectors: look at them, train them, align them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from unibridge.errors import UnibridgeError
+from unibridge.operations.listening import SILENCE, Listener
+from unibridge.operations.stages import AnyBase, read_pairs
+from unibridge.text.corpus import read_text
+
+if TYPE_CHECKING:
+    from unibridge.embeddings.align import Alignment, Induction
+    from unibridge.embeddings.rotation import AlignmentSettings
+    from unibridge.study.inspection import Inspection
+    from unibridge.transfer.pretrain import PretrainSettings
+
+
+@dataclass(frozen=True)
+class Look:
+    """What `inspect` found, and what was noted when the base was loaded."""
+
+    found: "Inspection"
+    notes: Sequence[str]
+
+
+def inspect(base: AnyBase, text: Sequence[str | Path], *, device: str = "auto") -> Look:
+    """Does this model read this language? A few seconds."""
+    from unibridge.models.base import load_base
+    from unibridge.study.inspection import inspect_base
+
+    loaded = load_base(base, device=device) if isinstance(base, str) else base
+    return Look(inspect_base(loaded, read_text(list(text)).lines), loaded.notes)
+
+
+def pretrain(
+    out: Path,
+    settings: "PretrainSettings",
+    *,
+    base: str | None = None,
+    text: Mapping[str, str] | None = None,
+    pairs: Sequence[str | Path] = (),
+    seed: int = 7,
+    listener: Listener = SILENCE,
+) -> Path:
+    """Train a small multilingual base into a sub-folder of `out`, or a given one further.
+
+    text: language -> plain text; unset: CLDR phrases, for a new base only. pairs: TSV files of
+    translations, for TLM.
+    """
+    from unibridge.study.base import pretrain_base
+
+    if base is not None and not text:
+        raise UnibridgeError("a given base needs text to read", do="give --text, such as en=en.txt")
+    if text:
+        texts = {code: list(read_text(path).lines) for code, path in text.items()}
+        translated = [pair for file in pairs for pair in read_pairs(file)]
+        origin = ", ".join(text)
+    else:
+        from unibridge.demo import BASE_LANGUAGES, pretraining_text
+
+        listener.say(f"making CLDR phrases of {len(BASE_LANGUAGES)} languages (some minutes)")
+        texts, translated = pretraining_text(BASE_LANGUAGES, seed=seed)
+        origin = "CLDR phrases"
+    return pretrain_base(
+        out,
+        texts,
+        settings,
+        base=base,
+        pairs=translated,
+        origin=origin,
+        device="auto",
+        seed=seed,
+        progress=lambda step, steps, parts: listener.on_progress("pretrain", step, steps, parts),
+    )
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """Aligned vectors; scored: of the gold dictionary, where one was given."""
+
+    found: "Alignment"
+    scored: "Induction | None"
+
+
+def align(
+    source: str | Path,
+    target: str | Path,
+    out: Path,
+    settings: "AlignmentSettings",
+    *,
+    method: str = "procrustes",
+    dictionary: str | None = None,
+    test: str | None = None,
+    seed: int = 0,
+) -> Aligned:
+    """Rotate one language's word vectors onto another's and write them to `out`.
+
+    dictionary, test: TSV of target word and source word, as anchors and to score P@1 and P@5 on.
+    """
+    from unibridge.embeddings.align import align_embeddings, induce_dictionary
+    from unibridge.embeddings.word_vectors import write_word_vectors
+
+    def pairs(file: str) -> list[tuple[str, str]]:
+        return [(source_word, target_word) for target_word, source_word in read_pairs(file)]
+
+    anchors = pairs(dictionary) if dictionary else None
+    gold = pairs(test) if test else None
+    found = align_embeddings(source, target, method, settings, dictionary=anchors, seed=seed)
+    scored = None if gold is None else induce_dictionary(found.source, found.target, gold)
+    write_word_vectors(out, found.source.words, found.source.vectors)
+    return Aligned(found, scored)

@@ -1,0 +1,145 @@
+"""What is done with a finished pack: predict, score, and make other packs from it.
+
+pack and model: the folder of a language pack, or of a run that has one.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from unibridge.errors import UnibridgeError
+from unibridge.operations.listening import SILENCE, Listener
+from unibridge.pack import load
+from unibridge.tasks import TASKS
+from unibridge.text.labels import read_labels
+
+if TYPE_CHECKING:
+    from unibridge.metrics import Score
+    from unibridge.transfer.distil import DistilSettings
+    from unibridge.transfer.merge import MergeSettings
+
+
+def predict_file(
+    model: str | Path,
+    source: str | Path,
+    target: str | Path,
+    *,
+    batch_size: int = 32,
+    device: str = "auto",
+    listener: Listener = SILENCE,
+) -> int:
+    """Label a file in its own format; returns the number of examples.
+
+    batch_size: sentences at a time, counted once for each source.
+    """
+    return load(model, device=device).predict_file(
+        source,
+        target,
+        batch_size=batch_size,
+        progress=lambda done, total: listener.on_progress("predict", done, total, {}),
+    )
+
+
+def evaluate(
+    gold: str | Path,
+    *,
+    model: str | Path | None = None,
+    predictions: str | Path | None = None,
+    task: str | None = None,
+    device: str = "auto",
+) -> "Score":
+    """The score on gold labels of a pack, or of a file of predictions of a task.
+
+    Raises UnibridgeError where it is not one of the two, or the files do not belong together.
+    """
+    if (model is None) == (predictions is None):
+        raise UnibridgeError("nothing to score", do="give --model, or --predictions with --task")
+    if model is not None:
+        loaded = load(model, device=device)
+        found = read_labels(gold, expect=loaded.task.reads)
+        return loaded.task.score(found.examples, loaded.predict(found.examples))
+    if task is None:
+        raise UnibridgeError("what task is it?", where="--task", do=f"one of {', '.join(TASKS)}")
+    assert predictions is not None
+    kind = TASKS.resolve(task)
+    found = read_labels(gold, expect=kind.reads)
+    written = read_labels(predictions, expect=kind.reads)
+    if len(written.examples) != len(found.examples):
+        raise UnibridgeError(
+            f"{len(written.examples)} predictions for {len(found.examples)} gold examples",
+            where=predictions,
+        )
+    return kind.score(found.examples, [kind.gold(example) for example in written.examples])
+
+
+def merge(
+    pack: str | Path,
+    out: Path,
+    *,
+    weights: Mapping[str, float] | None = None,
+    text: Sequence[str | Path] | None = None,
+    settings: "MergeSettings | None" = None,
+    seed: int = 0,
+    listener: Listener = SILENCE,
+) -> Path:
+    """Average a pack's sources into one.
+
+    By `weights` (source -> share, by default the pack's own), or, where there is `text` of the
+    target's own, by shares fitted to what the sources say together of it.
+    """
+    from unibridge.pack.derive import fit_merge_pack, merge_pack
+    from unibridge.transfer.merge import MergeSettings
+
+    if text is None:
+        if settings is not None:
+            raise UnibridgeError(
+                "there is nothing to set where sources are averaged by weight",
+                where="--set",
+                do="give the target's text with --text, to fit their shares to",
+            )
+        return merge_pack(pack, out, weights=weights)
+    if weights:
+        raise UnibridgeError(
+            "the sources' shares are either given or fitted",
+            where="--weights",
+            do="give --weights or --text, not both",
+        )
+    return fit_merge_pack(
+        pack,
+        text,
+        out,
+        settings or MergeSettings(),
+        seed=seed,
+        device="auto",
+        progress=lambda step, steps, parts: listener.on_progress("merge", step, steps, parts),
+    )
+
+
+def distil(
+    pack: str | Path,
+    out: Path,
+    text: Sequence[str | Path],
+    settings: "DistilSettings",
+    *,
+    seed: int = 0,
+    listener: Listener = SILENCE,
+) -> Path:
+    """Teach one student what a pack's sources say together of plain text."""
+    from unibridge.pack.derive import distil_pack
+
+    return distil_pack(
+        pack,
+        text,
+        out,
+        settings,
+        seed=seed,
+        device="auto",
+        progress=lambda step, steps, parts: listener.on_progress("distil", step, steps, parts),
+    )
+
+
+def export(pack: str | Path, out: Path, format_: str) -> Path:
+    """Write a pack as one model, checked against it. format_: pack, encoder or onnx."""
+    from unibridge.pack.export import export_pack
+
+    return export_pack(pack, out, format_)

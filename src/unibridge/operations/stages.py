@@ -1,0 +1,283 @@
+"""The stages of the method one at a time, from files to a stage folder.
+
+Common to all: base is a name, folder, hub id, or a loaded base; out is the folder that gets the
+stage's own; text is files or folders of plain text; seed decides what is drawn. Each returns the
+stage's folder, whose manifest has its facts and warnings, and takes a finished one over as it is.
+Raises UnibridgeError for a broken file, setting or folder.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Union
+
+from unibridge.artifacts import fingerprint, hash_path, read_json, read_manifest, write_manifest
+from unibridge.errors import UnibridgeError
+from unibridge.operations.listening import SILENCE, Listener
+from unibridge.pack import find, load
+from unibridge.study.run import base_identity
+from unibridge.study.stages import (
+    Text,
+    Workplace,
+    adapt_stage,
+    embed_stage,
+    few_shot_stage,
+    hashes,
+    model_of,
+    read_label_file,
+    read_translations,
+    task_stage,
+    vocabulary_stage,
+    weigh_stage,
+)
+from unibridge.tasks import TASKS
+from unibridge.text.corpus import read_text
+from unibridge.text.parallel import read_parallel
+
+if TYPE_CHECKING:
+    from unibridge.embeddings.base import EmbeddingSettings
+    from unibridge.models.base import BaseModel as Base
+    from unibridge.transfer.few_shot import FewShotSettings
+    from unibridge.transfer.language import AdaptationSettings
+    from unibridge.transfer.task import TaskSettings
+    from unibridge.transfer.weighting import WeightSettings
+    from unibridge.vocabulary.search import SearchSettings
+
+Files = Sequence[str | Path]
+AnyBase = Union[str, "Base"]
+
+
+def workplace(
+    base: AnyBase, out: Path, *, device: str = "auto", listener: Listener = SILENCE
+) -> Workplace:
+    """Where stages that are run alone are kept: the base loaded, the folder made."""
+    from unibridge.models.base import load_base
+
+    loaded = load_base(base, device=device) if isinstance(base, str) else base
+    out.mkdir(parents=True, exist_ok=True)
+    return Workplace(out, loaded, base_identity(loaded), listener.on_stage, listener.on_progress)
+
+
+def read_corpus(files: Files, listener: Listener = SILENCE) -> Text:
+    """Plain text with its files' hashes; what is odd about it is said."""
+    corpus = read_text(list(files))
+    for warning in corpus.warnings:
+        listener.say(warning)
+    return Text(corpus.lines, hashes("text", files))
+
+
+def read_pairs(*files: str | Path) -> list[tuple[str, str]]:
+    """(target, source) of each line of a parallel TSV or of two files."""
+    found = read_parallel(*files)
+    return list(zip(found.target_lines, found.source_lines, strict=True))
+
+
+def vocabulary(
+    base: AnyBase,
+    out: Path,
+    text: Files,
+    settings: "SearchSettings",
+    *,
+    language: str,
+    listener: Listener = SILENCE,
+) -> Path:
+    """§2.1: choose a vocabulary size and make a tokenizer of it."""
+    at = workplace(base, out, listener=listener)
+    return vocabulary_stage(at, read_corpus(text, listener), settings, language=language)
+
+
+def embed(
+    base: AnyBase,
+    out: Path,
+    text: Files,
+    settings: "EmbeddingSettings",
+    *,
+    language: str,
+    vocabulary: Path,
+    source_text: Files = (),
+    parallel: Sequence[str] = (),
+    dictionary: str | None = None,
+    seed: int = 0,
+    listener: Listener = SILENCE,
+) -> Path:
+    """§2.2: first values for the embeddings of a vocabulary stage.
+
+    source_text: text that the base reads; with it parallel, a TSV of target and source or two
+    files, and dictionary, a TSV of target word and source word, tie the two languages together.
+    """
+    translations = None
+    if source_text:
+        source = Text(read_text(list(source_text)).lines, hashes("text", source_text))
+        translations = read_translations(source, parallel, dictionary)
+    return embed_stage(
+        workplace(base, out, listener=listener),
+        read_corpus(text, listener),
+        settings,
+        language=language,
+        vocabulary=vocabulary,
+        seed=seed,
+        translations=translations,
+    )
+
+
+def adapt(
+    base: AnyBase,
+    out: Path,
+    text: Files,
+    settings: "AdaptationSettings",
+    *,
+    language: str,
+    vocabulary: Path | None = None,
+    embeddings: Path | None = None,
+    seed: int = 0,
+    listener: Listener = SILENCE,
+) -> Path:
+    """§2.3: train a language adapter; a target's with its vocabulary and embeddings stages."""
+    if (vocabulary is None) != (embeddings is None):
+        raise UnibridgeError(
+            "a new vocabulary needs its embeddings",
+            do="give --vocabulary and --embeddings, or neither",
+        )
+    return adapt_stage(
+        workplace(base, out, listener=listener),
+        read_corpus(text, listener),
+        settings,
+        language=language,
+        seed=seed,
+        vocabulary=vocabulary,
+        embeddings=embeddings,
+    )
+
+
+def train_task(
+    base: AnyBase,
+    out: Path,
+    labels: str,
+    settings: "TaskSettings",
+    *,
+    task: str,
+    language: str,
+    language_adapter: Path | None = None,
+    dev: str | None = None,
+    seed: int = 0,
+    listener: Listener = SILENCE,
+) -> Path:
+    """§2.3: train a task adapter on one source language.
+
+    labels, dev: labelled files to train on, and to score on meanwhile. task: a registered name or
+    an import path. language_adapter: folder of the source's adapt stage.
+    """
+    found = TASKS.resolve(task)
+    found.reference = task
+    train = {language: read_label_file(labels, found)}
+    return task_stage(
+        workplace(base, out, listener=listener),
+        found,
+        train,
+        {language: read_label_file(dev, found)} if dev else {},
+        {language: language_adapter},
+        found.collect_labels(one.file.examples for one in train.values()),
+        settings,
+        seed=seed,
+    )
+
+
+def few_shot_curve(
+    model: str | Path,
+    out: Path,
+    target_labels: str,
+    test: str,
+    settings: "FewShotSettings",
+    *,
+    seed: int = 0,
+    listener: Listener = SILENCE,
+) -> Path:
+    """What a few labelled target sentences add to a pack, from its model and from nothing.
+
+    model: folder of a pack or run. target_labels: what is drawn from. test: what is scored.
+    """
+    loaded = load(model, device="auto")
+    out.mkdir(parents=True, exist_ok=True)
+    return few_shot_stage(
+        out,
+        loaded.config.language or "target",
+        lambda: loaded,
+        {"model": hash_path(find(model))},
+        read_label_file(target_labels, loaded.task),
+        read_label_file(test, loaded.task),
+        settings,
+        seed=seed,
+        on_stage=listener.on_stage,
+        on_progress=listener.on_progress,
+    )
+
+
+def weigh(
+    base: AnyBase,
+    out: Path,
+    target: Path,
+    sources: Mapping[str, Path],
+    settings: "WeightSettings",
+    *,
+    parallel: Mapping[str, str] | None = None,
+    tasks: Mapping[str, Path] | None = None,
+    text: Files = (),
+    labels: str | None = None,
+    seed: int = 0,
+    listener: Listener = SILENCE,
+) -> Path:
+    """§2.4: how much each source counts for the target.
+
+    target, sources, tasks: folders of adapt and train-task stages. parallel: source -> TSV. text:
+    of the target; labels: a few labelled target examples, for weightings that read them.
+    """
+    from unibridge.transfer.task import TrainedTask
+
+    pairs = {code: read_pairs(file) for code, file in (parallel or {}).items()}
+    labelled = None
+    if labels and tasks:
+        first = TrainedTask.load(next(iter(tasks.values())))
+        labelled = read_label_file(labels, TASKS.resolve(first.task))
+    return weigh_stage(
+        workplace(base, out, listener=listener),
+        target,
+        sources,
+        pairs,
+        settings,
+        state=read_manifest(target, "adapt")["settings"].get("state", "encoder"),
+        tasks=tasks,
+        text=read_corpus(text, listener) if text else None,
+        labelled=labelled,
+        seed=seed,
+    )
+
+
+def assemble_pack(
+    base: AnyBase,
+    out: Path,
+    target: Path,
+    tasks: Mapping[str, Path],
+    *,
+    weights: Path | None = None,
+    listener: Listener = SILENCE,
+) -> Path:
+    """A language pack in `out` from a target's adapt stage and trained tasks.
+
+    weights: folder of a weigh stage; unset: all sources alike.
+    """
+    shares, own = dict.fromkeys(tasks, 1.0), None
+    if weights is not None:
+        shares = read_json(weights / "weights.json")
+        own = read_manifest(weights, "weigh")["facts"]["sentence_temperature"]
+    trained = [read_manifest(folder, "train-task") for folder in tasks.values()]
+    model = model_of(
+        workplace(base, out, listener=listener),
+        target,
+        tasks,
+        shares,
+        max_tokens=max(manifest["settings"]["max_tokens"] for manifest in trained),
+        sentence_temperature=own,
+    )
+    model.save_pretrained(out)
+    key = fingerprint([manifest["fingerprint"] for manifest in trained])
+    write_manifest(out, {"stage": "pack", "name": target.name, "fingerprint": key})
+    return out
