@@ -16,7 +16,7 @@ FLOORS = (
     {"vocabulary", "embeddings", "adapters", "tasks"},
     {"transfer"},
     {"evaluation", "methods", "_auto"},
-    {"report", "config"},
+    {"report", "config", "grid"},
     {"pack"},
     {"study", "console", "demo"},
     {"operations"},

@@ -2,11 +2,11 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from unibridge.artifacts import disk_errors, may_write
+from unibridge.artifacts import disk_errors, may_write, write_bytes
 from unibridge.locks import locked
 
 
@@ -50,3 +50,15 @@ def parsed(line: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return row if isinstance(row, dict) else None
+
+
+def replace_rows(
+    path: Path, change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
+) -> None:
+    """Write the rows anew as `change` leaves them; nobody appends meanwhile."""
+    with disk_errors(path), may_write(path.parent), locked(path):
+        rows = read_rows(path)
+        kept = change(rows)
+        if kept != rows:
+            lines = (json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in kept)
+            write_bytes(path, "".join(lines).encode())

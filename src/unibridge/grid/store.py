@@ -1,0 +1,52 @@
+"""The rows of a grid: a file of JSON lines, each there as soon as its cell is finished.
+
+A row has its cell's key, data, method, seed, base and settings, then what was measured, how many
+`cell_seconds` it took and when it was `made`; one with an `error` says why a cell is missing. Of
+several rows with one key the last one counts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from unibridge.evaluation.rows import append_row, read_rows, replace_rows
+from unibridge.grid.cells import Cell
+
+Row = Mapping[str, Any]
+
+
+class Store:
+    """Several processes may read and append at once."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def rows(self) -> dict[str, Row]:
+        """key -> newest row, in the order in which the keys first appeared."""
+        return {row["key"]: row for row in read_rows(self.path) if "key" in row}
+
+    def finished(self) -> dict[str, Row]:
+        """The rows of cells that were measured."""
+        return {key: row for key, row in self.rows().items() if "error" not in row}
+
+    def missing(self) -> dict[str, Row]:
+        """The rows of cells that failed, each with its `error`."""
+        return {key: row for key, row in self.rows().items() if "error" in row}
+
+    def add(self, cell: Cell, measured: Row, seconds: float) -> None:
+        """Keep a finished cell. seconds: of wall time."""
+        self._append(cell, {**measured, "cell_seconds": round(seconds, 1)})
+
+    def fail(self, cell: Cell, error: str) -> None:
+        """Record that a cell is missing, and why."""
+        self._append(cell, {"error": error})
+
+    def _append(self, cell: Cell, content: Row) -> None:
+        made = datetime.now(UTC).isoformat(timespec="milliseconds")
+        append_row(self.path, {"key": cell.key, **asdict(cell), **content, "made": made})
+
+    def tidy(self) -> None:
+        """Drop the rows that newer ones of the same cell replaced."""
+        replace_rows(self.path, lambda rows: list({row.get("key"): row for row in rows}.values()))
