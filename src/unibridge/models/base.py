@@ -21,6 +21,7 @@ from transformers.utils import logging
 
 from unibridge.errors import UnibridgeError, unknown_name
 from unibridge.models.families import FAMILIES, ModelFamily
+from unibridge.models.me5 import packaged_me5
 from unibridge.models.objectives import objective_of
 from unibridge.registry import Registry
 from unibridge.text.corpus import spread
@@ -57,7 +58,7 @@ def packaged_cldr() -> Path:
 
 
 NAMED_BASES: Registry[Callable[[], Path]] = Registry(
-    "base model", {"minilm": packaged_minilm, "cldr": packaged_cldr}
+    "base model", {"minilm": packaged_minilm, "me5": packaged_me5, "cldr": packaged_cldr}
 )
 """Short names for base models that come with installed packages: name -> their folder."""
 
