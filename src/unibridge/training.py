@@ -35,6 +35,8 @@ Loss = Callable[
 FUSED = {"cpu", "cuda", "mps", "xpu"}
 # UniBridge, Tables 8 and 9: one of those for languages and of those for tasks
 PUBLISHED_RATE = 5e-4
+# narrower models are quick in any case, and their numbers stay the same on every processor
+BFLOAT16_WIDTH = 192
 
 
 class DivergedError(UnibridgeError):
@@ -70,7 +72,14 @@ class TrainingSettings(BaseModel):
     )
     clip: float = Field(0.0, ge=0, description="largest gradient norm; 0: no clipping")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="of products of matrices; auto: bfloat16 on GPUs that have it"
+        "auto",
+        description="of products of matrices; auto: bfloat16 on GPUs that have it, and on "
+        "processors that have it for models wide enough to gain by it",
+    )
+    vocabulary_rows: Literal["used", "all"] = Field(
+        "used",
+        description="used: rows of the vocabulary that the text never has are left out of the "
+        "optimiser and of the softmax, where they would be negatives; all: as published",
     )
     compile: bool = Field(False, description="torch.compile the encoder; a warning if it cannot")
     activation_checkpointing: bool = Field(
@@ -188,6 +197,7 @@ def fit(
     settings: TrainingSettings,
     *,
     seed: int,
+    width: int = 0,
     validate: Callable[[], float] | None = None,
     checkpoint: Path | None = None,
     save_end: bool = False,
@@ -200,6 +210,7 @@ def fit(
     tokens read) of these rows. Scalar and parts are divided by what the whole step has (tokens to
     predict, examples), so that those of all rows add up; what is drawn is drawn for the whole step.
     batches: epoch number -> that epoch's batches of indices, the same at every call.
+    width: of the model's states, for `precision`.
     validate: held-out loss, computed for each row of the curve; drives `plateau`, `patience`.
     checkpoint: a file to resume from and to save to; it is not removed at the end. save_end: save
     to it when all steps are done, too, so that a call with more of them goes on from there.
@@ -269,7 +280,7 @@ def fit(
         # a process without rows takes part in the sums all the same
         for rows in mine or [slice(0, 1)]:
             generator.manual_seed(step_seed)
-            with precision(settings, device):
+            with precision(settings, device, width):
                 value, parts, read = loss(indices, generator, rows)
             (value if mine else value * 0).backward()
             tokens += read
@@ -332,7 +343,7 @@ def fit(
                 row = {"step": result.steps, "epoch": epoch + position / len(plan), "rate": rate}
                 row |= {name: value / counted for name, value in sums.items()}
                 if validate is not None:
-                    with precision(settings, device):
+                    with precision(settings, device, width):
                         row["valid_loss"] = group.told(validate())
                     if ended and settings.schedule == "plateau":
                         _wait(plateau, row["valid_loss"])
@@ -368,14 +379,29 @@ def _wait(state: dict[str, Any], value: float) -> bool:
     return better
 
 
-def precision(settings: TrainingSettings, device: "torch.device") -> Any:
-    """The context of forward passes: products of matrices in bfloat16, or nothing special."""
+def precision(
+    settings: TrainingSettings, device: "torch.device", width: int = 0
+) -> Any:
+    """The context of forward passes: products of matrices in bfloat16, or nothing special.
+
+    width: of the model's states; 0: not known, and `auto` is then float32 on processors.
+    """
     import torch
 
     wanted = settings.precision == "bfloat16"
     if settings.precision == "auto" and device.type == "cuda":
         wanted = torch.cuda.is_bf16_supported(including_emulation=False)
+    if settings.precision == "auto" and device.type == "cpu":
+        wanted = width >= BFLOAT16_WIDTH and _processor_has_bfloat16()
     return torch.autocast(device.type, torch.bfloat16) if wanted else nullcontext()
+
+
+def _processor_has_bfloat16() -> bool:
+    """Whether products of matrices in bfloat16 are instructions of this processor (AVX512, AMX)."""
+    import torch
+
+    told = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(told.get("avx512_bf16") or told.get("amx_bf16") or told.get("bf16"))
 
 
 def _shape(step: int, total: int, warmup: int, settings: TrainingSettings) -> float:

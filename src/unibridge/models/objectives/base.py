@@ -85,12 +85,15 @@ class Objective(ABC):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """What the model says where something is wanted, (tokens, vocab), and that, (tokens,).
 
-        These are the only positions that are projected onto the vocabulary.
+        These are the only positions that are projected onto the vocabulary, or onto its used rows
+        (see `unibridge.models.rows`).
         """
         states = self.predictors(model, family, states, batch)
         chosen = batch.wanted != NOTHING
         logits = family.vocabulary_logits(model, states[chosen.to(states.device)])
-        return logits, batch.wanted[chosen].to(states.device)
+        wanted = batch.wanted[chosen].to(states.device)
+        place = getattr(model.get_submodule(family.projection), "place", None)
+        return logits, wanted if place is None else place[wanted]
 
     def loss(
         self, model: torch.nn.Module, family: ModelFamily, states: torch.Tensor, batch: Corrupted
