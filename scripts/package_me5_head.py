@@ -23,7 +23,10 @@ ROOT = Path(__file__).parents[1]
 OUT = ROOT / "src" / "unibridge" / "data" / "me5"
 FREE = re.compile(r"CC0|CC BY|Apache|MIT|BSD|public domain", re.I)
 # languages that the base was trained on, in all of its scripts that the text has
-LANGUAGES = "en zh ru ar ja de fr es hi tr id sw vi ko fa he uk pl fi".split()
+LANGUAGES = (
+    *("en", "zh", "ru", "ar", "ja", "de", "fr", "es", "hi", "tr"),
+    *("id", "sw", "vi", "ko", "fa", "he", "uk", "pl", "fi"),
+)
 
 
 def free_lines(folder: Path, language: str, most: int) -> list[str]:

@@ -198,6 +198,7 @@ def fit(
     *,
     seed: int,
     width: int = 0,
+    factors: Mapping[str, float] | None = None,
     validate: Callable[[], float] | None = None,
     checkpoint: Path | None = None,
     save_end: bool = False,
@@ -210,7 +211,8 @@ def fit(
     tokens read) of these rows. Scalar and parts are divided by what the whole step has (tokens to
     predict, examples), so that those of all rows add up; what is drawn is drawn for the whole step.
     batches: epoch number -> that epoch's batches of indices, the same at every call.
-    width: of the model's states, for `precision`.
+    width: of the model's states, for `precision`. factors: what a parameter's rate is multiplied
+    by, where it is not 1.
     validate: held-out loss, computed for each row of the curve; drives `plateau`, `patience`.
     checkpoint: a file to resume from and to save to; it is not removed at the end. save_end: save
     to it when all steps are done, too, so that a call with more of them goes on from there.
@@ -222,14 +224,9 @@ def fit(
     import torch
 
     group = processes()
-    decayed = [p for n, p in parameters.items() if p.dim() > 1 and "norm" not in n.lower()]
-    others = [p for n, p in parameters.items() if p.dim() <= 1 or "norm" in n.lower()]
     device = next(iter(parameters.values())).device
     optimiser = torch.optim.AdamW(
-        [
-            {"params": decayed, "weight_decay": settings.weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ],
+        _parameter_groups(parameters, settings.weight_decay, factors or {}),
         lr=settings.peak_rate,
         fused=device.type in FUSED,
     )
@@ -312,7 +309,7 @@ def fit(
                 * _shape(result.steps, total, warmup_steps, settings)
             )
             for one in optimiser.param_groups:
-                one["lr"] = rate
+                one["lr"] = rate * one["factor"]
             step_seed = (seed * 1_000_003 + result.steps) % 2**63
             # masks are drawn alike in all processes, dropout is not
             torch.manual_seed(step_seed + 7_919 * group.rank)
@@ -372,6 +369,22 @@ def fit(
     return result
 
 
+def _parameter_groups(
+    parameters: "Mapping[str, torch.nn.Parameter]",
+    weight_decay: float,
+    factors: Mapping[str, float],
+) -> list[dict[str, Any]]:
+    """Parameters by decay (matrices, but of norms) and by the factor of their rate."""
+    groups: dict[tuple[float, bool], list[torch.nn.Parameter]] = {}
+    for name, parameter in parameters.items():
+        plain = parameter.dim() <= 1 or "norm" in name.lower()
+        groups.setdefault((factors.get(name, 1.0), plain), []).append(parameter)
+    return [
+        {"params": group, "weight_decay": 0.0 if plain else weight_decay, "factor": factor}
+        for (factor, plain), group in sorted(groups.items(), key=lambda one: one[0])
+    ]
+
+
 def _wait(state: dict[str, Any], value: float) -> bool:
     """Note whether a held-out loss is the best so far, or how many in a row were not."""
     better = value < state["best"]
@@ -379,9 +392,7 @@ def _wait(state: dict[str, Any], value: float) -> bool:
     return better
 
 
-def precision(
-    settings: TrainingSettings, device: "torch.device", width: int = 0
-) -> Any:
+def precision(settings: TrainingSettings, device: "torch.device", width: int = 0) -> Any:
     """The context of forward passes: products of matrices in bfloat16, or nothing special.
 
     width: of the model's states; 0: not known, and `auto` is then float32 on processors.
@@ -400,7 +411,7 @@ def _processor_has_bfloat16() -> bool:
     """Whether products of matrices in bfloat16 are instructions of this processor (AVX512, AMX)."""
     import torch
 
-    told = getattr(torch.cpu, "get_capabilities", dict)()
+    told: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(told.get("avx512_bf16") or told.get("amx_bf16") or told.get("bf16"))
 
 

@@ -41,8 +41,16 @@ def new_vocabulary(family):
 
 
 def settings(**changed):
-    training = {"steps": 6, "batch_size": 2, "learning_rate": 0.01, **changed.pop("training", {})}
-    return AdaptationSettings(sample_words=0, training=training, **changed)
+    training = {
+        "steps": 6,
+        "batch_size": 2,
+        "learning_rate": 0.01,
+        "vocabulary_rows": "all",
+        **changed.pop("training", {}),
+    }
+    return AdaptationSettings(
+        sample_words=0, training=training, **{"output_bias": "zero", **changed}
+    )
 
 
 def adapt(base, lines=LINES, *, new=False, **changed):

@@ -61,7 +61,8 @@ def packaged_cldr() -> Path:
 OURS = frozenset({"unibridge_pooling"})
 
 NAMED_BASES: Registry[Callable[[], Path]] = Registry(
-    "base model", {"minilm": packaged_minilm, "me5": packaged_me5, "me5-plain": plain_me5, "cldr": packaged_cldr}
+    "base model",
+    {"minilm": packaged_minilm, "me5": packaged_me5, "me5-plain": plain_me5, "cldr": packaged_cldr},
 )
 """Short names for base models that come with installed packages: name -> their folder."""
 

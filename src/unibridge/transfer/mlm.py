@@ -106,7 +106,7 @@ def freeze_below(model: torch.nn.Module, family: ModelFamily, layers: int) -> No
     parts = [family.lm_head(model)]
     if layers:
         stack = model.get_submodule(f"{family.encoder}.{family.layers}")
-        parts += list(stack)[-layers:]
+        parts += list(stack.children())[-layers:]
     for part in parts:
         for parameter in part.parameters():
             parameter.requires_grad_(parameter is not table)

@@ -185,7 +185,10 @@ def pretrain(
     warnings = prepare(model, model.get_submodule(family.encoder), settings.training)
     if base is not None and base.built_head:
         set_output_bias(model, family, log_frequencies(store.ids, len(tokenizer)))
-    kept = used_ids(store.ids, tokenizer, settings.training)
+    # a new model's vocabulary is made of this text
+    kept = torch.arange(len(tokenizer))
+    if base is not None:
+        kept = used_ids(store.ids, tokenizer, settings.training)
     with used_rows(model, family, kept, output=True):
         if base is not None and settings.top_layers is not None:
             freeze_below(model, family, settings.top_layers)

@@ -49,6 +49,9 @@ class TaskSettings(BaseModel):
         description="which state speaks for a text: first, last, mean, summed, or pkg.mod:name; "
         "family: what is usual for the base's",
     )
+    head_rate: float = Field(
+        1.0, gt=0, description="the head's rate, as a multiple of training.learning_rate"
+    )
     training: TrainingSettings = TrainingSettings(epochs=11, schedule="constant")
 
     @field_validator("adapter")
@@ -128,6 +131,7 @@ def train_task(
     name: str,
     held_out: Mapping[str, Sequence[Any]] | None = None,
     train: Literal["adapter", "model"] = "adapter",
+    start: TrainedTask | None = None,
     seed: int = 0,
     checkpoint: Path | None = None,
     progress: Progress = lambda step, steps, parts: None,
@@ -137,32 +141,40 @@ def train_task(
     examples: source -> labelled examples. languages: source -> its adapted language, whose
     adapter lies under the task adapter, frozen; None: no language adapter. Where a source has
     embeddings of its own, it must be the only one.
+    One language for all sources (the same object) may have a vocabulary, and may be trained as a
+    whole.
     held_out: source -> examples whose mean loss drives the schedule; the score on them is kept.
+    start: the same task, trained before, whose weights are the first ones.
     """
+    import numpy as np
     import torch
 
     from unibridge.adapters import attach
     from unibridge.models.base import max_tokens
+    from unibridge.models.rows import lay_over, used_rows
     from unibridge.models.states import encoder_states
     from unibridge.tasks.heads import build_head
     from unibridge.transfer.language import language_model
+    from unibridge.transfer.mlm import used_ids
 
     sources = sorted(examples)
     adapted = {source: languages.get(source) for source in sources}
     own = [s for s, a in adapted.items() if a is not None and a.embeddings is not None]
-    if own and len(sources) > 1:
+    same = len({id(a) for a in adapted.values()}) == 1
+    if own and not same:
         raise ValueError(f"{own} have vocabularies of their own and cannot share a task adapter")
 
     # 1. The encoder with the sources' language adapters, the task adapter on top, and a head.
     model = language_model(base, adapted[sources[0]])
     for source in sources[1:]:
-        if (language := adapted[source]) is not None:
+        if (language := adapted[source]) is not None and language.adapter and not same:
             attach.add_adapter(model, base.family, language.language, language.config, seed=0)
             attach.load_adapter_state(model, language.language, language.adapter)
     first = adapted[sources[0]]
     tokenizer = first.tokenizer if first is not None and first.tokenizer else base.tokenizer
     encoder = model.get_submodule(base.family.encoder)
     attach.freeze(model)
+    word_table = encoder.get_submodule(base.family.word_embeddings).get_parameter("weight")
     family_state = settings.text_state == "family"
     text_state = base.family.text_state if family_state else settings.text_state
     head = build_head(
@@ -173,16 +185,31 @@ def train_task(
         seed=seed,
         text_state=text_state,
     ).to(model.device)
-    trained = {f"head.{n}": p for n, p in head.named_parameters()}
     if train == "adapter":
         attach.add_adapter(model, base.family, name, settings.placed_adapter, seed=seed)
-        trained |= {f"adapter.{i}": p for i, p in enumerate(attach.adapter_parameters(model, name))}
-    else:
-        adapter_names = {a.language for a in adapted.values() if a is not None}
-        frozen = {id(p) for n in adapter_names for p in attach.adapter_parameters(model, n)}
-        trained |= {n: p for n, p in encoder.named_parameters() if id(p) not in frozen}
-    for parameter in trained.values():
-        parameter.requires_grad_(True)
+
+    def trainable() -> "dict[str, torch.nn.Parameter]":
+        """Name -> parameter, once the rows that are not used have been left out."""
+        found = {f"head.{n}": p for n, p in head.named_parameters()}
+        if train == "adapter":
+            own = attach.adapter_parameters(model, name)
+            found |= {f"adapter.{i}": p for i, p in enumerate(own)}
+        else:
+            below = {n for a in adapted.values() if a is not None for n in a.stack}
+            frozen = {id(p) for n in below for p in attach.adapter_parameters(model, n)}
+            found |= {n: p for n, p in encoder.named_parameters() if id(p) not in frozen}
+        for parameter in found.values():
+            parameter.requires_grad_(True)
+        return found
+
+    if start is not None:
+        head.load_state_dict(start.head)
+        if start.adapter:
+            attach.load_adapter_state(model, name, start.adapter)
+        values = encoder.state_dict()
+        with torch.no_grad():
+            for key, value in lay_over(values, start.encoder).items():
+                values[key].copy_(value)
 
     # 2. Every example encoded once; a batch holds one source, whose adapter is then active.
     limit = min(settings.max_tokens, max_tokens(base))
@@ -197,7 +224,7 @@ def train_task(
         encoded += part
         owners += [number] * len(part)
     stacks = [
-        [a.language for a in [adapted[source]] if a is not None]
+        [n for a in [adapted[source]] if a is not None for n in a.stack]
         + ([name] if train == "adapter" else [])
         for source in sources
     ]
@@ -244,29 +271,44 @@ def train_task(
 
     # 3. Train.
     attach.activate(model, *stacks[0])
-    model.train(), head.train()
-    warnings = prepare(model, encoder, settings.training)
-    result = fit(
-        trained,
-        loss,
-        lambda epoch: batches_of(
-            [len(e.input_ids) for e in encoded],
-            settings.training.batch_size,
+    warnings: list[str] = []
+    read = [
+        i for e in (*encoded, *(e for rows in held.values() for e in rows)) for i in e.input_ids
+    ]
+    rows_used = used_ids(np.array(read), tokenizer, settings.training)
+    with used_rows(model, base.family, rows_used, output=False):
+        trained = trainable()
+        model.train(), head.train()
+        warnings += prepare(model, encoder, settings.training)
+        result = fit(
+            trained,
+            loss,
+            lambda epoch: batches_of(
+                [len(e.input_ids) for e in encoded],
+                settings.training.batch_size,
+                seed=seed,
+                epoch=epoch,
+                groups=owners,
+            ),
+            settings.training,
             seed=seed,
-            epoch=epoch,
-            groups=owners,
-        ),
-        settings.training,
-        seed=seed,
-        validate=(lambda: read_held_out()[0]) if held else None,
-        checkpoint=checkpoint,
-        progress=progress,
-    )
+            width=model.config.hidden_size,
+            factors={n: settings.head_rate for n in trained if n.startswith("head.")},
+            validate=(lambda: read_held_out()[0]) if held else None,
+            checkpoint=checkpoint,
+            progress=progress,
+        )
 
     dev_scores = {}
     if held and held_out is not None:
         predictions = read_held_out()[1]
         dev_scores = {s: task.score(held_out[s], rows).value for s, rows in predictions.items()}
+        warnings += [
+            f"After training every prediction for the held-out examples of {s} is the same: "
+            "nothing was learnt. Lower task_training.training.learning_rate or train longer."
+            for s, rows in predictions.items()
+            if _constant(rows) and not _constant([task.gold(e) for e in held_out[s]])
+        ]
     return TrainedTask(
         name=name,
         task=task.reference or task.name,
@@ -275,9 +317,7 @@ def train_task(
         config=settings.placed_adapter,
         text_state=text_state,
         adapter=attach.adapter_state(model, name) if train == "adapter" else {},
-        encoder={}
-        if train == "adapter"
-        else {n: _kept(p) for n, p in encoder.named_parameters() if n in trained},
+        encoder={} if train == "adapter" else _changes(encoder, trained, word_table, rows_used),
         facts={
             "source": "+".join(sources),
             "task": task.name,
@@ -287,8 +327,33 @@ def train_task(
             "epochs": result.curve[-1]["epoch"],
             "tokens_seen": result.tokens,
             "examples": len(encoded),
+            "vocabulary_rows": len(rows_used),
             "dev_score": sum(dev_scores.values()) / len(dev_scores) if dev_scores else None,
             "dev_scores": dev_scores,
         },
         warnings=warnings,
     )
+
+
+def _constant(predictions: Sequence[Any]) -> bool:
+    """Whether all decisions are the same one."""
+    decisions = {d for p in predictions for d in (p if isinstance(p, list) else [p])}
+    return len(decisions) == 1
+
+
+def _changes(
+    encoder: "torch.nn.Module",
+    trained: "Mapping[str, torch.nn.Parameter]",
+    word_table: "torch.Tensor",
+    rows: "torch.Tensor",
+) -> "dict[str, torch.Tensor]":
+    """What training has changed of the encoder; of the vocabulary's table, the rows it read."""
+    from unibridge.models.rows import changed
+
+    found: dict[str, torch.Tensor] = {}
+    for name, parameter in encoder.named_parameters():
+        if parameter is word_table:
+            found |= changed(name, parameter, rows)
+        elif name in trained:
+            found[name] = _kept(parameter)
+    return found
