@@ -29,13 +29,15 @@ class UsedRows(nn.Module):
 
     place: torch.Tensor
 
-    def __init__(self, table: torch.Tensor, ids: torch.Tensor) -> None:
+    def __init__(self, whole: nn.Embedding, ids: torch.Tensor) -> None:
         super().__init__()
-        self.weight = nn.Parameter(table.detach()[ids].clone())
-        self.register_buffer("place", _places(ids, len(table)), persistent=False)
+        self.weight = nn.Parameter(whole.weight.detach()[ids].clone())
+        self.register_buffer("place", _places(ids, len(whole.weight)), persistent=False)
+        # the row of padding is never trained
+        self.padding = None if whole.padding_idx is None else int(self.place[whole.padding_idx])
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
-        return functional.embedding(self.place[ids], self.weight)
+        return functional.embedding(self.place[ids], self.weight, self.padding)
 
 
 class UsedProjection(nn.Linear):
@@ -83,7 +85,7 @@ def used_rows(
         yield
         return
     ids = ids.to(table.weight.device)
-    few = UsedRows(table.weight, ids)
+    few = UsedRows(table, ids)
     few.weight.requires_grad_(table.weight.requires_grad)
     swapped: dict[str, tuple[nn.Module, nn.Module]] = {inputs: (table, few)}
     if output:
