@@ -57,17 +57,26 @@ class Difference:
     p: float
 
 
+_LETTERS = frozenset("BIES")
+
+
 def spans(tags: Sequence[str]) -> set[tuple[str, int, int]]:
     """Entities of a tag sequence as (type, first word, word after the last).
 
     conlleval's reading, which seqeval's default mode shares: an entity ends where the type changes
-    or a new one begins, and an I- without its B- begins one. E- and S- tags are understood.
+    or a new one begins, and an I- without its B- begins one. E- and S- tags are understood; other
+    schemes are for `unibridge.text.schemes`. Raises UnibridgeError for what is no such tag, since
+    a type without its letter would be an entity of no type.
     """
     found = set()
     start, open_type = 0, ""
     is_open = False
     for position, tag in enumerate([*tags, "O"]):
-        prefix, _, entity = tag.partition("-")
+        prefix, dash, entity = tag.partition("-")
+        if tag != "O" and not (dash and prefix in _LETTERS):
+            raise UnibridgeError(
+                f"{tag!r} is no entity tag", do="write O, B-TYPE and I-TYPE, as IOB2 does"
+            )
         goes_on = is_open and prefix in ("I", "E") and entity == open_type
         if is_open and not goes_on:
             found.add((open_type, start, position))

@@ -4,7 +4,7 @@ from itertools import count, islice
 import pytest
 
 from unibridge.errors import UnibridgeError
-from unibridge.text.examples import TaggedSentence
+from unibridge.text.examples import Layout, TaggedSentence
 from unibridge.text.labels import READERS, read_labels, write_predictions
 from unibridge.text.stream import blocks, label_file
 
@@ -66,6 +66,7 @@ def test_block_by_block_is_as_the_whole_file_at_once(tmp_path, reader, size):
 @pytest.mark.parametrize("reader", READERS)
 def test_an_endless_file_is_read_no_further_than_the_blocks_that_were_asked_for(reader):
     start, nth = FORMATS[reader]
+    layout = Layout("file", whole={"separator": ","})
     taken = 0
 
     def endless():
@@ -75,7 +76,7 @@ def test_an_endless_file_is_read_no_further_than_the_blocks_that_were_asked_for(
                 taken += 1
                 yield line
 
-    given = list(islice(blocks(endless(), READERS[reader], 10), 3))
+    given = list(islice(blocks(endless(), READERS[reader], 10, layout), 3))
     assert all(len(block) <= 10 for block in given)
     assert taken <= sum(map(len, given)) + 10
 

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 from unibridge.metrics import span_scores
 from unibridge.tasks.tagging import TaggingTask
+from unibridge.text.labels import Expected
 
 
 class NamedEntities(TaggingTask):
     """An IOB2 tag per word, scored by entity F1; words past the length limit are outside."""
 
     name = "ner"
+    reads: Expected = "entities"
     metric = "span_f1"
     outside = "O"
 

@@ -4,34 +4,22 @@ The text itself is kept as it is: no Unicode normalisation, no case folding. Lin
 around them, and empty ones are dropped.
 """
 
-import gzip
-import json
 import random
 import re
 import unicodedata
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from unibridge.errors import UnibridgeError
+from unibridge.text.content import texts_of
 from unibridge.text.languages import count_words, has_unspaced
 
 Item = TypeVar("Item")
 
 TEXT_SUFFIXES = (".txt", ".jsonl", ".txt.gz", ".jsonl.gz")
 
-_CONTROL_BYTES = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1b")) + b"\x7f"
-# a stray control character does occur in crawled text; more than this share of bytes does not
-_CONTROL_SHARE = 0.01
-_BYTE_ORDER_MARKS = {
-    b"\xff\xfe\x00\x00": "UTF-32",
-    b"\x00\x00\xfe\xff": "UTF-32",
-    b"\xff\xfe": "UTF-16",
-    b"\xfe\xff": "UTF-16",
-}
-_PART_BYTES = 1 << 20
 _HUB_FORM = "hub:org/name:config:split#column"
 
 
@@ -49,7 +37,8 @@ def read_text(source: str | Path | Sequence[str | Path]) -> Corpus:
 
     source: a file, a folder (read recursively in sorted order), "hub:org/name:config:split#column"
     (all after the name may be left out: split "train", column "text"; needs the `data` extra), or a
-    list of any of these. A file with another suffix is read as plain text when named itself.
+    list of any of these. What a named file holds decides how it is read, whatever its suffix: JSON,
+    tables with a header and text between document tags are known, with a note of it.
 
     Raises UnibridgeError, with file and line, for text that is missing, empty, binary, not UTF-8
     or not the JSON that the suffix promises.
@@ -67,7 +56,7 @@ def read_text(source: str | Path | Sequence[str | Path]) -> Corpus:
             continue
         path = Path(one)
         for file in _text_files(path, warnings):
-            found = _clean(_file_texts(file))
+            found = _clean(texts_of(file, warnings))
             if not found and path == file:
                 raise UnibridgeError("the file is empty: it has no line of text", where=file)
             if not found:
@@ -151,52 +140,6 @@ def is_hub_id(source: object) -> bool:
     return isinstance(source, str) and source.startswith("hub:")
 
 
-def read_lines(path: str | Path) -> list[str]:
-    """The raw lines of a UTF-8 file, .gz or not, without their line ends; a BOM is dropped.
-
-    Raises UnibridgeError for a file that is missing, unreadable, binary or in another encoding.
-    """
-    return list(stream_lines(path))
-
-
-def stream_lines(path: str | Path) -> Iterator[str]:
-    """The lines of `read_lines` one after the other; a fault is raised where it is met."""
-    path = Path(path)
-    lines = count = controls = 0
-    try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
-            while part := stream.readlines(_PART_BYTES):
-                data = b"".join(part)
-                controls += len(data) - len(data.translate(None, _CONTROL_BYTES))
-                text = _decode(data, path, before=(lines, count), controls=controls)
-                lines, count = lines + len(part), count + len(data)
-                found = [line.removesuffix("\r") for line in text.split("\n")]
-                yield from found[:-1] if found[-1] == "" else found
-    except FileNotFoundError as error:
-        raise UnibridgeError("no such file", where=path) from error
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UnibridgeError(
-            f"not a whole gzip file ({error})", where=path, do="fetch or compress it again"
-        ) from error
-    except OSError as error:
-        raise UnibridgeError(f"cannot be read ({error.strerror})", where=path) from error
-
-
-def parse_json_line(line: str, where: str) -> dict[str, Any]:
-    """The object on a line of JSON; `where` is file:line for the error."""
-    try:
-        record = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise UnibridgeError(
-            f"not valid JSON ({error.msg} at column {error.colno})",
-            where=where,
-            do="write one JSON object a line",
-        ) from error
-    if not isinstance(record, dict):
-        raise UnibridgeError("not a JSON object", where=where, do='write {"text": "..."} a line')
-    return record
-
-
 def load_hub(hub_id: str) -> tuple[Any, str]:
     """(data set, column or "") of "hub:org/name:config:split#column", by the `datasets` package."""
     address, _, column = hub_id.removeprefix("hub:").partition("#")
@@ -254,54 +197,8 @@ def _text_files(path: Path, warnings: list[str]) -> list[Path]:
     return texts
 
 
-def _file_texts(path: Path) -> list[str]:
-    lines = read_lines(path)
-    if not path.name.removesuffix(".gz").endswith(".jsonl"):
-        return lines
-    texts: list[str] = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        text = parse_json_line(line, f"{path}:{number}").get("text")
-        if not isinstance(text, str):
-            raise UnibridgeError('no string under "text"', where=f"{path}:{number}")
-        texts += text.split("\n")
-    return texts
-
-
 def _clean(lines: Iterable[str]) -> list[str]:
     return [stripped for line in lines if (stripped := line.strip())]
-
-
-def _decode(data: bytes, path: Path, *, before: tuple[int, int], controls: int) -> str:
-    """Whole lines of a file as text. before: lines and bytes before them. controls: control
-    characters up to their end."""
-    lines, count = before
-    if not count:
-        for mark, encoding in _BYTE_ORDER_MARKS.items():
-            if data.startswith(mark):
-                what = f"the text is {encoding}, not UTF-8"
-                raise _wrong_encoding(what, f"{path}:1", encoding, path)
-    if b"\0" in data or controls > _CONTROL_SHARE * (count + len(data)):
-        first = next(place for place, byte in enumerate(data) if byte in _CONTROL_BYTES)
-        raise UnibridgeError(
-            f"binary data, not text ({controls} control characters)",
-            where=f"{path}:{lines + data.count(10, 0, first) + 1}",
-            do="name a text file (.txt, .jsonl, or .gz of either)",
-        )
-    try:
-        return data.decode("utf-8" if count else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        # the codec counts from behind a byte order mark
-        place = error.start + (3 if not count and data.startswith(b"\xef\xbb\xbf") else 0)
-        line = lines + data.count(10, 0, place) + 1
-        what = f"byte {count + place} (0x{data[place]:02x}) is not UTF-8"
-        raise _wrong_encoding(what, f"{path}:{line}", "ISO-8859-1", path) from error
-
-
-def _wrong_encoding(what: str, where: str, guess: str, path: str | Path) -> UnibridgeError:
-    convert = f"if it is {guess}: iconv -f {guess} -t UTF-8 {Path(path).name} > NEW_FILE"
-    return UnibridgeError(what, where=where, do=convert)
 
 
 _UNIT = re.compile(r"\S+\s*")

@@ -6,25 +6,34 @@ from typing import Any, Literal
 
 from unibridge.errors import UnibridgeError
 
-Expected = Literal["words", "text", "pair"]
+Expected = Literal["words", "entities", "text", "pair"]
+"""What a task reads: words with tags of their own or of entities, a text, or two."""
 Columns = Mapping[str, str | int]
 
 
 @dataclass(frozen=True)
 class TaggedSentence:
-    """Words with one tag each; `tags` is empty where there are no labels."""
+    """Words with one tag each; `tags` is empty where there are no labels.
+
+    lines: where the words stand in their file, for errors; empty where they come from none.
+    """
 
     words: tuple[str, ...]
     tags: tuple[str, ...] = ()
+    lines: tuple[int, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True)
 class LabelledText:
-    """A text, or a pair of texts, with its class; `label` is None where there is none."""
+    """A text, or a pair of texts, with its class; `label` is None where there is none.
+
+    line: where it stands in its file, for errors; 0 where it comes from none.
+    """
 
     text: str
     second: str | None = None
     label: str | None = None
+    line: int = field(default=0, compare=False, repr=False)
 
 
 Example = TaggedSentence | LabelledText
@@ -37,6 +46,7 @@ class Layout:
 
     columns: where things stand, by role: "words" and "tags", or "text", "second" and "label"; a
     column number from 0 (negative from the end) or, where the format has names, a name.
+    names: of classes that are given by number, in order from 0.
     before: lines of the file before these, where they are a later part of it. whole: what a format
     has to know of the whole file to read a part of it (see `Reader.survey`).
     """
@@ -45,6 +55,7 @@ class Layout:
     labelled: bool = True
     expect: Expected | None = None
     columns: Columns = field(default_factory=dict)
+    names: Sequence[str] = ()
     before: int = 0
     whole: Mapping[str, Any] = field(default_factory=dict)
 
@@ -57,7 +68,7 @@ Parsed = tuple[list[Example], list[str]]
 """Examples, and warnings."""
 
 
-def single_lines(lines: Iterator[str]) -> Iterator[list[str]]:
+def single_lines(lines: Iterator[str], layout: Layout) -> Iterator[list[str]]:
     """Units of formats where every line stands for itself."""
     return ([line] for line in lines)
 
@@ -81,7 +92,7 @@ class Reader:
     gives: Literal["words", "texts", "either"]
     parse: Callable[[list[str], Layout], Parsed]
     rewrite: Callable[[list[str], list[Prediction], Layout], Iterator[str]]
-    units: Callable[[Iterator[str]], Iterator[list[str]]] = single_lines
+    units: Callable[[Iterator[str], Layout], Iterator[list[str]]] = single_lines
     survey: Callable[[Iterator[str], Layout], Mapping[str, Any]] = nothing_to_know
 
 

@@ -11,8 +11,9 @@ from typing import Any
 from unibridge.artifacts import write_bytes
 from unibridge.errors import UnibridgeError
 from unibridge.registry import Registry
-from unibridge.text import tables, tagged
-from unibridge.text.corpus import is_hub_id, load_hub, stream_lines
+from unibridge.text import conll, conllu, jsonl, tables
+from unibridge.text.content import refuse_other
+from unibridge.text.corpus import is_hub_id, load_hub
 from unibridge.text.examples import (
     Columns,
     Example,
@@ -23,6 +24,8 @@ from unibridge.text.examples import (
     Reader,
     TaggedSentence,
 )
+from unibridge.text.files import Form, stream_lines
+from unibridge.text.sentences import sentences
 
 __all__ = [
     "READERS",
@@ -39,16 +42,20 @@ READERS: Registry[Reader] = Registry(
     "label reader",
     {
         "conllu": Reader(
-            "words", tagged.parse_conllu, tagged.rewrite_conllu, units=tagged.sentences
+            "words",
+            conllu.parse_conllu,
+            conllu.rewrite_conllu,
+            units=sentences,
+            survey=conllu.survey_conllu,
         ),
         "conll": Reader(
             "words",
-            tagged.parse_conll,
-            tagged.rewrite_conll,
-            units=tagged.sentences,
-            survey=tagged.survey_conll,
+            conll.parse_conll,
+            conll.rewrite_conll,
+            units=sentences,
+            survey=conll.survey_conll,
         ),
-        "words": Reader("words", tagged.parse_words, tagged.rewrite_words),
+        "words": Reader("words", conll.parse_words, conll.rewrite_words),
         "tsv": Reader("texts", tables.parse_tsv, tables.rewrite_tsv, survey=tables.survey_tsv),
         "csv": Reader(
             "texts",
@@ -57,7 +64,7 @@ READERS: Registry[Reader] = Registry(
             units=tables.records,
             survey=tables.survey_csv,
         ),
-        "jsonl": Reader("either", tables.parse_jsonl, tables.rewrite_jsonl),
+        "jsonl": Reader("either", jsonl.parse_jsonl, jsonl.rewrite_jsonl),
         "text": Reader("texts", tables.parse_text, tables.rewrite_text),
     },
 )
@@ -81,18 +88,22 @@ def read_labels(
     *,
     labelled: bool = True,
     expect: Expected | None = None,
+    names: Sequence[str] = (),
 ) -> LabelFile:
     """Read a file of labelled examples, or a hub data set ("hub:org/name:config:split").
 
     reader: a name in `READERS`; None chooses by suffix. columns: see `Layout`. labelled: False
-    allows labels to be missing, for prediction. expect: what the task takes, "words" (tagged
-    sentences), "text" or "pair"; it decides how .txt, .tsv and unnamed columns are meant.
+    allows labels to be missing, for prediction. expect: what the task takes, "words" or "entities"
+    (tagged sentences; entity tags become IOB2), "text" or "pair"; it decides how .txt, .tsv and
+    unnamed columns are meant. names: of labels that are written as numbers, in order from 0.
 
     Raises UnibridgeError, with file and line, for whatever is missing or does not fit.
     """
-    layout = Layout(str(path), labelled, expect, dict(columns or {}))
+    layout = Layout(str(path), labelled, expect, dict(columns or {}), tuple(names))
     name = choose_reader(path, reader, layout)
-    examples, warnings = READERS.resolve(name).parse(list(raw_lines(path)), layout)
+    lines = list(raw_lines(path))
+    refuse_other(path, name, iter(lines))
+    examples, warnings = READERS.resolve(name).parse(lines, layout)
     if not examples:
         raise UnibridgeError("the file holds no example", where=path)
     return LabelFile(examples, name, str(path), warnings, layout)
@@ -102,7 +113,7 @@ def choose_reader(path: str | Path, reader: str | None, layout: Layout) -> str:
     """The reader asked for, or the one for the suffix; raises where it cannot serve the task."""
     name = "jsonl" if is_hub_id(path) else reader or _reader_for(Path(path), layout)
     gives = READERS.resolve(name).gives
-    wants = None if layout.expect is None else "words" if layout.expect == "words" else "texts"
+    wants = None if layout.expect is None else "words" if _wants_words(layout) else "texts"
     if wants and gives not in (wants, "either"):
         raise UnibridgeError(
             f"the reader {name!r} gives {gives}, but the task takes {wants}",
@@ -112,9 +123,13 @@ def choose_reader(path: str | Path, reader: str | None, layout: Layout) -> str:
     return name
 
 
-def raw_lines(path: str | Path) -> Iterator[str]:
-    """The lines that a reader parses, of a file or of a hub data set."""
-    return iter(_hub_records(str(path))) if is_hub_id(path) else stream_lines(path)
+def _wants_words(layout: Layout) -> bool:
+    return layout.expect in ("words", "entities")
+
+
+def raw_lines(path: str | Path, form: Form | None = None) -> Iterator[str]:
+    """The lines that a reader parses, of a file or a hub data set; `form` is filled meanwhile."""
+    return iter(_hub_records(str(path))) if is_hub_id(path) else stream_lines(path, form)
 
 
 def write_predictions(
@@ -127,9 +142,10 @@ def write_predictions(
     came from the hub is written as JSON lines.
     """
     check_predictions(labels, predictions)
-    lines = list(raw_lines(labels.path))
+    form = Form()
+    lines = list(raw_lines(labels.path, form))
     rewritten = READERS.resolve(labels.reader).rewrite(lines, list(predictions), labels.layout)
-    content = "".join(line + "\n" for line in rewritten).encode()
+    content = b"".join(form.encode(rewritten))
     if Path(target).suffix == ".gz":
         content = gzip.compress(content, mtime=0)
     with writing_errors(target):
@@ -168,7 +184,7 @@ def check_predictions(labels: LabelFile, predictions: Sequence[Prediction]) -> N
 
 def _reader_for(path: Path, layout: Layout) -> str:
     suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
-    words = layout.expect == "words"
+    words = _wants_words(layout)
     if suffix == ".txt" and layout.labelled and not words:
         raise UnibridgeError(
             "a .txt file does not say how its labels are written",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unibridge.errors import UnibridgeError
-from unibridge.text.corpus import read_lines
+from unibridge.text.files import read_lines
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,9 @@ from typing import IO, Any, cast
 
 from unibridge.artifacts import whole_file
 from unibridge.errors import UnibridgeError
+from unibridge.text.content import refuse_other
 from unibridge.text.examples import Columns, Example, Expected, Layout, Prediction, Reader
+from unibridge.text.files import Form
 from unibridge.text.labels import (
     READERS,
     LabelFile,
@@ -46,11 +48,13 @@ def label_file(
     layout = Layout(str(source), False, expect, dict(columns or {}))
     name = choose_reader(source, reader, layout)
     format_ = READERS.resolve(name)
-    layout = replace(layout, whole=format_.survey(raw_lines(source), layout))
+    refuse_other(source, name, raw_lines(source))
+    form = Form()
+    layout = replace(layout, whole=format_.survey(raw_lines(source, form), layout))
 
     def parts() -> Iterator[tuple[list[str], LabelFile]]:
         before = 0
-        for lines in blocks(raw_lines(source), format_, block_lines):
+        for lines in blocks(raw_lines(source), format_, block_lines, layout):
             here = replace(layout, before=before)
             examples, warnings = format_.parse(lines, here)
             yield lines, LabelFile(examples, name, str(source), warnings, here)
@@ -64,20 +68,24 @@ def label_file(
     def inform(now: int, _: int) -> None:
         progress(done + now, total)
 
-    with writing_errors(target), _written(Path(target)) as stream:
+    def rewritten() -> Iterator[str]:
+        nonlocal done
         for lines, part in parts():
             found = predict(part.examples, inform) if part.examples else []
             check_predictions(part, found)
-            for line in format_.rewrite(lines, list(found), part.layout):
-                stream.write(f"{line}\n".encode())
+            yield from format_.rewrite(lines, list(found), part.layout)
             done += len(part.examples)
+
+    with writing_errors(target), _written(Path(target)) as stream:
+        for piece in form.encode(rewritten()):
+            stream.write(piece)
     return done
 
 
-def blocks(lines: Iterator[str], reader: Reader, size: int) -> Iterator[list[str]]:
+def blocks(lines: Iterator[str], reader: Reader, size: int, layout: Layout) -> Iterator[list[str]]:
     """The lines in order, up to `size` at a time, cut only where the format may be cut."""
     block: list[str] = []
-    for unit in reader.units(lines):
+    for unit in reader.units(lines, layout):
         if block and len(block) + len(unit) > size:
             yield block
             block = []

@@ -1,89 +1,116 @@
-"""File formats of texts with a class: TSV, CSV, JSON lines, and plain text."""
+"""Tables of texts with a class, a text a row: TSV, CSV, and plain text.
+
+TSV knows tabs and no quotes; CSV is RFC 4180, with the separator that its rows have. Predictions
+are written into the label's cell, and every other character of a row stays.
+"""
 
 import csv
-import io
-import json
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from unibridge.errors import UnibridgeError, unknown_name
-from unibridge.text.corpus import parse_json_line
 from unibridge.text.examples import (
     Example,
     LabelledText,
     Layout,
     Parsed,
     Prediction,
-    TaggedSentence,
     refuse_labelled,
 )
+from unibridge.text.headers import NAMES, Body, Roles, counts_rows, is_known_header, named_roles
+from unibridge.text.schemes import clean_tag, named
+from unibridge.text.values import missing_note
 
-# --- tables, a text a row: classes -------------------------------------------------------------
+# a cell may be a whole document
+csv.field_size_limit(2**31 - 1)
 
-_NAMES = {
-    "text": ("text", "premise", "sentence1", "sentence"),
-    "second": ("second", "hypothesis", "sentence2"),
-    "label": ("label", "category", "gold_label"),
-}
+_SEPARATORS = (",", ";", "\t", "|")
+_ROWS_TO_SEE = 50
 
-
-@dataclass(frozen=True)
-class _Table:
-    """Rows with their line numbers, and which column holds what (None: absent).
-
-    header: where it is among the lines, so not in a later part of a file.
-    """
-
-    rows: list[tuple[int, list[str]]]
-    header: list[str] | None
-    text: int
-    second: int | None
-    label: int | None
+Row = tuple[int, list[str]]
+Split = Callable[[Iterable[str], Layout], Iterator[Row]]
 
 
-def _table(lines: list[str], layout: Layout, split: Callable) -> _Table:
-    rows = [row for row in split(lines, layout) if any(cell.strip() for cell in row[1])]
-    if not rows:
-        return _Table([], None, 0, None, None)
-    head: tuple[int, list[str]] | None = layout.whole.get("head")
-    later = head is not None and layout.before >= head[0]
-    first_line, first = head if head is not None and later else rows[0]
-    header = _header(first, layout)
-    body = rows[1:] if header and not later else rows
-    width = len(first)
-    for number, cells in body:
-        if len(cells) != width:
-            raise UnibridgeError(
-                f"{len(cells)} instead of {width} columns", where=layout.at(number)
-            )
-    roles = _roles(header, width, first_line, layout)
-    return _Table(body, None if later else header, *roles)
-
-
-def _header(first: list[str], layout: Layout) -> list[str] | None:
-    names = [cell.strip() for cell in first]
+def _survey(lines: Iterator[str], layout: Layout, split: Split) -> dict[str, Any]:
+    """Width and roles of a table's columns, and the line of its header (0: none)."""
+    widths: Counter[int] = Counter()
+    first: Row | None = None
+    body: Body | None = None
+    quoted: list[int] = []
+    for number, cells in split(lines, layout):
+        if _is_blank(cells):
+            continue
+        widths[len(cells)] += 1
+        if first is None:
+            first = number, cells
+            if len(cells) in (2, 3):
+                body = Body(cells, 0, len(cells) - 1)
+        elif body is not None and len(cells) == len(body.first):
+            body.add(cells)
+        if split is _split_tsv and any(_QUOTED.fullmatch(cell) for cell in cells):
+            quoted.append(number)
+    if first is None:
+        return {"width": 0, "header": 0, "roles": (0, None, None)}
+    number, cells = first
     by_name = any(isinstance(column, str) for column in layout.columns.values())
-    return names if by_name or _named(names, "text") is not None else None
+    known = by_name or is_known_header(cells)
+    header = known or (body is not None and body.is_below_header())
+    # the width of most rows: one that has another is the odd one, be it the first
+    width = widths.most_common(1)[0][0]
+    if len(cells) != width:
+        raise UnibridgeError(f"{len(cells)} instead of {width} columns", where=layout.at(number))
+    roles = _roles(cells if header else None, width, number, layout)
+    notes = []
+    if header and not (by_name or _usual(cells, layout)):
+        said = ", ".join(
+            f"{cells[place].strip()} ({role})"
+            for role, place in zip(NAMES, roles, strict=True)
+            if place is not None
+        )
+        notes.append(f"{layout.path}:{number}: taken for the columns' names: {said}")
+    if quoted:
+        notes.append(
+            f"{layout.path}: cells in quotes as CSV writes them: {len(quoted)} rows, the first on "
+            f"line {quoted[0]}; TSV has no quotes, so they are read as part of the text"
+        )
+    return {"width": width, "header": number if header else 0, "roles": roles, "notes": notes}
 
 
-def _named(header: list[str], role: str) -> int | None:
-    lowered = [name.lower() for name in header]
-    return next((lowered.index(name) for name in _NAMES[role] if name in lowered), None)
+_QUOTED = re.compile(r'\s*"(?:[^"]|"")*""(?:[^"]|"")*"\s*')
 
 
-def _roles(
-    header: list[str] | None, width: int, line: int, layout: Layout
-) -> tuple[int, int | None, int | None]:
+def _usual(cells: Sequence[str], layout: Layout) -> bool:
+    """Whether a header has the names of the documentation."""
+    names = {cell.strip().lower() for cell in cells}
+    return any(name in names for name in NAMES["text"]) and (
+        not layout.labelled or any(name in names for name in NAMES["label"])
+    )
+
+
+def _is_blank(cells: Sequence[str]) -> bool:
+    return not any(cell.strip() for cell in cells)
+
+
+def _roles(header: list[str] | None, width: int, line: int, layout: Layout) -> Roles:
     """Columns of the text, the second text and the label: by header, else by their number."""
-    places: dict[str, int | None] = dict.fromkeys(_NAMES)
+    places: dict[str, int | None] = dict.fromkeys(NAMES)
     if header:
-        places = {role: _named(header, role) for role in _NAMES}
-    elif width <= 2:
-        places["text"] = 0
-        places["second" if layout.expect == "pair" else "label"] = 1 if width == 2 else None
-    elif width == 3 and layout.expect != "text":
-        places = {"text": 0, "second": 1, "label": 2}
+        places = dict(zip(NAMES, named_roles(header), strict=True))
+    if not header or set(places.values()) == {None}:
+        if width <= 2:
+            places["text"] = 0
+            places["second" if layout.expect == "pair" else "label"] = 1 if width == 2 else None
+        elif width == 3 and layout.expect != "text":
+            places = {"text": 0, "second": 1, "label": 2}
+    elif width == 2 and layout.expect != "pair":
+        # of two columns the other one is named by leaving it over
+        for role, other in (("text", "label"), ("label", "text")):
+            if places[role] is None and places[other] is not None and layout.labelled:
+                left = 1 - int(places[other] or 0)
+                places[role] = None if counts_rows(header[left]) else left
     for role, column in layout.columns.items():
         if role not in places:
             raise unknown_name("column role", role, places, where=layout.path)
@@ -108,94 +135,165 @@ def _place(
     column: str | int, header: list[str] | None, width: int, line: int, layout: Layout
 ) -> int:
     if isinstance(column, str):
-        if column not in (header or []):
-            raise unknown_name("column", column, header or [], where=layout.at(line))
-        return (header or []).index(column)
+        names = [cell.strip() for cell in header or []]
+        if column not in names:
+            raise unknown_name("column", column, names, where=layout.at(line))
+        return names.index(column)
     if not -width <= column < width:
         raise UnibridgeError(f"no column {column} among {width}", where=layout.at(line))
     return column % width
 
 
-def _parse_table(lines: list[str], layout: Layout, split: Callable) -> Parsed:
-    table = _table(lines, layout, split)
+def _rows(lines: Iterable[str], layout: Layout, split: Split) -> Iterator[Row]:
+    """The rows below the header that are not blank, each of the table's width."""
+    width = layout.whole["width"]
+    for number, cells in split(lines, layout):
+        if _is_blank(cells) or layout.before + number == layout.whole["header"]:
+            continue
+        if len(cells) != width:
+            raise UnibridgeError(
+                f"{len(cells)} instead of {width} columns", where=layout.at(number)
+            )
+        yield number, cells
+
+
+def _parse_table(lines: list[str], layout: Layout, split: Split) -> Parsed:
+    text, second, label = layout.whole["roles"]
     examples: list[Example] = []
-    for number, cells in table.rows:
-        second = None if table.second is None else cells[table.second].strip()
-        label = None if table.label is None else cells[table.label].strip()
-        examples.append(_text_example(cells[table.text].strip(), second, label, number, layout))
-    return examples, []
+    labels: list[tuple[int, str]] = []
+    for number, cells in _rows(lines, layout, split):
+        tag = None if label is None else clean_tag(cells[label])
+        if tag and layout.names and tag not in layout.names:
+            tag = named(tag, number, layout)
+        other = None if second is None else cells[second].strip()
+        examples.append(text_example(cells[text].strip(), other, tag, number, layout))
+        if tag:
+            labels.append((layout.before + number, tag))
+    notes = list(layout.whole.get("notes", ()))
+    return examples, [*notes, *missing_note(layout.path, labels)]
 
 
-def _text_example(
+def text_example(
     text: str, second: str | None, label: str | None, line: int, layout: Layout
 ) -> LabelledText:
+    """A labelled text, or the error that says what of it is missing."""
     if not text or second == "":
         raise UnibridgeError("an empty text", where=layout.at(line))
     if not label and layout.labelled:
         raise UnibridgeError("a text without a label", where=layout.at(line))
-    return LabelledText(text, second, label or None)
+    return LabelledText(text, second, label or None, layout.before + line)
 
 
-def _predicted_rows(
-    lines: list[str], predictions: list[Prediction], layout: Layout, split: Callable
-) -> Iterator[list[str]]:
-    table = _table(lines, layout, split)
-    if table.header:
-        yield table.header + (["label"] if table.label is None else [])
-    for (_, cells), prediction in zip(table.rows, predictions, strict=True):
-        cells = list(cells)
-        if table.label is None:
-            cells.append(str(prediction))
-        else:
-            cells[table.label] = str(prediction)
-        yield cells
+# --- TSV ----------------------------------------------------------------------------------------
 
 
-def _head(lines: Iterable[str], layout: Layout, split: Callable) -> dict[str, Any]:
-    """A table's first row with its line: the header, or what says how many columns there are."""
-    rows = (row for row in split(lines, layout) if any(cell.strip() for cell in row[1]))
-    return {"head": next(rows, None)}
-
-
-def _split_tsv(lines: Iterable[str], layout: Layout) -> Iterator[tuple[int, list[str]]]:
+def _split_tsv(lines: Iterable[str], layout: Layout) -> Iterator[Row]:
     for number, line in enumerate(lines, start=1):
         yield number, line.split("\t")
 
 
-def _split_csv(lines: Iterable[str], layout: Layout) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader((line + "\n" for line in lines), strict=True)
+def survey_tsv(lines: Iterator[str], layout: Layout) -> dict[str, Any]:
+    """See `Reader.survey`."""
+    return _survey(lines, layout, _split_tsv)
+
+
+def _known_tsv(lines: list[str], layout: Layout) -> Layout:
+    if "roles" in layout.whole:
+        return layout
+    return replace(layout, whole=survey_tsv(iter(lines), layout))
+
+
+def parse_tsv(lines: list[str], layout: Layout) -> Parsed:
+    """See `Reader.parse`."""
+    return _parse_table(lines, _known_tsv(lines, layout), _split_tsv)
+
+
+def rewrite_tsv(lines: list[str], predictions: list[Prediction], layout: Layout) -> Iterator[str]:
+    """See `Reader.rewrite`."""
+    layout = _known_tsv(lines, layout)
+    place, given = layout.whole["roles"][2], iter(predictions)
+    for number, line in enumerate(lines, start=1):
+        cells = line.split("\t")
+        if not _is_blank(cells):
+            header = layout.before + number == layout.whole["header"]
+            if place is None:
+                cells.append("label" if header else str(next(given)))
+            elif not header:
+                cells[place] = str(next(given))
+        yield "\t".join(cells)
+
+
+# --- CSV ----------------------------------------------------------------------------------------
+
+
+def _separator(lines: Sequence[str]) -> str:
+    """What stands between the cells of the first rows: a comma, unless another fits and it not."""
+    for separator in _SEPARATORS:
+        rows = csv.reader((line + "\n" for line in lines), delimiter=separator)
+        try:
+            widths = {len(row) for row in rows if not _is_blank(row)}
+        except csv.Error:
+            continue
+        if len(widths) == 1 and widths.pop() > 1:
+            return separator
+    return ","
+
+
+def _delimiter(lines: Iterable[str], layout: Layout) -> tuple[str, Iterator[str]]:
+    """The separator, as known or by the first lines, and all lines again."""
+    if "separator" in layout.whole:
+        return layout.whole["separator"], iter(lines)
+    lines = iter(lines)
+    seen = [line for _, line in zip(range(_ROWS_TO_SEE), lines, strict=False)]
+
+    def again() -> Iterator[str]:
+        yield from seen
+        yield from lines
+
+    return _separator(seen), again()
+
+
+def _split_csv(lines: Iterable[str], layout: Layout) -> Iterator[Row]:
+    separator, lines = _delimiter(lines, layout)
+    reader = csv.reader((line + "\n" for line in lines), delimiter=separator, strict=True)
     start = 1
     try:
         for cells in reader:
             yield start, cells
             start = reader.line_num + 1
     except csv.Error as error:
-        raise UnibridgeError(f"not CSV ({error})", where=layout.at(start)) from error
-
-
-def parse_tsv(lines: list[str], layout: Layout) -> Parsed:
-    return _parse_table(lines, layout, _split_tsv)
-
-
-def survey_tsv(lines: Iterator[str], layout: Layout) -> dict[str, Any]:
-    return _head(lines, layout, _split_tsv)
-
-
-def rewrite_tsv(lines: list[str], predictions: list[Prediction], layout: Layout) -> Iterator[str]:
-    for cells in _predicted_rows(lines, predictions, layout, _split_tsv):
-        yield "\t".join(cells)
-
-
-def parse_csv(lines: list[str], layout: Layout) -> Parsed:
-    return _parse_table(lines, layout, _split_csv)
+        raise UnibridgeError(
+            f"not CSV ({error})",
+            where=layout.at(start),
+            do="close the quotes of this record; a quote within a cell is written twice",
+        ) from error
 
 
 def survey_csv(lines: Iterator[str], layout: Layout) -> dict[str, Any]:
-    return _head(lines, layout, _split_csv)
+    """See `Reader.survey`."""
+    separator, lines = _delimiter(lines, layout)
+    layout = replace(layout, whole={"separator": separator})
+    found = _survey(lines, layout, _split_csv)
+    if separator != ",":
+        note = f"{layout.path}: CSV with {separator!r} between the cells"
+        found["notes"] = [note, *found.get("notes", ())]
+    return found | {"separator": separator}
 
 
-def records(lines: Iterator[str]) -> Iterator[list[str]]:
+def _known_csv(lines: list[str], layout: Layout) -> Layout:
+    if "roles" in layout.whole:
+        return layout
+    return replace(layout, whole=survey_csv(iter(lines), layout))
+
+
+def parse_csv(lines: list[str], layout: Layout) -> Parsed:
+    """See `Reader.parse`."""
+    return _parse_table(lines, _known_csv(lines, layout), _split_csv)
+
+
+def records(lines: Iterator[str], layout: Layout) -> Iterator[list[str]]:
     """Units of CSV: the lines of a record, of which a quoted cell may hold several."""
+    separator, lines = _delimiter(lines, layout)
     taken: list[str] = []
 
     def noted() -> Iterator[str]:
@@ -204,7 +302,7 @@ def records(lines: Iterator[str]) -> Iterator[list[str]]:
             yield line + "\n"
 
     try:
-        for _ in csv.reader(noted(), strict=True):
+        for _ in csv.reader(noted(), delimiter=separator, strict=True):
             yield taken.copy()
             taken.clear()
     except csv.Error:  # said with its line where these lines are parsed
@@ -212,82 +310,57 @@ def records(lines: Iterator[str]) -> Iterator[list[str]]:
 
 
 def rewrite_csv(lines: list[str], predictions: list[Prediction], layout: Layout) -> Iterator[str]:
-    for cells in _predicted_rows(lines, predictions, layout, _split_csv):
-        row = io.StringIO()
-        csv.writer(row, lineterminator="\n").writerow(cells)
-        yield row.getvalue().removesuffix("\n")
+    """See `Reader.rewrite`."""
+    layout = _known_csv(lines, layout)
+    separator, place = layout.whole["separator"], layout.whole["roles"][2]
+    given = iter(predictions)
+    rows = list(_split_csv(lines, layout))
+    starts = [number for number, _ in rows]
+    for (number, cells), end in zip(rows, [*starts[1:], len(lines) + 1], strict=True):
+        record = "\n".join(lines[number - 1 : end - 1])
+        if not _is_blank(cells):
+            header = layout.before + number == layout.whole["header"]
+            if place is None:
+                record += separator + ("label" if header else _cell(str(next(given)), separator))
+            elif not header:
+                begin, stop = _span(record, place, separator)
+                record = record[:begin] + _cell(str(next(given)), separator) + record[stop:]
+        yield record
 
 
-# --- JSON lines, for texts and for words ---------------------------------------------------------
-
-_WORD_KEYS = ("words", "tokens")
-_TAG_KEYS = ("tags", "ner_tags", "upos", "pos_tags")
-
-
-def _json_rows(lines: list[str], layout: Layout) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            yield number, parse_json_line(line, layout.at(number))
+def _cell(value: str, separator: str) -> str:
+    if any(character in value for character in (separator, '"', "\n", "\r")):
+        return '"' + value.replace('"', '""') + '"'
+    return value
 
 
-def _key(record: dict[str, Any], role: str, known: Sequence[str], layout: Layout) -> str | None:
-    asked = layout.columns.get(role)
-    if asked is not None:
-        return str(asked) if str(asked) in record else None
-    return next((name for name in known if name in record), None)
-
-
-def parse_jsonl(lines: list[str], layout: Layout) -> Parsed:
-    examples = [_json_example(record, n, layout) for n, record in _json_rows(lines, layout)]
-    return examples, []
-
-
-def _json_example(record: dict[str, Any], line: int, layout: Layout) -> Example:
-    words_key = _key(record, "words", _WORD_KEYS, layout)
-    if layout.expect == "words" or (layout.expect is None and words_key):
-        tags_key = _key(record, "tags", _TAG_KEYS, layout)
-        words = record.get(words_key or "")
-        tags = record.get(tags_key or "") or []
-        if not isinstance(words, list) or not words or not isinstance(tags, list):
-            raise UnibridgeError('no list of "words"', where=layout.at(line))
-        if len(tags) != len(words) and (tags or layout.labelled):
-            raise UnibridgeError(f"{len(tags)} tags for {len(words)} words", where=layout.at(line))
-        return TaggedSentence(tuple(map(str, words)), tuple(map(str, tags)))
-    keys = {role: _key(record, role, names, layout) for role, names in _NAMES.items()}
-    if keys["text"] is None or (layout.expect == "pair" and keys["second"] is None):
-        missing = "hypothesis" if keys["text"] else "text"
-        raise UnibridgeError(
-            f'no "{missing}" among {", ".join(record)}',
-            where=layout.at(line),
-            do="use the keys text and label, or premise, hypothesis and label, or set `columns`",
-        )
-    label = record.get(keys["label"] or "")
-    second = None
-    if keys["second"] and layout.expect != "text":
-        second = str(record[keys["second"]]).strip()
-    label = None if label is None else str(label)
-    return _text_example(str(record[keys["text"]]).strip(), second, label, line, layout)
-
-
-def rewrite_jsonl(lines: list[str], predictions: list[Prediction], layout: Layout) -> Iterator[str]:
-    rows = _json_rows(lines, layout)
-    for (number, record), prediction in zip(rows, predictions, strict=True):
-        if isinstance(_json_example(record, number, replace(layout, labelled=False)), LabelledText):
-            record[_key(record, "label", _NAMES["label"], layout) or "label"] = prediction
-        else:
-            record[_key(record, "tags", _TAG_KEYS, layout) or "tags"] = list(prediction)
-        yield json.dumps(record, ensure_ascii=False)
+def _span(record: str, place: int, separator: str) -> tuple[int, int]:
+    """Where a cell begins and ends within its record, quotes included."""
+    mark = re.escape(separator)
+    cell = re.compile(rf'"(?:[^"]|"")*"|[^{mark}]*')
+    begin = 0
+    for _ in range(place):
+        match = cell.match(record, begin)
+        begin = (match.end() if match else begin) + len(separator)
+    match = cell.match(record, begin)
+    return begin, match.end() if match else begin
 
 
 # --- plain text, a text a line -------------------------------------------------------------------
 
 
 def parse_text(lines: list[str], layout: Layout) -> Parsed:
+    """See `Reader.parse`."""
     refuse_labelled(layout, "tsv")
-    return [LabelledText(line.strip()) for line in lines if line.strip()], []
+    return [
+        LabelledText(line.strip(), line=layout.before + number)
+        for number, line in enumerate(lines, start=1)
+        if line.strip()
+    ], []
 
 
 def rewrite_text(lines: list[str], predictions: list[Prediction], layout: Layout) -> Iterator[str]:
+    """See `Reader.rewrite`."""
     texts = (line for line in lines if line.strip())
     for line, prediction in zip(texts, predictions, strict=True):
         yield f"{line.strip()}\t{prediction}"

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from unibridge.errors import UnibridgeError
-from unibridge.text.corpus import read_lines
+from unibridge.text.files import read_lines
 
 
 def language_distances(

@@ -1,0 +1,139 @@
+"""CoNLL-U: parts of speech in the fourth column, entities in MISC (`name=B-PER`).
+
+Ten columns between tabs and nothing else; a space belongs to its field. Ranges of words (3-4) and
+empty nodes (3.1) have no tag of their own. https://universaldependencies.org/format.html
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from unibridge.errors import UnibridgeError
+from unibridge.text.examples import Layout, Parsed, Prediction
+from unibridge.text.schemes import Row, clean_tag
+from unibridge.text.sentences import column, tagged_sentences
+
+_WIDTH = 10
+_FORM, _UPOS, _MISC = 1, 3, 9
+_WORD_ID = re.compile(r"\d+")
+_OTHER_ID = re.compile(r"\d+-\d+|\d+\.\d+")
+ENTITY_KEYS = ("name", "ner", "ne", "ner_tag", "nertag", "entity", "iob", "bio")
+"""Keys of MISC that hold entities, in any case; the first is written where there was none."""
+
+
+def _rows(lines: Iterable[str], layout: Layout) -> Iterator[tuple[int, list[str] | None]]:
+    """(line number, fields of a syntactic word), or None for all other lines."""
+    for number, line in enumerate(lines, start=1):
+        if not line.strip() or line.startswith("#"):
+            yield number, None
+            continue
+        fields = line.split("\t")
+        if len(fields) != _WIDTH:
+            raise UnibridgeError(
+                f"{len(fields)} instead of the 10 columns of CoNLL-U, separated by tabs",
+                where=layout.at(number),
+            )
+        if not _WORD_ID.fullmatch(fields[0]):
+            if not _OTHER_ID.fullmatch(fields[0]):
+                raise UnibridgeError(
+                    f"not CoNLL-U: the ID {fields[0]!r} is no number",
+                    where=layout.at(number),
+                    do="number the words of a sentence from 1; ranges are 1-2, empty nodes 1.1",
+                )
+            yield number, None
+            continue
+        yield number, fields
+
+
+def survey_conllu(lines: Iterator[str], layout: Layout) -> dict[str, Any]:
+    """The key of MISC that holds the entities, where entities are wanted; "" where none does."""
+    if layout.expect != "entities" or isinstance(layout.columns.get("tags"), int):
+        return {"key": ""}
+    asked = layout.columns.get("tags")
+    wanted = ENTITY_KEYS if asked is None else (str(asked).lower(),)
+    found: dict[str, str] = {}
+    for _, fields in _rows(lines, layout):
+        for item in fields[_MISC].split("|") if fields is not None else ():
+            key, equals, _ = item.partition("=")
+            if equals and key.lower() in wanted:
+                found.setdefault(key.lower(), key)
+    return {"key": next((found[key] for key in wanted if key in found), "")}
+
+
+def _known(lines: list[str], layout: Layout) -> Layout:
+    if "key" in layout.whole:
+        return layout
+    return replace(layout, whole=survey_conllu(iter(lines), layout))
+
+
+def parse_conllu(lines: list[str], layout: Layout) -> Parsed:
+    """See `Reader.parse`."""
+    layout = _known(lines, layout)
+    sentences: list[list[Row]] = [[]]
+    for number, fields in _rows(lines, layout):
+        if not lines[number - 1].strip():
+            sentences.append([])
+        if fields is None:
+            continue
+        word, tag = fields[_FORM], _tag(fields, number, layout)
+        if not tag and layout.labelled:
+            raise UnibridgeError(f"the word {word!r} has no UPOS tag", where=layout.at(number))
+        sentences[-1].append(Row(number, word, tag))
+    return tagged_sentences(sentences, layout)
+
+
+def _tag(fields: list[str], number: int, layout: Layout) -> str:
+    if layout.expect != "entities" or isinstance(layout.columns.get("tags"), int):
+        tag = clean_tag(fields[column(layout, "tags", _UPOS, _WIDTH, number)])
+        return "" if tag == "_" else tag
+    key = layout.whole["key"]
+    if not key:
+        if layout.labelled:
+            raise UnibridgeError(
+                "no entities: nothing in the MISC column is one, such as name=B-PER",
+                where=layout.at(number),
+                do="write the key of MISC: columns = { tags = 'KEY' }; or give a file of words and "
+                "tags (.conll)",
+            )
+        return ""
+    items = (item.partition("=") for item in fields[_MISC].split("|"))
+    tag = next((clean_tag(value) for name, _, value in items if name == key), "O")
+    if "(" in tag or ")" in tag:
+        raise UnibridgeError(
+            f"{key}={tag} marks coreference in brackets, not a word's entity tag",
+            where=layout.at(number),
+            do="convert it to a tag a word, such as name=B-PER",
+        )
+    return tag
+
+
+def rewrite_conllu(
+    lines: list[str], predictions: list[Prediction], layout: Layout
+) -> Iterator[str]:
+    """See `Reader.rewrite`."""
+    layout = _known(lines, layout)
+    tags = iter([tag for sentence in predictions for tag in sentence])
+    in_misc = layout.expect == "entities" and not isinstance(layout.columns.get("tags"), int)
+    for (number, fields), line in zip(_rows(lines, layout), lines, strict=True):
+        if fields is None:
+            yield line
+            continue
+        if in_misc:
+            fields[_MISC] = _with_entity(fields[_MISC], next(tags), layout)
+        else:
+            fields[column(layout, "tags", _UPOS, _WIDTH, number)] = next(tags)
+        yield "\t".join(fields)
+
+
+def _with_entity(misc: str, tag: str, layout: Layout) -> str:
+    """MISC with the word's entity under its key, the rest as it was."""
+    asked = layout.columns.get("tags")
+    key = layout.whole["key"] or (ENTITY_KEYS[0] if asked is None else str(asked))
+    items = [] if misc in ("_", "") else misc.split("|")
+    places = [place for place, item in enumerate(items) if item.partition("=")[0] == key]
+    if places:
+        items[places[0]] = f"{key}={tag}"
+    else:
+        items.append(f"{key}={tag}")
+    return "|".join(items)

@@ -1,0 +1,282 @@
+"""What a file holds, told from its lines and not from its name.
+
+A corpus is read as what it is, with a note of what was taken for what; a label file that holds
+another format than its reader's is refused.
+"""
+
+import csv
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, Literal
+
+from unibridge.errors import UnibridgeError
+from unibridge.text.files import stream_lines
+from unibridge.text.headers import is_known_header, named_roles, text_key
+from unibridge.text.schemes import is_entity_tag
+from unibridge.text.values import json_object, repaired_note, text_value
+
+Kind = Literal[
+    "text", "json lines", "json", "table", "numbered", "columns", "conllu", "tagged text", "markup"
+]
+
+HEAD = 200
+"""Lines that tell what a file holds."""
+
+_NAMES: dict[Kind, str] = {
+    "json lines": "JSON lines",
+    "json": "JSON",
+    "table": "a table with the names of its columns",
+    "numbered": "numbered lines",
+    "columns": "a table",
+    "conllu": "CoNLL",
+    "tagged text": "text between tags",
+    "markup": "XML or HTML",
+}
+_TAG = re.compile(r"\s*</?[A-Za-z][\w:.-]*(\s[^<>]*)?/?>\s*")
+_INLINE = re.compile(r"</?[A-Za-z][\w:.-]*(\s[^<>]*)?/?>")
+_DOCUMENT = re.compile(
+    r"\s*<(\?xml|!doctype|html|mediawiki|tmx|tei|xliff|rss|feed)\b", re.IGNORECASE
+)
+_INLINE_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Content:
+    """kind: what the lines are. separator: between columns, where there are any. columns: their
+    number."""
+
+    kind: Kind
+    separator: str = ""
+    columns: int = 1
+
+    @property
+    def name(self) -> str:
+        return _NAMES.get(self.kind, self.kind)
+
+
+def recognise(head: Sequence[str]) -> Content:
+    """What a file holds, from its first lines."""
+    rows = [line for line in head if line.strip()]
+    if not rows:
+        return Content("text")
+    found = _json_content(rows) or _markup_content(rows) or _table_content(rows)
+    return found or Content("text")
+
+
+def _json_content(rows: Sequence[str]) -> Content | None:
+    if rows[0].lstrip()[:1] not in ("{", "["):
+        return None
+    whole = [_is_object(line) for line in rows[:5]]
+    if all(whole):
+        return Content("json lines")
+    start = " ".join(rows[:5])
+    if re.match(r'\s*(\[\s*)?\{\s*"(?:[^"\\]|\\.)*"\s*:', start):
+        return Content("json")
+    if re.match(r'\s*\[\s*"', start) and rows[-1].rstrip().endswith(("]", ",")):
+        return Content("json")
+    return None
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        # a line that means to be one and is broken is said where it is read
+        return re.match(r'\s*\{\s*"[^"]*"\s*:.*\}\s*$', line) is not None
+
+
+def _markup_content(rows: Sequence[str]) -> Content | None:
+    if _DOCUMENT.match(rows[0]):
+        return Content("markup")
+    alone = sum(_TAG.fullmatch(line) is not None for line in rows)
+    inline = sum(_INLINE.search(line) is not None for line in rows) - alone
+    if _TAG.match(rows[0]) and inline > _INLINE_SHARE * (len(rows) - alone):
+        return Content("markup")
+    if _TAG.fullmatch(rows[0]):
+        return Content("tagged text")
+    return None
+
+
+def _table_content(rows: Sequence[str]) -> Content | None:
+    for separator in ("\t", ",", ";", "|"):
+        if separator not in rows[0]:
+            continue
+        try:
+            cells = list(csv.reader((f"{row}\n" for row in rows), delimiter=separator))
+        except csv.Error:
+            continue
+        widths = {len(one) for one in cells[: max(2, len(cells) - 1)]}
+        if len(cells) > 1 and len(widths) == 1 and is_known_header(cells[0]):
+            return Content("table", separator, widths.pop())
+    tabs = {line.count("\t") for line in rows if not line.startswith("#")}
+    if len(tabs) == 1 and (count := tabs.pop()) and len(rows) > 1:
+        if count == 9:
+            return Content("conllu", "\t", 10)
+        first = [line.split("\t")[0] for line in rows if not line.startswith("#")]
+        last = [line.split("\t")[-1] for line in rows if not line.startswith("#")]
+        if all(map(is_entity_tag, last)):
+            return Content("conllu", "\t", count + 1)
+        if all(cell.strip().isdigit() for cell in first):
+            return Content("numbered", "\t", count + 1)
+        return Content("columns", "\t", count + 1)
+    fields = [line.split(" ") for line in rows]
+    pairs = len(rows) > 2 and {len(one) for one in fields} == {2}
+    if pairs and all(is_entity_tag(one[-1]) for one in fields):
+        return Content("conllu", " ", 2)
+    return None
+
+
+def texts_of(path: Path, notes: list[str]) -> Iterator[str]:
+    """The lines of text that a file holds, whatever its format; notes of what was taken for what.
+
+    Raises UnibridgeError, with file and line, where a format has no text, or does not say where.
+    """
+    lines = stream_lines(path)
+    head = list(islice(lines, HEAD))
+    everything = chain(head, lines)
+    suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
+    found = recognise(head)
+    if suffix == ".jsonl" and found.kind != "json":
+        found = Content("json lines")
+    if found.kind == "json lines":
+        if suffix != ".jsonl":
+            notes.append(f"{path}: holds JSON lines, read as such")
+        return _json_texts(path, everything, notes)
+    if found.kind == "json":
+        notes.append(f"{path}: holds JSON, read as such, the whole of it at once")
+        return _json_document(path, everything, notes)
+    if found.kind == "tagged text":
+        return _untagged(path, everything, notes)
+    if found.kind == "numbered" and found.columns == 2:
+        notes.append(f"{path}: lines begin with a number and a tab, which are left out")
+        return (line.partition("\t")[2] for line in everything)
+    single = suffix in (".csv", ".tsv") and found.kind == "text"
+    if found.kind == "table" or single:
+        return _column(path, everything, head, found, notes)
+    if found.kind != "text":
+        raise UnibridgeError(
+            f"this is {found.name}, not plain text"
+            + (f": every line has {found.columns} columns" if found.columns > 1 else ""),
+            where=f"{path}:1",
+            do="take the text out of it, a sentence or paragraph a line"
+            + (", such as: cut -f1 FILE > NEW_FILE" if found.separator == "\t" else ""),
+        )
+    return everything
+
+
+def _json_texts(path: Path, lines: Iterator[str], notes: list[str]) -> Iterator[str]:
+    repaired: list[str] = []
+    told: set[str] = set()
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            where = f"{path}:{number}"
+            yield from _texts_in(json_object(line, where, repaired), where, path, notes, told)
+    notes += repaired_note(str(path), repaired)
+
+
+def _texts_in(
+    record: dict[str, Any], where: str, path: Path, notes: list[str], told: set[str]
+) -> list[str]:
+    key = text_key(record)
+    if key is None:
+        raise UnibridgeError(
+            'no string under "text"',
+            where=where,
+            do=f"name the key of the text so; there are {', '.join(list(record)[:8]) or 'none'}",
+        )
+    if key != "text" and key not in told:
+        told.add(key)
+        notes.append(f"{path}: the text is taken from {key!r}")
+    return text_value(record[key], key, where).split("\n")
+
+
+def _json_document(path: Path, lines: Iterator[str], notes: list[str]) -> Iterator[str]:
+    try:
+        document = json.loads("\n".join(lines))
+    except (ValueError, RecursionError) as error:
+        place = getattr(error, "lineno", 1)
+        raise UnibridgeError(
+            f"not valid JSON ({getattr(error, 'msg', error)})",
+            where=f"{path}:{place}",
+            do="write one JSON object a line, or plain text",
+        ) from error
+    records = document
+    if isinstance(document, dict):
+        lists = [value for value in document.values() if isinstance(value, list)]
+        records = lists[0] if len(lists) == 1 else [document]
+    told: set[str] = set()
+    for number, record in enumerate(records, start=1):
+        where = f"{path}: record {number}"
+        if isinstance(record, dict):
+            line = json.dumps(record)
+            yield from _texts_in(json_object(line, where), where, path, notes, told)
+        else:
+            yield from text_value(record, "text", where).split("\n")
+
+
+def _untagged(path: Path, lines: Iterator[str], notes: list[str]) -> Iterator[str]:
+    dropped = 0
+    for line in lines:
+        if _TAG.fullmatch(line):
+            dropped += 1
+        else:
+            yield line
+    notes.append(f"{path}: lines that are nothing but a tag, such as <doc …>, left out: {dropped}")
+
+
+def _column(
+    path: Path, lines: Iterator[str], head: Sequence[str], found: Content, notes: list[str]
+) -> Iterator[str]:
+    """The text's column of a table."""
+    separator = found.separator or ("," if "csv" in path.suffixes[0] else "\t")
+    reader = csv.reader(
+        (f"{line}\n" for line in lines),
+        delimiter=separator,
+        quoting=csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL,
+    )
+    first = next(csv.reader([head[0]], delimiter=separator)) if head else []
+    place = 0
+    if found.kind == "table" or is_known_header(first):
+        place = named_roles(first)[0] or 0
+        notes.append(f"{path}:1: taken for the columns' names; the text is {first[place]!r}")
+        next(reader)
+    try:
+        for cells in reader:
+            if cells and len(cells) != max(1, len(first)):
+                raise UnibridgeError(
+                    f"{len(cells)} instead of {max(1, len(first))} columns",
+                    where=f"{path}:{reader.line_num}",
+                    do="a text with commas stands in quotes; plain text has the suffix .txt",
+                )
+            if cells:
+                yield from cells[place].split("\n")
+    except csv.Error as error:
+        raise UnibridgeError(f"not CSV ({error})", where=f"{path}:{reader.line_num}") from error
+
+
+def refuse_other(path: str | Path, reader: str, lines: Iterator[str]) -> None:
+    """Raise UnibridgeError where the first lines of a label file are not of its reader's format."""
+    head = list(islice(lines, HEAD))
+    found = recognise(head)
+    never: tuple[Kind, ...] = ("json lines", "json", "markup")
+    wrong: dict[str, tuple[Kind, ...]] = {
+        "jsonl": ("json", "markup", "table", "conllu"),
+        "text": (*never, "table", "conllu"),
+        "words": (*never, "table", "conllu"),
+    }
+    if found.kind not in wrong.get(reader, never):
+        return
+    better = {"json lines": "jsonl", "conllu": "conllu or conll"}.get(found.kind, "")
+    if found.kind == "table":
+        better = "tsv" if found.separator == "\t" else "csv"
+    raise UnibridgeError(
+        f"this is {found.name}, not what the reader {reader!r} reads",
+        where=f"{path}:1",
+        do=f"name the file .{better.split(' or ')[0]}, or the reader {better}"
+        if better
+        else "write one JSON object a line (.jsonl), or a table (.tsv, .csv)",
+    )

@@ -1,0 +1,138 @@
+"""Lines of UTF-8 files, plain or .gz, and how a file ends its lines."""
+
+import gzip
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from unibridge.errors import UnibridgeError
+
+_CONTROL_BYTES = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1b")) + b"\x7f"
+# a stray control character does occur in crawled text; more than this share of bytes does not
+_CONTROL_SHARE = 0.01
+_BYTE_ORDER_MARKS = {
+    b"\xff\xfe\x00\x00": "UTF-32",
+    b"\x00\x00\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
+_PART_BYTES = 1 << 20
+
+
+@dataclass
+class Form:
+    """What of a file's bytes is not in its lines: filled by `stream_lines`.
+
+    mark: whether it begins with a byte order mark. newline: how its first line ends. ended: whether
+    its last line ends at all.
+    """
+
+    mark: bool = False
+    newline: str = "\n"
+    ended: bool = True
+
+    def encode(self, lines: Iterable[str]) -> Iterator[bytes]:
+        """Lines that were rewritten, each perhaps several by now, as the file would hold them."""
+        if self.mark:
+            yield b"\xef\xbb\xbf"
+        between = ""
+        for line in lines:
+            yield (between + line.replace("\n", self.newline)).encode()
+            between = self.newline
+        if self.ended:
+            yield between.encode()
+
+
+def read_lines(path: str | Path) -> list[str]:
+    """The raw lines of a UTF-8 file, .gz or not, without their line ends; a BOM is dropped.
+
+    Raises UnibridgeError for a file that is missing, unreadable, binary or in another encoding.
+    """
+    return list(stream_lines(path))
+
+
+def stream_lines(path: str | Path, form: Form | None = None) -> Iterator[str]:
+    """The lines of `read_lines` one after the other; a fault is raised where it is met."""
+    path = Path(path)
+    form = form or Form()
+    lines = count = controls = 0
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
+            while part := stream.readlines(_PART_BYTES):
+                data = b"".join(part)
+                if not lines:
+                    form.mark = data.startswith(b"\xef\xbb\xbf")
+                    form.newline = "\r\n" if part[0].endswith(b"\r\n") else "\n"
+                form.ended = data.endswith(b"\n")
+                controls += len(data) - len(data.translate(None, _CONTROL_BYTES))
+                text = _decode(data, path, before=(lines, count), controls=controls)
+                lines, count = lines + len(part), count + len(data)
+                found = [line.removesuffix("\r") for line in text.split("\n")]
+                yield from found[:-1] if found[-1] == "" else found
+    except FileNotFoundError as error:
+        raise UnibridgeError("no such file", where=path) from error
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UnibridgeError(
+            f"not a whole gzip file ({error})", where=path, do="fetch or compress it again"
+        ) from error
+    except OSError as error:
+        raise UnibridgeError(f"cannot be read ({error.strerror})", where=path) from error
+
+
+def _decode(data: bytes, path: Path, *, before: tuple[int, int], controls: int) -> str:
+    """Whole lines of a file as text. before: lines and bytes before them. controls: control
+    characters up to their end."""
+    lines, count = before
+    if not count:
+        for mark, encoding in _BYTE_ORDER_MARKS.items():
+            if data.startswith(mark):
+                what = f"the text is {encoding}, not UTF-8"
+                raise _wrong_encoding(what, f"{path}:1", encoding, path)
+    if not count and (guess := _without_mark(data)):
+        what = f"the text looks like {guess}, not UTF-8"
+        raise _wrong_encoding(what, f"{path}:1", guess, path)
+    if not count and b"\r" in data[:-1] and b"\n" not in data:
+        raise UnibridgeError(
+            "lines end with a carriage return alone",
+            where=f"{path}:1",
+            do=f"convert them: tr '\\r' '\\n' < {path.name} > NEW_FILE",
+        )
+    if b"\0" in data or controls > _CONTROL_SHARE * (count + len(data)):
+        first = next(place for place, byte in enumerate(data) if byte in _CONTROL_BYTES)
+        raise UnibridgeError(
+            f"binary data, not text ({controls} control characters)",
+            where=f"{path}:{lines + data.count(10, 0, first) + 1}",
+            do="name a text file (.txt, .jsonl, or .gz of either)",
+        )
+    try:
+        return data.decode("utf-8" if count else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        # the codec counts from behind a byte order mark
+        place = error.start + (3 if not count and data.startswith(b"\xef\xbb\xbf") else 0)
+        line = lines + data.count(10, 0, place) + 1
+        what = f"byte {count + place} (0x{data[place]:02x}) is not UTF-8"
+        raise _wrong_encoding(what, f"{path}:{line}", "ISO-8859-1", path) from error
+
+
+def _without_mark(data: bytes) -> str:
+    """UTF-16 or UTF-32 without its mark, by where its zero bytes stand; "" for anything else."""
+    head = data[: 4 * (min(len(data), 4096) // 4)]
+    zeros = [head[place::4].count(0) for place in range(4)]
+    quarter = len(head) / 4
+    if sum(zeros) < 4:
+        return ""
+    if min(zeros[2:]) > 0.4 * quarter and not zeros[0]:
+        return "UTF-32LE"
+    if min(zeros[:2]) > 0.4 * quarter and not zeros[3]:
+        return "UTF-32BE"
+    # spaces and line ends are in every script
+    low, high = zeros[0] + zeros[2], zeros[1] + zeros[3]
+    if high > 0.05 * quarter and not low:
+        return "UTF-16LE"
+    return "UTF-16BE" if low > 0.05 * quarter and not high else ""
+
+
+def _wrong_encoding(what: str, where: str, guess: str, path: str | Path) -> UnibridgeError:
+    convert = f"if it is {guess}: iconv -f {guess} -t UTF-8 {Path(path).name} > NEW_FILE"
+    return UnibridgeError(what, where=where, do=convert)

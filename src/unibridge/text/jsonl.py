@@ -1,0 +1,117 @@
+"""JSON lines, a record a line: texts with a class, or words with tags."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from unibridge.errors import UnibridgeError
+from unibridge.text.examples import (
+    Example,
+    LabelledText,
+    Layout,
+    Parsed,
+    Prediction,
+)
+from unibridge.text.headers import NAMES
+from unibridge.text.schemes import Row, clean_tag, named
+from unibridge.text.sentences import tagged_sentences
+from unibridge.text.tables import text_example
+from unibridge.text.values import json_object, label_value, missing_note, repaired_note, text_value
+
+_WORD_KEYS = ("words", "tokens")
+_TAG_KEYS = ("tags", "ner_tags", "upos", "pos_tags")
+
+
+def _records(
+    lines: list[str], layout: Layout, repaired: list[str] | None = None
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield number, json_object(line, layout.at(number), repaired)
+
+
+def _key(record: dict[str, Any], role: str, known: Sequence[str], layout: Layout) -> str | None:
+    asked = layout.columns.get(role)
+    if asked is not None:
+        return str(asked) if str(asked) in record else None
+    return next((name for name in known if name in record), None)
+
+
+def _has_words(record: dict[str, Any], layout: Layout) -> bool:
+    if layout.expect is not None:
+        return layout.expect in ("words", "entities")
+    return _key(record, "words", _WORD_KEYS, layout) is not None
+
+
+def parse_jsonl(lines: list[str], layout: Layout) -> Parsed:
+    """See `Reader.parse`."""
+    repaired: list[str] = []
+    examples: list[Example | None] = []
+    sentences: list[list[Row]] = []
+    for number, record in _records(lines, layout, repaired):
+        if _has_words(record, layout):
+            sentences.append(_words(record, number, layout))
+            examples.append(None)
+        else:
+            examples.append(_text(record, number, layout))
+    tagged, warnings = tagged_sentences(sentences, layout)
+    waiting = iter(tagged)
+    found = [next(waiting) if example is None else example for example in examples]
+    labels = [(one.line, one.label) for one in found if isinstance(one, LabelledText) and one.label]
+    return found, [
+        *repaired_note(layout.path, repaired),
+        *missing_note(layout.path, labels),
+        *warnings,
+    ]
+
+
+def _words(record: dict[str, Any], line: int, layout: Layout) -> list[Row]:
+    words_key = _key(record, "words", _WORD_KEYS, layout)
+    tags_key = _key(record, "tags", _TAG_KEYS, layout)
+    where = layout.at(line)
+    words = record.get(words_key or "")
+    tags = record.get(tags_key or "") or []
+    if not isinstance(words, list) or not words or not isinstance(tags, list):
+        raise UnibridgeError('no list of "words"', where=where)
+    if len(tags) != len(words) and (tags or layout.labelled):
+        raise UnibridgeError(f"{len(tags)} tags for {len(words)} words", where=where)
+    rows = []
+    for place, word in enumerate(words):
+        text = text_value(word, f"{words_key}[{place}]", where)
+        tag = label_value(tags[place], f"{tags_key}[{place}]", where) if tags else ""
+        if not tag and layout.labelled:
+            raise UnibridgeError(f"the word {text!r} has no tag", where=where)
+        rows.append(Row(line, text, clean_tag(tag or "")))
+    return rows
+
+
+def _text(record: dict[str, Any], line: int, layout: Layout) -> LabelledText:
+    keys = {role: _key(record, role, names, layout) for role, names in NAMES.items()}
+    where = layout.at(line)
+    if keys["text"] is None or (layout.expect == "pair" and keys["second"] is None):
+        missing = "hypothesis" if keys["text"] else "text"
+        raise UnibridgeError(
+            f'no "{missing}" among {", ".join(record)}',
+            where=where,
+            do="use the keys text and label, or premise, hypothesis and label, or set `columns`",
+        )
+    second = None
+    if keys["second"] and layout.expect != "text":
+        second = text_value(record[keys["second"]], keys["second"], where).strip()
+    label = label_value(record.get(keys["label"] or ""), keys["label"] or "", where)
+    if label is not None and layout.names and label not in layout.names:
+        label = named(label, line, layout)
+    text = text_value(record[keys["text"]], keys["text"], where).strip()
+    return text_example(text, second, label, line, layout)
+
+
+def rewrite_jsonl(lines: list[str], predictions: list[Prediction], layout: Layout) -> Iterator[str]:
+    """See `Reader.rewrite`."""
+    layout = replace(layout, labelled=False)
+    for (_, record), prediction in zip(_records(lines, layout), predictions, strict=True):
+        if _has_words(record, layout):
+            record[_key(record, "tags", _TAG_KEYS, layout) or "tags"] = list(prediction)
+        else:
+            record[_key(record, "label", NAMES["label"], layout) or "label"] = prediction
+        yield json.dumps(record, ensure_ascii=False)

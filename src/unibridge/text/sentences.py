@@ -1,0 +1,68 @@
+"""What the formats of tagged sentences share: from rows of words and tags to examples."""
+
+from collections.abc import Iterator, Sequence
+
+from unibridge.errors import UnibridgeError
+from unibridge.text.examples import Example, Layout, Parsed, TaggedSentence
+from unibridge.text.schemes import Row, iob2
+
+
+def tagged_sentences(sentences: Sequence[Sequence[Row]], layout: Layout) -> Parsed:
+    """Examples from rows, those without a row left out; entity tags become IOB2.
+
+    A sentence is untagged where any of its tags is missing. Words that a file leaves empty, or
+    writes as nothing but `_`, are counted in a warning.
+    """
+    sentences = [sentence for sentence in sentences if sentence]
+    tags, warnings = iob2(sentences, layout)
+    examples: list[Example] = [
+        TaggedSentence(
+            tuple(row.word for row in sentence),
+            tuple(own) if all(own) else (),
+            tuple(layout.before + row.line for row in sentence),
+        )
+        for sentence, own in zip(sentences, tags, strict=True)
+    ]
+    return examples, [*warnings, *_doubts(sentences, layout)]
+
+
+def _doubts(sentences: Sequence[Sequence[Row]], layout: Layout) -> list[str]:
+    """Warnings of words that are not there."""
+    rows = [row for sentence in sentences for row in sentence]
+    warnings = []
+    if len(rows) > 1 and all(row.word == "_" for row in rows):
+        warnings.append(
+            f"{layout.path}: all {len(rows)} words are '_': the text is left out of this file, and "
+            "nothing can be learnt or predicted from it. Fetch the text where the file came from"
+        )
+    empty = [row.line for row in rows if not row.word.strip()]
+    if empty:
+        warnings.append(
+            f"{layout.path}: empty words, read as unknown: {len(empty)} in all, "
+            f"the first on line {layout.before + empty[0]}"
+        )
+    return warnings
+
+
+def sentences(lines: Iterator[str], layout: Layout) -> Iterator[list[str]]:
+    """Units of formats where a blank line ends a sentence."""
+    unit: list[str] = []
+    for line in lines:
+        unit.append(line)
+        if not line.strip():
+            yield unit
+            unit = []
+    if unit:
+        yield unit
+
+
+def column(layout: Layout, role: str, default: int, width: int, line: int) -> int:
+    """The number of a role's column, from 0; raises UnibridgeError where there is none."""
+    place = layout.columns.get(role, default)
+    if not isinstance(place, int) or not -width <= place < width:
+        raise UnibridgeError(
+            f"no column {place!r} for the {role} among {width} columns",
+            where=layout.at(line),
+            do="count columns from 0, or from -1 at the end",
+        )
+    return place % width

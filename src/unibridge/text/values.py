@@ -1,0 +1,115 @@
+"""Values at the door: what a reader takes from JSON or a cell is checked and repaired here.
+
+Nothing that is not there becomes a word: null, NaN and the like are errors with their line. Half a
+surrogate pair, which no UTF-8 file can hold, becomes U+FFFD.
+"""
+
+import json
+import math
+import re
+from typing import Any
+
+from unibridge.errors import UnibridgeError
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
+# what other tools write where a table has no value
+_MISSING = frozenset(("nan", "NaN", "None", "null", "NULL", "<NA>", "NaT"))
+
+
+def whole_characters(text: str) -> str:
+    """The text with halves of surrogate pairs as U+FFFD."""
+    return _SURROGATE.sub("\ufffd", text)
+
+
+def json_object(line: str, where: str, repaired: list[str] | None = None) -> dict[str, Any]:
+    """The object on a line of JSON; `where` is file:line, for errors and noted in `repaired`."""
+
+    def refuse(name: str) -> None:
+        raise UnibridgeError(
+            f"not valid JSON: {name} is no value of it",
+            where=where,
+            do="write null where there is none, or leave the line out",
+        )
+
+    try:
+        record = json.loads(line, parse_constant=refuse)
+    except json.JSONDecodeError as error:
+        raise UnibridgeError(
+            f"not valid JSON ({error.msg} at column {error.colno})",
+            where=where,
+            do="write one JSON object a line",
+        ) from error
+    except (RecursionError, ValueError) as error:
+        raise UnibridgeError(f"JSON that cannot be read ({error})", where=where) from error
+    if not isinstance(record, dict):
+        raise UnibridgeError("not a JSON object", where=where, do='write {"text": "..."} a line')
+    if _ESCAPED.search(line):
+        mended = _mended(record)
+        if mended != record:
+            if repaired is not None:
+                repaired.append(where)
+            record = mended
+    return record
+
+
+def repaired_note(path: str, repaired: list[str]) -> list[str]:
+    """A counted note of the records that `json_object` repaired."""
+    if not repaired:
+        return []
+    return [
+        f"{path}: halves of characters (lone surrogates), read as U+FFFD: in {len(repaired)} "
+        f"records, the first on line {repaired[0].rpartition(':')[2]}"
+    ]
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return whole_characters(value)
+    if isinstance(value, list):
+        return [_mended(one) for one in value]
+    if isinstance(value, dict):
+        return {whole_characters(key): _mended(one) for key, one in value.items()}
+    return value
+
+
+def text_value(value: Any, name: str, where: str) -> str:
+    """A string that is there; raises UnibridgeError, naming what stands in its place."""
+    if not isinstance(value, str):
+        raise UnibridgeError(
+            f'"{name}" is {_said(value)}, not a string',
+            where=where,
+            do="write the text in quotes, or leave the record out",
+        )
+    return value
+
+
+def label_value(value: Any, name: str, where: str) -> str | None:
+    """A label from JSON: a string or a number; None for null."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
+        return str(value)
+    raise UnibridgeError(
+        f'"{name}" is {_said(value)}, not a class',
+        where=where,
+        do="write one class a record, a string or a number",
+    )
+
+
+def missing_note(path: str, labels: list[tuple[int, str]]) -> list[str]:
+    """A counted warning of labels that read like another tool's missing value; (line, label)."""
+    found = [(line, label) for line, label in labels if label in _MISSING]
+    if not found:
+        return []
+    return [
+        f"{path}: labels that read like a missing value ({found[0][1]!r}), taken for a class: "
+        f"{len(found)}, the first on line {found[0][0]}"
+    ]
+
+
+def _said(value: Any) -> str:
+    names = {type(None): "null", bool: "true or false", int: "a number", float: "a number"}
+    return names.get(type(value), "a list" if isinstance(value, list) else "an object")
