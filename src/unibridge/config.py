@@ -70,6 +70,10 @@ class TaskSection(_Section):
     columns: dict[str, str | int] = Field(
         default_factory=dict, description="where words, tags, text, second or label stand"
     )
+    labels: list[str] = Field(
+        default_factory=list,
+        description="names of labels that the files give as numbers, in order from 0",
+    )
     allow_label_union: bool = Field(
         False, description="train on the union where sources have different labels"
     )

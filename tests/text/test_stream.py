@@ -4,7 +4,7 @@ from itertools import count, islice
 import pytest
 
 from unibridge.errors import UnibridgeError
-from unibridge.text.examples import Layout, TaggedSentence
+from unibridge.text.examples import Layout, ReadAs, TaggedSentence
 from unibridge.text.labels import READERS, read_labels, write_predictions
 from unibridge.text.stream import blocks, label_file
 
@@ -53,7 +53,7 @@ def test_block_by_block_is_as_the_whole_file_at_once(tmp_path, reader, size):
         path,
         tmp_path / "streamed",
         predict,
-        reader=reader,
+        read_as=ReadAs(reader),
         block_lines=size,
         progress=lambda *now: steps.append(now),
     )

@@ -4,7 +4,17 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from unibridge.cli.words import Command, add_set, add_text, named, quiet, quiet_console, show
+from unibridge.cli.words import (
+    Command,
+    add_reading,
+    add_set,
+    add_text,
+    named,
+    quiet,
+    quiet_console,
+    reading,
+    show,
+)
 from unibridge.errors import UnibridgeError
 
 
@@ -103,6 +113,7 @@ def _predict_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--batch-size", type=int, default=32, help="sentences at a time, of all sources"
     )
+    add_reading(parser)
 
 
 def _predict(options: Namespace) -> None:
@@ -114,6 +125,7 @@ def _predict(options: Namespace) -> None:
         options.input,
         options.output,
         batch_size=options.batch_size,
+        read_as=reading(options),
         listener=console,
     )
     console.say()
@@ -125,14 +137,19 @@ def _evaluate_options(parser: ArgumentParser) -> None:
     parser.add_argument("--model", help="language pack, or a run's folder")
     parser.add_argument("--predictions", help="file in the gold file's format")
     parser.add_argument("--task", help="with --predictions: ner, pos, classification, pairs")
+    add_reading(parser)
 
 
 def _evaluate(options: Namespace) -> None:
     from unibridge.operations.packs import evaluate
 
-    quiet()
     score = evaluate(
-        options.gold, model=options.model, predictions=options.predictions, task=options.task
+        options.gold,
+        model=options.model,
+        predictions=options.predictions,
+        task=options.task,
+        read_as=reading(options),
+        listener=quiet_console(),
     )
     print(f"{score.metric} {score.value:.1f} [{score.low:.1f}, {score.high:.1f}]")
     for name, value in score.all.items():

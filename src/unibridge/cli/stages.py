@@ -4,7 +4,17 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from unibridge.cli.words import Command, add_set, named, named_paths, need, quiet_console, show
+from unibridge.cli.words import (
+    Command,
+    add_reading,
+    add_set,
+    named,
+    named_paths,
+    need,
+    quiet_console,
+    reading,
+    show,
+)
 
 
 def _stage_options(parser: ArgumentParser, *, on_base: bool = True) -> None:
@@ -123,6 +133,7 @@ def _train_task_options(parser: ArgumentParser) -> None:
         "--model", help="with it: the language pack, or run's folder, to go on from"
     )
     parser.add_argument("--test", help="with it: labelled target file that the curve is scored on")
+    add_reading(parser)
 
 
 def _train_task(options: Namespace) -> None:
@@ -141,6 +152,7 @@ def _train_task(options: Namespace) -> None:
         language=options.language,
         language_adapter=options.language_adapter,
         dev=options.dev,
+        read_as=reading(options),
         seed=options.seed,
         listener=quiet_console(),
     )
@@ -161,6 +173,7 @@ def _few_shot(options: Namespace) -> None:
         options.target_labels,
         options.test,
         override(FewShotSettings(), options.set),
+        read_as=reading(options),
         seed=options.seed,
         listener=quiet_console(),
     )
@@ -182,6 +195,7 @@ def _weigh_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--text", nargs="+", help="plain target text, for confidence and the like")
     parser.add_argument("--labels", help="labelled target examples, for fitted and best_single")
+    add_reading(parser)
 
 
 def _weigh(options: Namespace) -> None:
@@ -197,6 +211,7 @@ def _weigh(options: Namespace) -> None:
         tasks=named_paths(options.tasks),
         text=options.text or (),
         labels=options.labels,
+        read_as=reading(options),
         seed=options.seed,
         listener=quiet_console(),
     )

@@ -1,12 +1,17 @@
 """What the commands share: their form, common options, and how results are said."""
 
+import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from unibridge.console import Console
 from unibridge.errors import UnibridgeError
+
+if TYPE_CHECKING:
+    from unibridge.text.examples import ReadAs
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,40 @@ def add_text(parser: ArgumentParser, summary: str, *, required: bool = False) ->
         metavar="FILE",
         help=f"{summary}; may be given more than once",
     )
+
+
+def add_reading(parser: ArgumentParser) -> None:
+    """--reader, --columns and --label-names: how label files are to be read."""
+    parser.add_argument("--reader", help="of label files (default: by their suffix)")
+    parser.add_argument(
+        "--columns",
+        nargs="+",
+        default=[],
+        metavar="ROLE=COLUMN",
+        help="where words, tags, text, second or label stand: numbers from 0, or names",
+    )
+    parser.add_argument(
+        "--label-names",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="of labels that are written as numbers, in order from 0",
+    )
+
+
+def reading(options: Namespace) -> "ReadAs":
+    """What `add_reading` was given."""
+    from unibridge.text.examples import ReadAs
+
+    columns: dict[str, str | int] = {}
+    for pair in options.columns:
+        role, equals, place = pair.partition("=")
+        if not equals:
+            raise UnibridgeError(
+                f"{pair!r} names no column", where="--columns", do="write ROLE=COLUMN, as tags=2"
+            )
+        columns[role] = int(place) if re.fullmatch(r"-?\d+", place) else place
+    return ReadAs(options.reader, columns, tuple(options.label_names))
 
 
 def quiet() -> None:

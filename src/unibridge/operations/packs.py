@@ -11,7 +11,8 @@ from unibridge.errors import UnibridgeError
 from unibridge.operations.listening import SILENCE, Listener
 from unibridge.pack import load
 from unibridge.tasks import TASKS
-from unibridge.text.labels import read_labels
+from unibridge.text.examples import AS_IT_IS, ReadAs
+from unibridge.text.labels import check_same_examples, read_labels
 
 if TYPE_CHECKING:
     from unibridge.metrics import Score
@@ -25,17 +26,20 @@ def predict_file(
     target: str | Path,
     *,
     batch_size: int = 32,
+    read_as: ReadAs = AS_IT_IS,
     device: str = "auto",
     listener: Listener = SILENCE,
 ) -> int:
     """Label a file in its own format; returns the number of examples.
 
-    batch_size: sentences at a time, counted once for each source.
+    batch_size: sentences at a time, counted once for each source. read_as: how the file is read.
     """
     return load(model, device=device).predict_file(
         source,
         target,
         batch_size=batch_size,
+        read_as=read_as,
+        warn=listener.say,
         progress=lambda done, total: listener.on_progress("predict", done, total, {}),
     )
 
@@ -46,30 +50,36 @@ def evaluate(
     model: str | Path | None = None,
     predictions: str | Path | None = None,
     task: str | None = None,
+    read_as: ReadAs = AS_IT_IS,
     device: str = "auto",
+    listener: Listener = SILENCE,
 ) -> "Score":
     """The score on gold labels of a pack, or of a file of predictions of a task.
 
-    Raises UnibridgeError where it is not one of the two, or the files do not belong together.
+    read_as: how both files are to be read. Raises UnibridgeError where it is not one of the two, or
+    the files do not belong together.
     """
     if (model is None) == (predictions is None):
         raise UnibridgeError("nothing to score", do="give --model, or --predictions with --task")
     if model is not None:
         loaded = load(model, device=device)
-        found = read_labels(gold, expect=loaded.task.reads)
+        found = read_labels(gold, *read_as, expect=loaded.task.reads)
+        _say(found.warnings, listener)
         return loaded.task.score(found.examples, loaded.predict(found.examples))
     if task is None:
         raise UnibridgeError("what task is it?", where="--task", do=f"one of {', '.join(TASKS)}")
     assert predictions is not None
     kind = TASKS.resolve(task)
-    found = read_labels(gold, expect=kind.reads)
-    written = read_labels(predictions, expect=kind.reads)
-    if len(written.examples) != len(found.examples):
-        raise UnibridgeError(
-            f"{len(written.examples)} predictions for {len(found.examples)} gold examples",
-            where=predictions,
-        )
+    found = read_labels(gold, *read_as, expect=kind.reads)
+    written = read_labels(predictions, *read_as, expect=kind.reads)
+    _say([*found.warnings, *written.warnings], listener)
+    check_same_examples(found, written)
     return kind.score(found.examples, [kind.gold(example) for example in written.examples])
+
+
+def _say(warnings: Sequence[str], listener: Listener) -> None:
+    for warning in warnings:
+        listener.say(f"warning: {warning}")
 
 
 def merge(

@@ -16,6 +16,7 @@ from unibridge.operations.listening import SILENCE, Listener
 from unibridge.pack import find, load
 from unibridge.study.run import base_identity
 from unibridge.study.stages import (
+    Labels,
     Text,
     Workplace,
     adapt_stage,
@@ -31,11 +32,13 @@ from unibridge.study.stages import (
 )
 from unibridge.tasks import TASKS
 from unibridge.text.corpus import read_text
+from unibridge.text.examples import AS_IT_IS, ReadAs
 from unibridge.text.parallel import read_parallel
 
 if TYPE_CHECKING:
     from unibridge.embeddings.base import EmbeddingSettings
     from unibridge.models.base import BaseModel as Base
+    from unibridge.tasks.base import Task
     from unibridge.transfer.few_shot import FewShotSettings
     from unibridge.transfer.language import AdaptationSettings
     from unibridge.transfer.task import TaskSettings
@@ -61,8 +64,16 @@ def read_corpus(files: Files, listener: Listener = SILENCE) -> Text:
     """Plain text with its files' hashes; what is odd about it is said."""
     corpus = read_text(list(files))
     for warning in corpus.warnings:
-        listener.say(warning)
+        listener.say(f"warning: {warning}")
     return Text(corpus.lines, hashes("text", files))
+
+
+def _read_labels(file: str, task: "Task", read_as: ReadAs, listener: Listener) -> Labels:
+    """A label file; what is odd about it is said."""
+    found = read_label_file(file, task, read_as)
+    for warning in found.file.warnings:
+        listener.say(f"warning: {warning}")
+    return found
 
 
 def read_pairs(*files: str | Path) -> list[tuple[str, str]]:
@@ -158,22 +169,24 @@ def train_task(
     language: str,
     language_adapter: Path | None = None,
     dev: str | None = None,
+    read_as: ReadAs = AS_IT_IS,
     seed: int = 0,
     listener: Listener = SILENCE,
 ) -> Path:
     """§2.3: train a task adapter on one source language.
 
     labels, dev: labelled files to train on, and to score on meanwhile. task: a registered name or
-    an import path. language_adapter: folder of the source's adapt stage.
+    an import path. language_adapter: folder of the source's adapt stage. read_as: how the files are
+    to be read.
     """
     found = TASKS.resolve(task)
     found.reference = task
-    train = {language: read_label_file(labels, found)}
+    train = {language: _read_labels(labels, found, read_as, listener)}
     return task_stage(
         workplace(base, out, listener=listener),
         found,
         train,
-        {language: read_label_file(dev, found)} if dev else {},
+        {language: _read_labels(dev, found, read_as, listener)} if dev else {},
         {language: language_adapter},
         found.collect_labels(one.file.examples for one in train.values()),
         settings,
@@ -188,6 +201,7 @@ def few_shot_curve(
     test: str,
     settings: "FewShotSettings",
     *,
+    read_as: ReadAs = AS_IT_IS,
     seed: int = 0,
     listener: Listener = SILENCE,
 ) -> Path:
@@ -202,8 +216,8 @@ def few_shot_curve(
         loaded.config.language or "target",
         lambda: loaded,
         {"model": hash_path(find(model))},
-        read_label_file(target_labels, loaded.task),
-        read_label_file(test, loaded.task),
+        _read_labels(target_labels, loaded.task, read_as, listener),
+        _read_labels(test, loaded.task, read_as, listener),
         settings,
         seed=seed,
         on_stage=listener.on_stage,
@@ -222,6 +236,7 @@ def weigh(
     tasks: Mapping[str, Path] | None = None,
     text: Files = (),
     labels: str | None = None,
+    read_as: ReadAs = AS_IT_IS,
     seed: int = 0,
     listener: Listener = SILENCE,
 ) -> Path:
@@ -236,7 +251,7 @@ def weigh(
     labelled = None
     if labels and tasks:
         first = TrainedTask.load(next(iter(tasks.values())))
-        labelled = read_label_file(labels, TASKS.resolve(first.task))
+        labelled = _read_labels(labels, TASKS.resolve(first.task), read_as, listener)
     return weigh_stage(
         workplace(base, out, listener=listener),
         target,

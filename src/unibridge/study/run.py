@@ -55,6 +55,7 @@ from unibridge.study.stages import (
     weigh_stage,
 )
 from unibridge.text.corpus import read_text
+from unibridge.text.examples import ReadAs
 from unibridge.text.labels import LabelFile, read_labels, write_predictions
 from unibridge.text.languages import language as language_record
 from unibridge.text.parallel import read_parallel
@@ -160,6 +161,7 @@ def read_inputs(config: Config) -> Inputs:
     task = TASKS.resolve(config.task.kind)
     task.reference = config.task.kind
     warnings: list[str] = []
+    read_as = ReadAs(config.task.reader, config.task.columns, config.task.labels)
 
     def text(files: Sequence[str]) -> Text:
         corpus = read_text(list(files))
@@ -167,7 +169,7 @@ def read_inputs(config: Config) -> Inputs:
         return Text(corpus.lines, hashes("text", files))
 
     def labels(file: str) -> Labels:
-        found = read_label_file(file, task, config.task.reader, config.task.columns)
+        found = read_label_file(file, task, read_as)
         warnings.extend(f"{Path(file).name}: {warning}" for warning in found.file.warnings)
         return found
 
@@ -231,9 +233,7 @@ def read_inputs(config: Config) -> Inputs:
         test=test,
         target_train=target_train,
         to_label=[
-            read_labels(
-                file, config.task.reader, config.task.columns, labelled=False, expect=task.reads
-            )
+            read_labels(file, *read_as, labelled=False, expect=task.reads)
             for file in config.target.predict
         ],
         teacher_unknown=unknown,

@@ -20,7 +20,8 @@ from unibridge.artifacts import (
 from unibridge.embeddings.base import EmbeddingSettings
 from unibridge.errors import UnibridgeError
 from unibridge.processes import processes
-from unibridge.text.labels import Columns, LabelFile, read_labels, write_predictions
+from unibridge.text.examples import AS_IT_IS, ReadAs
+from unibridge.text.labels import LabelFile, read_labels, write_predictions
 from unibridge.text.parallel import read_parallel
 from unibridge.transfer.distil import DistilSettings
 from unibridge.transfer.few_shot import FewShotSettings
@@ -118,12 +119,11 @@ def hashes(role: str, files: Sequence[str | Path]) -> dict[str, str]:
     }
 
 
-def read_label_file(
-    file: str, task: "Task", reader: str | None = None, columns: Columns | None = None
-) -> Labels:
+def read_label_file(file: str, task: "Task", read_as: ReadAs = AS_IT_IS) -> Labels:
     """Labels with what decides them: the file, and how it was read."""
-    found = read_labels(file, reader, columns, expect=task.reads)
-    how = fingerprint([found.reader, found.layout.columns])
+    found = read_labels(file, *read_as, expect=task.reads)
+    names = [list(found.layout.names)] if found.layout.names else []
+    how = fingerprint([found.reader, found.layout.columns, *names])
     return Labels(found, hashes("labels", [file]) | {"read as": how})
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from unibridge.errors import UnibridgeError
 
@@ -38,6 +38,18 @@ class LabelledText:
 
 Example = TaggedSentence | LabelledText
 Prediction = str | Sequence[str]
+
+
+class ReadAs(NamedTuple):
+    """What a user says of label files: see `read_labels`."""
+
+    reader: str | None = None
+    columns: Columns | None = None
+    names: Sequence[str] = ()
+
+
+AS_IT_IS = ReadAs()
+"""Nothing said: the file's name and its lines tell how it is read."""
 
 
 @dataclass(frozen=True)

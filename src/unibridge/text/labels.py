@@ -2,9 +2,11 @@
 
 import gzip
 import json
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -85,17 +87,17 @@ def read_labels(
     path: str | Path,
     reader: str | None = None,
     columns: Columns | None = None,
+    names: Sequence[str] = (),
     *,
     labelled: bool = True,
     expect: Expected | None = None,
-    names: Sequence[str] = (),
 ) -> LabelFile:
     """Read a file of labelled examples, or a hub data set ("hub:org/name:config:split").
 
-    reader: a name in `READERS`; None chooses by suffix. columns: see `Layout`. labelled: False
-    allows labels to be missing, for prediction. expect: what the task takes, "words" or "entities"
-    (tagged sentences; entity tags become IOB2), "text" or "pair"; it decides how .txt, .tsv and
-    unnamed columns are meant. names: of labels that are written as numbers, in order from 0.
+    reader: a name in `READERS`; None chooses by suffix. columns: see `Layout`. names: of labels
+    that are written as numbers, in order from 0. labelled: False allows labels to be missing, for
+    prediction. expect: what the task takes, "words" or "entities" (tagged sentences; entity tags
+    become IOB2), "text" or "pair"; it decides how .txt, .tsv and unnamed columns are meant.
 
     Raises UnibridgeError, with file and line, for whatever is missing or does not fit.
     """
@@ -180,6 +182,35 @@ def check_predictions(labels: LabelFile, predictions: Sequence[Prediction]) -> N
                 f"{len(prediction)} tags for the {len(example.words)} words of sentence {number}",
                 where=labels.path,
             )
+
+
+def check_same_examples(gold: LabelFile, predicted: LabelFile) -> None:
+    """Raise UnibridgeError, with both lines, at the first word or text in which files differ."""
+    for one, other in zip(gold.examples, predicted.examples, strict=False):
+        for (part, line), (said, where) in zip_longest(
+            _parts(one), _parts(other), fillvalue=("", 0)
+        ):
+            if unicodedata.normalize("NFC", part) != unicodedata.normalize("NFC", said):
+                raise UnibridgeError(
+                    f"{said[:60]!r} stands where {gold.path}:{line or _parts(one)[-1][1]} has "
+                    f"{part[:60]!r}",
+                    where=f"{predicted.path}:{where or _parts(other)[-1][1]}",
+                    do="give predictions for the examples of the gold file, in their order",
+                )
+    if len(gold.examples) != len(predicted.examples):
+        raise UnibridgeError(
+            f"{len(predicted.examples)} predictions for {len(gold.examples)} gold examples",
+            where=predicted.path,
+        )
+
+
+def _parts(example: Example) -> list[tuple[str, int]]:
+    """The words or texts of an example, each with its line."""
+    if isinstance(example, TaggedSentence):
+        lines = example.lines or (0,) * len(example.words)
+        return list(zip(example.words, lines, strict=True))
+    texts = [example.text, *([] if example.second is None else [example.second])]
+    return [(text, example.line) for text in texts]
 
 
 def _reader_for(path: Path, layout: Layout) -> str:

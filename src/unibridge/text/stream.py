@@ -10,7 +10,7 @@ from typing import IO, Any, cast
 from unibridge.artifacts import whole_file
 from unibridge.errors import UnibridgeError
 from unibridge.text.content import refuse_other
-from unibridge.text.examples import Columns, Example, Expected, Layout, Prediction, Reader
+from unibridge.text.examples import AS_IT_IS, Example, Expected, Layout, Prediction, ReadAs, Reader
 from unibridge.text.files import Form
 from unibridge.text.labels import (
     READERS,
@@ -21,6 +21,9 @@ from unibridge.text.labels import (
     writing_errors,
 )
 
+_NOTES = 10
+"""Notes told of one file: a counted one comes once a block."""
+
 Told = Callable[[int, int], None]
 
 
@@ -29,24 +32,25 @@ def label_file(
     target: str | Path,
     predict: Callable[[list[Example], Told], Sequence[Prediction]],
     *,
-    reader: str | None = None,
-    columns: Columns | None = None,
+    read_as: ReadAs = AS_IT_IS,
     expect: Expected | None = None,
     block_lines: int = 8192,
     progress: Told = lambda done, total: None,
+    warn: Callable[[str], None] = lambda text: None,
 ) -> int:
     """What `read_labels`, predicting and `write_predictions` do together, in bounded memory.
 
     predict: examples of one block and what it may tell of them (done, all of the block) ->
-    predictions. reader, columns, expect: as `read_labels` takes them. block_lines: lines held at a
+    predictions. read_as, expect: as `read_labels` takes them. warn: is told what is odd.
+    block_lines: lines held at a
     time; a sentence or a record that is longer is held whole. progress: (done, all) examples.
 
     The file is read through once before anything is predicted, so that a fault on its last line is
     told first. Returns the number of examples; the target appears only once it is whole.
     Raises UnibridgeError as those two do.
     """
-    layout = Layout(str(source), False, expect, dict(columns or {}))
-    name = choose_reader(source, reader, layout)
+    layout = Layout(str(source), False, expect, dict(read_as.columns or {}), read_as.names)
+    name = choose_reader(source, read_as.reader, layout)
     format_ = READERS.resolve(name)
     refuse_other(source, name, raw_lines(source))
     form = Form()
@@ -60,7 +64,12 @@ def label_file(
             yield lines, LabelFile(examples, name, str(source), warnings, here)
             before += len(lines)
 
-    total = sum(len(part.examples) for _, part in parts())
+    total, said = 0, list(dict.fromkeys(layout.whole.get("notes", ())))
+    for _, part in parts():
+        total += len(part.examples)
+        said += [note for note in part.warnings if note not in said and len(said) < _NOTES]
+    for note in said:
+        warn(f"warning: {note}")
     if not total:
         raise UnibridgeError("the file holds no example", where=source)
     done = 0

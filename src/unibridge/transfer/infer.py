@@ -27,6 +27,7 @@ from unibridge.models.families import FAMILIES
 from unibridge.models.rows import lay_over
 from unibridge.tasks import TASKS
 from unibridge.tasks.heads import build_head
+from unibridge.text.examples import AS_IT_IS, ReadAs
 from unibridge.text.stream import label_file
 from unibridge.transfer.language import AdaptedLanguage
 from unibridge.transfer.pack_config import UniBridgeConfig
@@ -175,7 +176,9 @@ class MultiSourceModel(PreTrainedModel):
         target: str | Path,
         *,
         batch_size: int = 32,
+        read_as: ReadAs = AS_IT_IS,
         progress: Callable[[int, int], None] = lambda done, total: None,
+        warn: Callable[[str], None] = lambda text: None,
     ) -> int:
         """Label a file of any size in its own format; returns the number of examples.
 
@@ -186,8 +189,10 @@ class MultiSourceModel(PreTrainedModel):
             source,
             target,
             lambda part, told: self.predict(part, batch_size=batch_size, progress=told),
+            read_as=read_as,
             expect=self.task.reads,
             progress=progress,
+            warn=warn,
         )
 
     def predict_sources(
