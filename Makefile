@@ -34,9 +34,9 @@ check: setup
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-# reads ../shared/data, writes docs/results/real.md; hours on a laptop
+# reads ../shared/data, writes docs/results/real.jsonl and real.md; hours on a laptop
 real: setup
-	$(VENV)/bin/python scripts/real.py
+	$(VENV)/bin/python scripts/real.py --reports
 
 bench: setup
 	$(VENV)/bin/python benchmarks/vocabulary.py

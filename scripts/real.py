@@ -1,38 +1,53 @@
 """Run the real examples for their targets, and write docs/results/real.md from what is finished.
 
-    python scripts/real.py [--all] [TASK/TARGET ...] [--set section.field=value ...]
-        [--runs FOLDER] [--page docs/results/real.md] [--only-write]
+    python scripts/real.py [--all] [TASK | TASK/TARGET ...] [--seeds 0 1 2] [--methods NAME ...]
+        [--executor processes --workers 2] [--set section.field=value ...] [--reports]
+        [--only-write] [--runs FOLDER] [--rows FILE] [--page FILE]
 
-real.toml beside this file says what there is to run; without names its reduced set is run. A run
-that is finished or begun is taken up where it stands, and the page shows all that are finished.
+real.toml beside this file says what there is to run; without names its reduced set is run. Every
+method on a target under a seed is a cell, whose row is in docs/results/real.jsonl as soon as it is
+finished; the same command goes on where it was broken off and tries again what failed. The page
+shows all rows that there are, also those of other calls and of settings that have changed since.
 """
 
 import argparse
-import os
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from results import main_table, marks, page_parts, write_between
+from results import MARKS_OF_RESULTS, write_between
 
 from unibridge.artifacts import write_bytes
 from unibridge.config import Config, load_config
 from unibridge.console import Console
-from unibridge.report.folder import Run, read_run
-from unibridge.report.tables import duration
-from unibridge.study.run import run
+from unibridge.evaluation.records import Records, Result, result_of_row
+from unibridge.grid.executors import EXECUTORS
+from unibridge.grid.run import run_grid
+from unibridge.grid.store import Row, Store
+from unibridge.operations.cells import Measure, cells_of
+from unibridge.operations.runs import run
+from unibridge.report.folder import Run
+from unibridge.report.sections import headline
+from unibridge.report.tables import (
+    decimal,
+    effort_table,
+    markdown_table,
+    method_scores,
+    scores_table,
+    targets_table,
+)
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
-INTRODUCTION = """# Real data, on MiniLM
+RESULTS = ROOT / "docs" / "results"
+PAGE = """# Real data
 
-`make real` runs the reduced set, in less than two hours on two cores,
-`python scripts/real.py TASK/TARGET` any other and `--all` every one. The settings are those of
-the examples, far below the published ones; the tables say what each method was given. *As
-published* has the paper's semantic step and harmony weights; in all else it is trained as
-*UniBridge* is, which has our defaults. A method's time is that of all stages that it needs, also
-of those that another method or target had finished before."""
+{start}
+
+{end}
+"""
 # as the examples name it
 DATA = Path("../../shared/data")
 
@@ -44,63 +59,49 @@ def main(arguments: Sequence[str] | None = None) -> None:
     everything = [f"{task}/{target}" for task, part in tasks.items() for target in part["targets"]]
 
     parser = argparse.ArgumentParser(description="the real examples for all their targets")
-    parser.add_argument("names", nargs="*", metavar="TASK/TARGET", help=", ".join(everything))
+    known = f"{', '.join(everything)}; a task alone is all its targets"
+    parser.add_argument("names", nargs="*", metavar="TASK/TARGET", help=known)
     parser.add_argument("--all", action="store_true", help="every task and target")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--methods", nargs="+", help="rows by name (default: those of real.toml)")
+    parser.add_argument("--executor", default="serial", help=", ".join(EXECUTORS))
+    parser.add_argument("--workers", type=int, default=1, help="jobs at a time")
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.FIELD=VALUE")
-    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "real")
-    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "results" / "real.md")
+    parser.add_argument("--reports", action="store_true", help="each run's own folder and pack too")
     parser.add_argument("--only-write", action="store_true", help="run nothing")
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "real")
+    parser.add_argument("--rows", type=Path, default=RESULTS / "real.jsonl")
+    parser.add_argument("--page", type=Path, default=RESULTS / "real.md")
     options = parser.parse_args(arguments)
-    names = options.names or (everything if options.all else plan["reduced"])
-    if unknown := set(names) - set(everything):
+    asked = options.names or (everything if options.all else plan["reduced"])
+    names = [name for name in everything if name in asked or name.split("/")[0] in asked]
+    if unknown := set(asked) - set(everything) - set(tasks):
         parser.error(f"{', '.join(sorted(unknown))}: not one of {', '.join(everything)}")
 
-    # ---- every run is checked before the first begins
-    folders = {name: options.runs.absolute() / name for name in everything}
-    configs = {}
-    for name in names:
-        task, target = name.split("/")
-        configs[name] = configuration(plan, tasks[task], target, folders[name], options.set)
-
     if not options.only_write:
+        # ---- every configuration is checked before the first one begins
+        changes = [f"run.seeds={options.seeds}", *options.set]
+        configs = {}
+        for name in names:
+            task, target = name.split("/")
+            folder = options.runs.absolute() / name
+            configs[name] = configuration(
+                plan, tasks[task], target, folder, changes, options.methods
+            )
+        stages = options.runs.absolute() / "stages"
         console = Console()
-        for name, config in configs.items():
-            console.say(name)
-            # a source is trained once for its targets
-            ready = (*config.run.reuse, *filter(os.path.isdir, map(str, folders.values())))
-            section = config.run.model_copy(update={"reuse": ready})
-            config = config.model_copy(update={"run": section})
-            run(config, on_stage=console.on_stage, on_progress=console.on_progress)
-
-    # ---- one part of the page for each task
-    finished = {
-        name: read_run(folder) for name, folder in folders.items() if (folder / "run.json").exists()
-    }
-    if not options.page.exists():
-        parts = ["\n\n".join(marks(task)) for task in ("runs", *tasks)]
-        write_bytes(options.page, "\n\n".join([INTRODUCTION, *parts, ""]).encode())
-    write_between(options.page, "runs", runs_made(finished))
-    for task in tasks:
-        runs = [run for name, run in finished.items() if name.startswith(f"{task}/")]
-        if runs:
-            parts = [f"## {tasks[task]['title']}", *page_parts(runs, main_table(runs), "###")]
-            write_between(options.page, task, "\n\n".join(parts))
-
-
-def runs_made(finished: Mapping[str, Run]) -> str:
-    """Which runs the page shows, and how long each one's stages took; shared ones count once."""
-    counted: set[str] = set()
-    said = []
-    total = 0.0
-    for name, found in finished.items():
-        own = sum(m["seconds"] for stage, m in found.stages.items() if stage not in counted)
-        counted |= set(found.stages)
-        total += own
-        said.append(f"{name} ({found.target_name}) {duration(own)}")
-    return (
-        f"The stages took, those that a run shares with one before it left out: {', '.join(said)}; "
-        f"together {duration(total)}."
-    )
+        run_grid(
+            cells_of(configs),
+            Measure(configs, stages, options.rows.absolute()),
+            options.rows.absolute(),
+            executor=options.executor,
+            workers=options.workers,
+            tell=console.say,
+        )
+        for config in configs.values() if options.reports else ():
+            section = config.run.model_copy(update={"reuse": (*config.run.reuse, str(stages))})
+            run(config.model_copy(update={"run": section}), listener=console)
+    write_page(options.page, Store(options.rows), plan)
 
 
 def configuration(
@@ -109,6 +110,7 @@ def configuration(
     target: str,
     folder: Path,
     overrides: Sequence[str] = (),
+    methods: Sequence[str] | None = None,
 ) -> Config:
     """The example of a task, turned to another target. part: the task's table of real.toml."""
     path = EXAMPLES / part["example"]
@@ -116,7 +118,7 @@ def configuration(
     changed = {
         "run.folder": folder.absolute(),
         "run.title": f"{part['title']}: {target}",
-        "run.methods": [*plan["methods"], *part.get("more_methods", ())],
+        "run.methods": list(methods or [*plan["methods"], *part.get("more_methods", ())]),
         "target.language": target,
         "target.text": [str(DATA / "mono" / f"{target}.txt")],
         "target.test": DATA / part["test"].format(target=target),
@@ -132,7 +134,8 @@ def configuration(
         if len(example.sources) == 2:
             changed["weights.method"] = "uniform"
     turned = [f"{name}={value}" for name, value in changed.items()]
-    return load_config(path, [*turned, *plan["settings"], *overrides])
+    settings = [*plan["settings"], *part.get("settings", ())]
+    return load_config(path, [*turned, *settings, *overrides])
 
 
 def parallel_files(forms: Sequence[str], target: str, source: str) -> list[str]:
@@ -146,6 +149,97 @@ def parallel_files(forms: Sequence[str], target: str, source: str) -> list[str]:
         if all((EXAMPLES / file).exists() for file in files):
             return [str(file) for file in files]
     return []
+
+
+# ---- the page
+
+
+def write_page(page: Path, store: Store, plan: Mapping[str, Any]) -> None:
+    """Write what is finished between the page's marks; the words around them are ours."""
+    tasks = {name: part for name, part in plan.items() if isinstance(part, Mapping)}
+    if not page.exists():
+        start, end = MARKS_OF_RESULTS
+        write_bytes(page, PAGE.format(start=start, end=end).encode())
+    more = [method for part in tasks.values() for method in part.get("more_methods", ())]
+    order = list(dict.fromkeys([*plan["methods"], *more]))
+    rows = newest(store.finished().values())
+    rows.sort(key=lambda row: [*order, row["method"]].index(row["method"]))
+    parts = [summary(rows)]
+    for task, part in tasks.items():
+        for base in sorted({row["base"] for row in rows}):
+            own = [r for r in rows if r["data"].startswith(f"{task}/") and r["base"] == base]
+            if own:
+                parts += [f"## {part['title']}, on `{base}`", *of_task(own)]
+    if gone := newest(store.missing().values()):
+        parts += ["## Missing"]
+        parts += ["\n".join(f"- {name_of(row)}: {row['error']}" for row in gone)]
+    write_between(page, "results", "\n\n".join(parts))
+
+
+def newest(rows: Sequence[Row]) -> list[Row]:
+    """One row of each data, base, method and seed: the last one made, whatever its settings."""
+    found = {
+        (row["data"], row["base"], row["method"], row["seed"]): row
+        for row in sorted(rows, key=lambda row: row["made"])
+    }
+    return sorted(found.values(), key=lambda row: (row["data"], row["seed"]))
+
+
+def name_of(row: Row) -> str:
+    """A cell as the page calls it."""
+    return f"{row['data']}, {row['method']}, seed {row['seed']}, `{row['base']}`"
+
+
+def summary(rows: Sequence[Row]) -> str:
+    """How many measurements there are, how many are clearly ahead of UniBridge, and when made."""
+    if not rows:
+        return "Nothing is measured yet."
+    days = sorted(row["made"][:10] for row in rows)
+    seeds = sorted({row["seed"] for row in rows})
+    return (
+        f"{len(rows)} measurements on {len({row['data'] for row in rows})} data sets, seeds "
+        f"{', '.join(map(str, seeds))}, made from {days[0]} to {days[-1]}. Their rows, with the "
+        "settings' fingerprints, are in `real.jsonl` beside this page."
+    )
+
+
+def of_task(rows: Sequence[Row]) -> list[str]:
+    """The paragraphs of one task on one base: who is ahead, the table, each language."""
+    by_data: dict[str, list[Row]] = {data: [] for data in sorted({row["data"] for row in rows})}
+    for row in rows:
+        by_data[row["data"]].append(row)
+    runs = [_run(own) for own in by_data.values()]
+    table = targets_table([result for one in runs for result in one.records.results])
+    names = {one.target: one.target_name for one in runs}
+    heads = (table.columns[0], *(names[target] for target in table.columns[1:]))
+    parts = [
+        "\n".join(f"- {headline(one)}" for one in runs),
+        markdown_table(replace(table, columns=heads)),
+    ]
+    for one, own in zip(runs, by_data.values(), strict=True):
+        about = own[-1]
+        examples = ", ".join(f"{s} {n:,}" for s, n in about["source_examples"].items())
+        epochs = {row["method"]: row["epochs"] for row in own if row["epochs"]}
+        parts += [
+            f"### {one.target_name}",
+            f"{about['target_lines']:,} lines of text, {about['examples']:,} test examples; "
+            f"labelled examples: {examples}; unknown tokens {about['unknown']:.1%}.",
+            markdown_table(replace(scores_table(one.scores), note="")),
+            "What each method was given:",
+            markdown_table(effort_table(one.scores, epochs, {})),
+        ]
+        shares = next((r["weights"] for r in own if len(r["weights"]) > 1), None)
+        if shares:
+            said = ", ".join(f"{source} {decimal(w, 3)}" for source, w in shares.items())
+            parts.append(f"Weights of the sources: {said}.")
+    return parts
+
+
+def _run(rows: Sequence[Row]) -> Run:
+    """Rows of one data set in the form that a report's words are made from."""
+    results: list[Result] = [result_of_row(row) for row in rows]
+    about = {key: rows[-1][key] for key in ("target", "target_name", "task")}
+    return Run(Path(), about, {}, Records(results), method_scores(results))
 
 
 if __name__ == "__main__":

@@ -42,6 +42,9 @@ def marks(name: str) -> tuple[str, str]:
     return f"<!-- {name}: written by scripts/results.py -->", f"<!-- end of {name} -->"
 
 
+MARKS_OF_RESULTS = marks("results")
+
+
 def write_between(path: Path, name: str, content: str) -> None:
     """Put content between a file's marks of that name; all else in the file stays."""
     text = path.read_text(encoding="utf-8")

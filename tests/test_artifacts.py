@@ -66,6 +66,7 @@ def test_a_stage_that_another_root_has_finished_is_copied(tmp_path):
     (tmp_path / "two").mkdir()
     second = stage(tmp_path / "two", calls, reuse=[tmp_path / "none", tmp_path / "one"])
     assert len(calls) == 1 and second.parent.name == "two" and first.exists()
+    assert (second / "result").samefile(first / "result")
     assert (second / "result").read_text() == "done"
     assert read_manifest(second) == read_manifest(first)
     stage(tmp_path / "two", calls, reuse=[tmp_path / "one"], settings={"rate": 0.2})

@@ -245,7 +245,10 @@ def _ours(folder: Path, partial: Path, fetch: Callable[[], None] = lambda: None)
 
 
 def _copy_finished(folder: Path, key: str, reuse: Sequence[Path]) -> None:
-    """Bring a finished stage with this fingerprint from the first other root that has it."""
+    """Bring a finished stage with this fingerprint from the first other root that has it.
+
+    By links where the disk has them, which take no room: finished files are never written again.
+    """
     for root in reuse:
         ready = root / folder.name
         if (ready / MANIFEST).exists() and read_manifest(ready).get("fingerprint") == key:
@@ -253,9 +256,16 @@ def _copy_finished(folder: Path, key: str, reuse: Sequence[Path]) -> None:
             copy = folder.parent / f".copy-{folder.name}"
             with disk_errors(copy):
                 shutil.rmtree(copy, ignore_errors=True)
-                shutil.copytree(ready, copy)
+                shutil.copytree(ready, copy, copy_function=_link)
                 copy.rename(folder)
             return
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def _sizes(folder: Path) -> dict[str, int]:

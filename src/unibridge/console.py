@@ -8,6 +8,13 @@ from typing import TextIO
 from unibridge.processes import processes
 
 
+def quiet() -> None:
+    """Keep the libraries' own progress bars off the terminal; ours says what is going on."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+
+
 class Console:
     """Prints each stage once, and on a terminal its progress in place."""
 

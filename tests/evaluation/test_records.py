@@ -50,7 +50,15 @@ def test_a_later_row_of_the_same_cell_wins_and_keeps_its_place(tmp_path):
 
 @pytest.mark.parametrize(
     "change",
-    [{"method": "x"}, {"seed": 1}, {"target": "so"}, {"task": "pos"}, {"weighting": "uniform"}],
+    [
+        {"method": "x"},
+        {"seed": 1},
+        {"target": "so"},
+        {"task": "pos"},
+        {"weighting": "uniform"},
+        {"base": "b"},
+        {"settings": "s"},
+    ],
 )
 def test_rows_that_differ_in_what_was_measured_are_kept_apart(tmp_path, change):
     path = tmp_path / "results.jsonl"

@@ -1,10 +1,16 @@
 """Every real example can be turned to every one of its targets."""
 
+import importlib
+import json
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from unibridge.grid.cells import Cell
+from unibridge.grid.store import Store
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
@@ -19,11 +25,7 @@ RUNS = [
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data")
 @pytest.mark.parametrize(("task", "target"), RUNS)
-def test_a_target_brings_its_own_files(task, target, tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "scripts")
-    sys.modules.pop("real", None)
-    import real
-
+def test_a_target_brings_its_own_files(task, target, tmp_path, real):
     config = real.configuration(PLAN, PLAN[task], target, tmp_path, ["adaptation.mask_rate=0.2"])
     assert config.target.language == target
     assert config.adaptation.mask_rate == 0.2
@@ -44,14 +46,66 @@ def test_the_reduced_set_is_a_part_of_the_whole():
     assert {tuple(name.split("/")) for name in PLAN["reduced"]} <= set(RUNS)
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data")
-def test_the_page_has_a_place_for_every_task(tmp_path, monkeypatch):
+@pytest.fixture
+def real(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "scripts")
     sys.modules.pop("real", None)
-    import real
+    return importlib.import_module("real")
 
-    page = tmp_path / "real.md"
-    real.main(["--only-write", "--page", str(page), "--runs", str(tmp_path / "none")])
+
+MEASURED = {
+    **{"label": "UniBridge", "target": "lug", "target_name": "Ganda", "task": "ner", "low": 40.0},
+    **{"metric": "span_f1", "score": 41.0, "high": 42.0, "examples": 9, "sources": ["en", "sw"]},
+    **{"epochs": 2.0, "unknown": 0.25, "target_lines": 7, "source_examples": {"en": 5, "sw": 4}},
+    **{"weights": {"en": 0.75, "sw": 0.25}, "ahead": None, "seconds": 61.0, "steps": 30},
+}
+
+
+def kept(path, cell, **changed):
+    Store(path).add(cell, MEASURED | {"method": cell.method} | changed, 60)
+
+
+def test_the_page_shows_every_row_and_what_is_missing(real, tmp_path):
+    rows, page = tmp_path / "real.jsonl", tmp_path / "real.md"
+    one = Cell("ner/lug", "unibridge", 0, "minilm", "old")
+    kept(rows, one, score=11.0, low=10.0, high=12.0)
+    kept(rows, replace(one, settings="new"))
+    behind = {"ahead": -9.0, "ahead_low": -10.0, "ahead_high": -8.0, "label": "MAD-X"}
+    kept(rows, replace(one, method="mad-x"), score=32.0, low=31.0, high=33.0, **behind)
+    kept(rows, replace(one, base="me5"), score=61.0, low=60.0, high=62.0)
+    Store(rows).fail(replace(one, data="pos/lij"), "labels.conllu: no such file")
+    given = ["--only-write", "--page", str(page), "--rows", str(rows)]
+    real.main(given)
     text = page.read_text()
-    for task in ("runs", *(name for name, part in PLAN.items() if isinstance(part, dict))):
-        assert all(text.count(mark) == 1 for mark in real.marks(task))
+    cells = [[c.strip() for c in x.split("|")[1:-1]] for x in text.splitlines() if "|" in x]
+    assert ["UniBridge", "**41.0 [40.0, 42.0]**"] in cells  # the newest settings
+    assert ["MAD-X", "32.0", "[31.0, 33.0]", "−9.0 [−10.0, −8.0]"] in cells
+    assert ["UniBridge", "**61.0 [60.0, 62.0]**"] in cells and "11.0" not in text
+    assert "## Named entities, on `minilm`" in text and "## Named entities, on `me5`" in text
+    assert "- pos/lij, unibridge, seed 0, `minilm`: labels.conllu: no such file" in text
+    assert "Weights of the sources: en 0.750, sw 0.250." in text
+    page.write_text("Ours.\n" + text + "Also ours.\n")
+    real.main(given)
+    assert page.read_text() == "Ours.\n" + text + "Also ours.\n"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data")
+def test_chosen_rows_of_several_seeds_run_in_processes_and_go_on(real, tmp_path, capfd):
+    rows = tmp_path / "real.jsonl"
+    given = ["pos/lij", "--methods", "floor", "--rows", str(rows), "--runs", str(tmp_path / "runs")]
+    given += ["--page", str(tmp_path / "real.md"), "--executor", "processes", "--workers", "2"]
+    real.main([*given, "--seeds", "0"])
+    real.main([*given, "--seeds", "0", "1"])
+    found = [json.loads(line) for line in rows.read_text().splitlines()]
+    assert [(row["method"], row["seed"], row["base"]) for row in found] == [
+        ("floor", 0, "minilm"),
+        ("floor", 1, "minilm"),
+    ]
+    assert "1 of 2 cells were finished before" in capfd.readouterr().err
+
+
+def test_an_unknown_name_is_answered_with_those_that_there_are(real, capsys):
+    with pytest.raises(SystemExit):
+        real.main(["ner/xx"])
+    assert "ner/xx: not one of ner/hau" in capsys.readouterr().err

@@ -1,10 +1,8 @@
 """The tables of the README and of docs/results come from runs, not from a keyboard."""
 
-import importlib
 import re
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -86,35 +84,6 @@ def test_a_page_and_the_readme_take_the_runs_tables_and_keep_their_own_words(tmp
     before = page.read_text(), readme.read_text()
     results.main(str(page), *runs, readme=readme)
     assert (page.read_text(), readme.read_text()) == before
-
-
-def test_the_page_of_real_data_keeps_what_an_earlier_call_made(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "scripts")
-    real = importlib.import_module("real")
-    (tmp_path / "runs" / "ner").mkdir(parents=True)
-    make_run(tmp_path / "runs" / "ner" / "hau", "hau", "Hausa", 41)
-    make_run(tmp_path / "runs" / "ner" / "lug", "lug", "Ganda", 50)
-    page = tmp_path / "real.md"
-    given = ["--only-write", "--page", str(page), "--runs", str(tmp_path / "runs")]
-    for names in ([], ["ner/lug"]):
-        real.main([*names, *given])
-        text = page.read_text()
-        assert re.search(r"ner/hau \(Hausa\) .*, ner/lug \(Ganda\) .*; together", text)
-        assert "41.0 [40.0, 42.0]" in text and "50.0 [49.0, 51.0]" in text
-
-
-def test_a_stage_that_two_runs_share_is_timed_once(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "scripts")
-    real = importlib.import_module("real")
-    runs = {
-        name: SimpleNamespace(
-            target_name=language, stages={"adapt-en": {"seconds": 60}, name: {"seconds": seconds}}
-        )
-        for name, language, seconds in (("ner/hau", "Hausa", 30), ("ner/lug", "Ganda", 125))
-    }
-    said = real.runs_made(runs)
-    times = "ner/hau (Hausa) 1 min 30 s, ner/lug (Ganda) 2 min 05 s; together 3 min 35 s."
-    assert said.endswith(times)
 
 
 def test_a_page_without_marks_is_told_how_to_get_them(tmp_path):

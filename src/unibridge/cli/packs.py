@@ -10,11 +10,11 @@ from unibridge.cli.words import (
     add_set,
     add_text,
     named,
-    quiet,
     quiet_console,
     reading,
     show,
 )
+from unibridge.console import quiet
 from unibridge.errors import UnibridgeError
 
 

@@ -4,8 +4,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from unibridge.cli.words import Command, add_set, quiet
-from unibridge.console import Console
+from unibridge.cli.words import Command, add_set
+from unibridge.console import Console, quiet
 
 
 def _run_options(parser: ArgumentParser) -> None:

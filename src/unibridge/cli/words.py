@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unibridge.console import Console
+from unibridge.console import Console, quiet
 from unibridge.errors import UnibridgeError
 
 if TYPE_CHECKING:
@@ -72,13 +72,6 @@ def reading(options: Namespace) -> "ReadAs":
             )
         columns[role] = int(place) if re.fullmatch(r"-?\d+", place) else place
     return ReadAs(options.reader, columns, tuple(options.label_names))
-
-
-def quiet() -> None:
-    """Keep the libraries' own progress bars off the terminal; ours says what is going on."""
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
 
 
 def quiet_console() -> Console:

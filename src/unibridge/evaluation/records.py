@@ -4,8 +4,10 @@ Needs nothing heavy, so that a report can be made on any laptop from the file al
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from unibridge.errors import UnibridgeError
 from unibridge.evaluation.rows import append_row
@@ -21,7 +23,8 @@ class Result:
     weighting: how the sources were weighed; None where there is nothing to weigh.
     steps: optimizer steps, tokens_seen: tokens, seconds: wall clock; all stages together, None
     where they do not apply. ahead, ahead_low, ahead_high: this method less UniBridge under the same
-    seed, in points, with the ends of the paired 95% bootstrap interval.
+    seed, in points, with the ends of the paired 95% bootstrap interval. base: name of the base
+    model, settings: a fingerprint of the other settings; empty where one run has only one of each.
     """
 
     method: str
@@ -43,11 +46,14 @@ class Result:
     ahead: float | None = None
     ahead_low: float | None = None
     ahead_high: float | None = None
+    base: str = ""
+    settings: str = ""
 
     @property
-    def cell(self) -> tuple[str, int, str, str, str | None]:
+    def cell(self) -> tuple[str, int, str, str, str | None, str, str]:
         """What makes two results the same measurement, made twice."""
-        return self.method, self.seed, self.target, self.task, self.weighting
+        made_of = self.method, self.seed, self.target, self.task, self.weighting
+        return *made_of, self.base, self.settings
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ def read_results(path: Path) -> Records:
         lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError as error:
         raise UnibridgeError(f"cannot be read ({error.strerror})", where=path) from error
-    newest: dict[tuple[str, int, str, str, str | None], Result] = {}
+    newest: dict[tuple[str, int, str, str, str | None, str, str], Result] = {}
     warnings = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -96,6 +102,12 @@ def read_results(path: Path) -> Records:
             ) from error
         newest[result.cell] = result
     return Records(list(newest.values()), warnings)
+
+
+def result_of_row(row: Mapping[str, Any]) -> Result:
+    """The result in a row that says more, such as a grid's."""
+    own = {name: row[name] for name in Result.__dataclass_fields__ if name in row}
+    return Result(**{**own, "sources": tuple(own.get("sources") or ())})
 
 
 def _parse(line: str) -> Result:

@@ -464,7 +464,7 @@ def result_of(cell: Cell, cells: Sequence[Cell], config: Config, inputs: Inputs)
     manifests = [read_manifest(stage) for stage in [*cell.stages, cell.prediction]]
     note = cell.note
     ours = next((c for c in cells if c.method == "unibridge" and c.seed == cell.seed), None)
-    difference: dict[str, float] = {}
+    difference: dict[str, Any] = {}
     if ours is not None and ours is not cell and ours.prediction is not None:
         from unibridge.metrics import METRICS, bootstrap_difference
 

@@ -1,0 +1,118 @@
+"""Configurations as a grid: a cell for each configuration, method and seed, a `Result` a row."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from unibridge.artifacts import fingerprint, read_manifest
+from unibridge.config import Config
+from unibridge.console import quiet
+from unibridge.errors import UnibridgeError
+from unibridge.grid.cells import Cell
+from unibridge.grid.store import Store
+from unibridge.study.run import (
+    Inputs,
+    base_name,
+    read_inputs,
+    result_of,
+    run_method,
+)
+from unibridge.study.stages import Workplace
+from unibridge.text.languages import language as language_record
+
+MAIN = "unibridge"
+"""What the other methods are compared with, under the same seed."""
+
+
+def cells_of(configs: Mapping[str, Config]) -> list[Cell]:
+    """Every method under every seed of each configuration; the main one first, then as listed.
+
+    configs: name of the data, such as "ner/lug" -> its configuration.
+    """
+    return [
+        Cell(data, method, seed, base_name(config), deciding(config.for_method(method)))
+        for data, config in configs.items()
+        for seed in config.run.seeds
+        for method in sorted(config.run.methods, key=lambda name: name != MAIN)
+    ]
+
+
+def deciding(config: Config) -> str:
+    """A fingerprint of all settings that decide a method's numbers, and of the files' names.
+
+    Without what stands at its default, so that a setting that is new leaves finished cells
+    finished; what the files hold is in the stages' own fingerprints.
+    """
+    content = config.model_dump(mode="json", exclude_defaults=True)
+    for section in ("run", "methods", "few_shot"):
+        content.pop(section, None)
+    content["base"].pop("device", None)
+    content["base"]["model"] = base_name(config)
+    content["target"], content["sources"] = map(_named, (content["target"], content["sources"]))
+    return fingerprint(content)
+
+
+def _named(content: Any) -> Any:
+    """Without the folders of this machine: a path's last two parts."""
+    if isinstance(content, Mapping):
+        return {name: _named(value) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_named(value) for value in content]
+    if isinstance(content, str) and not content.startswith("hub:"):
+        return "/".join(Path(content).parts[-2:])
+    return content
+
+
+@dataclass
+class Measure:
+    """The work of a cell: the method's stages, and its `Result` with what a page says of it.
+
+    stages: the folder that all cells share, so that a source is trained once for its targets, also
+    by several processes. rows: the grid's own, which say whether the main method is finished.
+    """
+
+    configs: Mapping[str, Config]
+    stages: Path
+    rows: Path
+    _read: dict[str, tuple[Inputs, Workplace]] = field(default_factory=dict, repr=False)
+
+    def __call__(self, cell: Cell) -> dict[str, Any]:
+        """Raises UnibridgeError where the configuration has no test file."""
+        config = self.configs[cell.data]
+        inputs, at = self._inputs(cell.data)
+        own = run_method(config.for_method(cell.method), cell.method, inputs, at, cell.seed)
+        beside = [own]
+        if cell.method != MAIN and self._main_is_there(cell):
+            beside.append(run_method(config.for_method(MAIN), MAIN, inputs, at, cell.seed))
+        result = result_of(own, beside, config, inputs)
+        if result is None:
+            raise UnibridgeError("nothing to score", where=cell.data, do="give target.test")
+        adapted = [read_manifest(own.language)["facts"]] if own.language else []
+        return {
+            **asdict(replace(result, base=cell.base, settings=cell.settings)),
+            "target_name": language_record(result.target).name,
+            "epochs": next((facts.get("epochs") for facts in adapted), None),
+            "unknown": round(inputs.teacher_unknown, 4),
+            "target_lines": len(inputs.texts[result.target].lines),
+            "source_examples": {s: len(f.file.examples) for s, f in inputs.train.items()},
+            "weights": dict(own.weights),
+        }
+
+    def _inputs(self, data: str) -> tuple[Inputs, Workplace]:
+        if data not in self._read:
+            self._read.clear()  # one base at a time
+            quiet()
+            inputs = read_inputs(self.configs[data])
+            self.stages.mkdir(parents=True, exist_ok=True)
+            reuse: Sequence[Path] = tuple(map(Path, self.configs[data].run.reuse))
+            at = Workplace(self.stages, inputs.base, inputs.base_hash, reuse=reuse)
+            self._read[data] = inputs, at
+        return self._read[data]
+
+    def _main_is_there(self, cell: Cell) -> bool:
+        config = self.configs[cell.data]
+        if MAIN not in config.run.methods:
+            return False
+        main = replace(cell, method=MAIN, settings=deciding(config.for_method(MAIN)))
+        return main.key in Store(self.rows).finished()
