@@ -17,7 +17,7 @@ from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 from unibridge.adapters import attach
 from unibridge.adapters.settings import LANGUAGE_ADAPTER, TASK_ADAPTER
-from unibridge.models.base import BaseModel, separate_pairs
+from unibridge.models.base import BaseModel, keep_untied, separate_pairs
 from unibridge.models.families import FAMILIES
 from unibridge.models.objectives import Corrupted, objective_of
 from unibridge.tasks import TASKS
@@ -60,6 +60,22 @@ TOY_SETTINGS = {
         "use_cache": False,
         **dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), 0),
     },
+    "mbart": {
+        "intermediate_size": None,
+        "d_model": 16,
+        "hidden_size": None,
+        "num_hidden_layers": None,
+        "num_attention_heads": None,
+        "encoder_layers": 3,
+        "decoder_layers": 2,
+        **dict.fromkeys(("encoder_attention_heads", "decoder_attention_heads"), 2),
+        **dict.fromkeys(("encoder_ffn_dim", "decoder_ffn_dim"), 24),
+        "scale_embedding": True,
+        "use_cache": False,
+        "bos_token_id": 0,
+        "pad_token_id": 1,
+        "eos_token_id": 2,
+    },
     "modernbert": {
         "local_attention": 8,
         "pad_token_id": 1,
@@ -68,6 +84,22 @@ TOY_SETTINGS = {
     },
 }
 """What the toy of a family has beside SHAPE, or in place of it (None: nothing)."""
+UNIGRAM_FRAMES = {
+    "xlm-roberta": (
+        {"cls": "<s>", "pad": "<pad>", "sep": "</s>", "unk": "<unk>", "mask": "<mask>"},
+        (),
+        "<s> $A </s>",
+        "<s> $A </s> </s> $B </s>",
+    ),
+    # a text ends with its language
+    "mbart": (
+        {"bos": "<s>", "pad": "<pad>", "eos": "</s>", "unk": "<unk>", "mask": "<mask>"},
+        ("xx_XX",),
+        "$A </s> xx_XX",
+        "$A </s> $B </s> xx_XX",
+    ),
+}
+"""Roles of special tokens, others beside them, and how one text and a pair are framed."""
 TOY_LABELS = {
     "ner": ["O", "B-LOC", "I-LOC"],
     "classification": ["boat", "no"],
@@ -84,10 +116,16 @@ def toy_model(
     """
     settings = {"vocab_size": vocab, **SHAPE, **TOY_SETTINGS.get(family, {}), **settings}
     settings = {name: value for name, value in settings.items() if value is not None}
-    auto = getattr(transformers, objective_of(FAMILIES[family]).auto)
+    record = FAMILIES[family]
+    auto = getattr(transformers, objective_of(record).auto)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return auto.from_config(AutoConfig.for_model(family, **settings)).eval()
+        model = auto.from_config(AutoConfig.for_model(family, **settings)).eval()
+    if settings.get("tie_word_embeddings") is False:
+        own = torch.randn(vocab, 16, generator=torch.Generator().manual_seed(seed))
+        model.get_output_embeddings().weight = torch.nn.Parameter(0.02 * own)
+        keep_untied(model, record)
+    return model
 
 
 def toy_tokenizer(family: str, lines: tuple[str, ...] = LINES) -> PreTrainedTokenizerFast:
@@ -105,7 +143,7 @@ def toy_tokenizer(family: str, lines: tuple[str, ...] = LINES) -> PreTrainedToke
         tokenizer = Tokenizer(models.WordPiece(vocab, unk_token="[UNK]"))
         tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        template, pair = "[CLS] $A [SEP]", "[CLS] $A [SEP] $B:1 [SEP]:1"
+        template, pair, beside = "[CLS] $A [SEP]", "[CLS] $A [SEP] $B:1 [SEP]:1", ()
     elif family == "gpt2":
         # byte-level BPE whose merges spell each word from its start; one special token for all
         end = "<|endoftext|>"
@@ -121,36 +159,44 @@ def toy_tokenizer(family: str, lines: tuple[str, ...] = LINES) -> PreTrainedToke
         separate_pairs(made)
         return made
     else:
-        special = {"cls": "<s>", "pad": "<pad>", "sep": "</s>", "unk": "<unk>", "mask": "<mask>"}
-        scored = [(piece, 0.0) for piece in special.values()]
+        special, beside, template, pair = UNIGRAM_FRAMES.get(family, UNIGRAM_FRAMES["xlm-roberta"])
+        scored = [(piece, 0.0) for piece in (*special.values(), *beside)]
         scored += [(f"▁{word}", -3.0) for word in words]
         scored += [(piece, -6.0) for piece in ["▁", *letters]]
-        tokenizer = Tokenizer(models.Unigram(scored, unk_id=3))
+        tokenizer = Tokenizer(models.Unigram(scored, unk_id=list(special).index("unk")))
         tokenizer.normalizer = normalizers.NFKC()
         tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-        template, pair = "<s> $A </s>", "<s> $A </s> </s> $B </s>"
+    framing = {token for token in template.split() if not token.startswith("$")}
     tokenizer.post_processor = processors.TemplateProcessing(
         single=template,
         pair=pair,
-        special_tokens=[(t, tokenizer.token_to_id(t)) for t in (special["cls"], special["sep"])],
+        special_tokens=[(token, tokenizer.token_to_id(token)) for token in framing],
     )
     named = {f"{role}_token": token for role, token in special.items()}
     inputs = ["input_ids", "attention_mask"]
     inputs += ["token_type_ids"] if family == "bert" else []
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_input_names=inputs, **named)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        model_input_names=inputs,
+        extra_special_tokens=list(beside),
+        **named,
+    )
 
 
 def toy_base(family: str, *, built_head: bool = False, dropout: float = 0.1) -> BaseModel:
     """A toy model with its tokenizer and family record."""
     tokenizer = toy_tokenizer(family)
-    model = toy_model(family, vocab=len(tokenizer))
-    for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = dropout
     record = FAMILIES[family]
-    for name in record.dropouts:
-        setattr(model.config, name, dropout)
+    rates = dict.fromkeys(record.dropouts, dropout)
+    model = toy_model(family, vocab=len(tokenizer), **rates)
     return BaseModel(model, tokenizer, record, built_head)
+
+
+def say(model: PreTrainedModel, input_ids: torch.Tensor, **rest: torch.Tensor) -> torch.Tensor:
+    """The language model's logits; a decoder beside the encoder is given the same ids."""
+    if model.config.is_encoder_decoder:
+        rest["decoder_input_ids"] = input_ids
+    return model(input_ids=input_ids, **rest).logits
 
 
 def their_loss(model: PreTrainedModel, batch: Corrupted) -> torch.Tensor:
@@ -190,7 +236,7 @@ def drawn_pack(
     config = TASK_ADAPTER.model_copy(update={"leave_out": leave_out})
     tasks = {}
     for seed, source in enumerate(drawn or weights):
-        model = language_model(base, None)
+        model = attach.encoder_of(language_model(base, None), base.family)
         attach.add_adapter(model, base.family, "x", config, seed=0)
         head = build_head(task.kind, SHAPE["hidden_size"], len(TOY_LABELS[name]), 0.0, seed=0)
         draw = torch.Generator().manual_seed(seed)

@@ -16,8 +16,12 @@ def test_every_path_leads_to_its_part(name):
     encoder = attrgetter(family.encoder)(model)
     layers = attrgetter(family.layers)(encoder)
     assert family.model_type == name == model.config.model_type
-    assert encoder is model.base_model
-    assert attrgetter(family.word_embeddings)(encoder) is model.get_input_embeddings()
+    assert encoder is (model.base_model if family.decoder is None else model.get_encoder())
+    assert attrgetter(family.word_embeddings)(encoder).weight is model.get_input_embeddings().weight
+    if family.decoder is not None:
+        decoder = model.get_submodule(family.decoder)
+        assert decoder is model.get_decoder()
+        assert len(decoder.get_submodule(family.decoder_layers)) == 2
     assert attrgetter(family.projection)(model) is model.get_output_embeddings()
     assert attrgetter(family.projection)(model) in set(family.lm_head(model).modules())
     assert len(layers) == SHAPE["num_hidden_layers"]

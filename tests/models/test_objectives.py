@@ -1,11 +1,14 @@
 """Every objective: what it makes of a batch, and that its loss is `transformers`' own."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
 from toy import LINES, their_loss, toy_model, toy_tokenizer
 from unibridge.models.families import FAMILIES
 from unibridge.models.objectives import objective_of
+from unibridge.models.objectives.denoising import draw_spans, sentinels
 from unibridge.models.objectives.masked import mask_tokens
 from unibridge.models.states import encoder_states
 from unibridge.transfer.mlm import encode_samples
@@ -100,3 +103,50 @@ def test_a_batch_with_nothing_to_predict_costs_nothing():
     loss.backward()
     assert loss == 0
     assert all(p.grad is None or not p.grad.any() for p in model.parameters())
+
+
+@pytest.mark.parametrize("family", ["mbart"])
+def test_denoising_hides_its_share_and_the_target_has_what_is_hidden(family):
+    tokenizer = toy_tokenizer(family)
+    ids, mask = batch(tokenizer, repeat=100)
+    one = objective_of(FAMILIES[family]).corrupt(
+        ids, mask, tokenizer, rate=0.3, generator=generator()
+    )
+    marks = sentinels(tokenizer) or [tokenizer.mask_token_id]
+    special = set(tokenizer.all_special_ids)
+    hidden = total = 0
+    for row, real, source, target in zip(ids, mask, one.ids, one.wanted, strict=True):
+        text = row[real.bool()].tolist()
+        source, target = source.tolist(), [i for i in target.tolist() if i != -100]
+        if family == "mt5":
+            # every sentinel is followed by what it stands for, up to the end of the text
+            said, current = {}, None
+            for i in target[:-1]:
+                current = i if i in marks else current
+                said.setdefault(current, []).append(i)
+            whole = [i for mark in source for i in said.get(mark, [mark, mark])[1:]]
+            assert [i for i in whole if i != tokenizer.pad_token_id] == text
+            assert [i for i in source if i in marks] == marks[: len(said)]
+        else:
+            assert target == text
+        kept = [i for i in source if i not in special]
+        hidden += sum(i not in special for i in text) - len(kept)
+        total += sum(i not in special for i in text)
+    assert abs(hidden / total - 0.3) < 0.03
+    # the decoder is given what it has to say, one place later
+    same = one.wanted[:, 1:] != -100
+    assert torch.equal(one.decoder_ids[:, 1:][same], one.wanted[:, :-1][same])
+
+
+@pytest.mark.parametrize("poisson", [False, True])
+def test_spans_have_a_token_between_them(poisson):
+    for tokens in range(60):
+        for rate in (0.1, 0.5, 0.99):
+            spans = draw_spans(tokens, rate, most=9, poisson=poisson, generator=generator(tokens))
+            assert sum(end - start for start, end in spans) == min(
+                max(round(rate * tokens), 1), tokens
+            )
+            places = [place for span in spans for place in span]
+            assert places == sorted(places) and all(0 <= place <= tokens for place in places)
+            assert all(a[1] < b[0] for a, b in pairwise(spans))
+            assert poisson or len(spans) <= 9

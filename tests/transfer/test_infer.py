@@ -32,7 +32,7 @@ EXAMPLES = {
 def drawn_task(base, name, source, seed):
     """A task that was never trained: the parts are what counts here, not what they say."""
     task = TASKS[name]
-    model = language_model(base, None)
+    model = attach.encoder_of(language_model(base, None), base.family)
     attach.add_adapter(model, base.family, "x", TASK_ADAPTER, seed=seed)
     draw = torch.Generator().manual_seed(seed)
     state = attach.adapter_state(model, "x")
@@ -74,9 +74,10 @@ def inputs_of(model, name):
 def logits_by_hand(base, language, trained, inputs):
     """One source's logits from the language's model, a task adapter on top, and its head."""
     model = language_model(base, language)
-    attach.add_adapter(model, base.family, "task", trained.config, seed=0)
-    attach.load_adapter_state(model, "task", trained.adapter)
-    attach.activate(model, *([language.language] if language else []), "task")
+    encoder = attach.encoder_of(model, base.family)
+    attach.add_adapter(encoder, base.family, "task", trained.config, seed=0)
+    attach.load_adapter_state(encoder, "task", trained.adapter)
+    attach.activate(encoder, *([language.language] if language else []), "task")
     head = build_head(TASKS[trained.task].kind, 16, len(trained.labels), 0.0, seed=0)
     head.load_state_dict(trained.head)
     with torch.no_grad():

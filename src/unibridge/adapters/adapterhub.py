@@ -22,6 +22,7 @@ from unibridge.adapters.attach import (
     adapter_state,
     add_adapter,
     delete_adapter,
+    encoder_of,
     hidden_size,
     layer_indices,
     layers_of,
@@ -131,7 +132,7 @@ def save_adapter(model: nn.Module, name: str, folder: str | Path) -> None:
         "name": name,
         "version": f"unibridge.{version('unibridge')}",
     }
-    names = dict(_hub_names(state, family, name))
+    names = dict(_hub_names(model, family, state, name))
     tensors = {names[key]: tensor.cpu() for key, tensor in state.items()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -174,12 +175,14 @@ def load_adapter(
     name = name or str(record["name"])
     add_adapter(model, family, name, config, seed=0)
     try:
-        names = dict(_hub_names(adapter_state(model, name), family, str(record["name"])))
+        own = adapter_state(model, name)
+        names = dict(_hub_names(model, family, own, str(record["name"])))
         ours = {hub: key for key, hub in names.items()}
+        sites = tuple(f"{site}." for i, site in enumerate(_sites(model, family)) if i in dropped)
         state = {
             ours.get(key, key): tensor
             for key, tensor in ((_current_name(k, family), t) for k, t in weights.items())
-            if not any(f"{family.layers}.{index}." in key for index in dropped)
+            if not key.startswith(sites)
         }
         load_adapter_state(model, name, state)
     except UnibridgeError as error:
@@ -189,18 +192,27 @@ def load_adapter(
 
 
 def _hub_names(
-    state: dict[str, Tensor], family: ModelFamily, name: str
+    model: nn.Module, family: ModelFamily, state: dict[str, Tensor], name: str
 ) -> Iterator[tuple[str, str]]:
     """(our key, AdapterHub's key) of every tensor."""
+    sites = _sites(model, family)
     for key in state:
         *place, part, kind = key.split(".")
         if place == ["invertible"]:
             site = f"{family.encoder}.invertible_adapters.{name}"
         else:
-            site = (
-                f"{family.encoder}.{family.layers}.{place[1]}.{family.adapter_site}.adapters.{name}"
-            )
+            site = f"{sites[int(place[1])]}.adapters.{name}"
         yield key, f"{site}.{PARTS[part]}.{kind}"
+
+
+def _sites(model: nn.Module, family: ModelFamily) -> list[str]:
+    """What AdapterHub's keys name before an adapter, for each layer, the decoder's last."""
+    count = len(layers_of(model, family))
+    own = len(layers_of(encoder_of(model, family), family))
+    encoder = [f"{family.encoder}.{family.layers}.{i}.{family.adapter_site}" for i in range(own)]
+    site = family.decoder_adapter_site or family.adapter_site
+    layers = f"{family.decoder}.{family.decoder_layers}"
+    return encoder + [f"{layers}.{index}.{site}" for index in range(count - own)]
 
 
 def _current_name(key: str, family: ModelFamily) -> str:

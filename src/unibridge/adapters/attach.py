@@ -181,10 +181,29 @@ def encoder_of(model: nn.Module, family: ModelFamily) -> nn.Module:
 def layers_of(model: nn.Module, family: ModelFamily) -> list[nn.Module]:
     """The layers that take adapters, in the order they are counted: a decoder's own come last."""
     layers = [*encoder_of(model, family).get_submodule(family.layers).children()]
-    if family.decoder_layers is not None:
-        decoder = _part(model, family.decoder_layers)
-        layers += [] if decoder is None else [*decoder.children()]
+    decoder = None if family.decoder is None else _part(model, family.decoder)
+    if decoder is not None:
+        layers += decoder.get_submodule(family.decoder_layers).children()
     return layers
+
+
+def encoder_share(
+    model: nn.Module, family: ModelFamily, config: AdapterConfig, state: dict[str, Tensor]
+) -> tuple[AdapterConfig, dict[str, Tensor]]:
+    """What of an adapter of `model` lies in the encoder: its shape there, and its weights.
+
+    The same as given where the model has no decoder beside the encoder.
+    """
+    every = len(layers_of(model, family))
+    count = len(layers_of(encoder_of(model, family), family))
+    if count == every:
+        return config, state
+    left_out = sorted(i for i in layer_indices(config.leave_out, every) if i < count)
+    kept = {"invertible", *(f"layer.{index}" for index in range(count))}
+    return (
+        config.model_copy(update={"leave_out": tuple(left_out)}),
+        {key: value for key, value in state.items() if key.rsplit(".", 2)[0] in kept},
+    )
 
 
 def hidden_size(model: nn.Module, family: ModelFamily) -> int:

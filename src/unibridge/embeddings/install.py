@@ -20,6 +20,12 @@ def _tables(model: PreTrainedModel) -> list[torch.Tensor]:
     return weights[:1] if weights[-1] is weights[0] else weights
 
 
+def _output_bias(model: PreTrainedModel) -> torch.Tensor | None:
+    """The output projection's bias, or (mBART) the buffer that is added to what it gives."""
+    beside = getattr(model, "final_logits_bias", None)
+    return getattr(model.get_output_embeddings(), "bias", None) if beside is None else beside
+
+
 def embedding_table(model: PreTrainedModel) -> torch.Tensor:
     """What to initialise from: a copy of the input table, (source_vocab, hidden).
 
@@ -60,8 +66,8 @@ def install_embeddings(
         )
 
     # ---- tables of the new size
-    old_bias = getattr(model.get_output_embeddings(), "bias", None)
-    old_bias = None if old_bias is None else old_bias.detach().clone()
+    old_bias = _output_bias(model)
+    old_bias = None if old_bias is None else old_bias.detach().flatten().clone()
     with torch.random.fork_rng(devices=[model.device] if model.device.type == "cuda" else []):
         model.resize_token_embeddings(len(result.matrix), mean_resizing=False)
 
@@ -71,8 +77,9 @@ def install_embeddings(
             table.copy_(values)
         if old_bias is not None:
             source_row = result.source_row.to(old_bias.device)
-            bias = model.get_output_embeddings().bias
-            bias.copy_(torch.where(source_row >= 0, old_bias[source_row.clamp(min=0)], 0.0))
+            bias = cast(torch.Tensor, _output_bias(model))
+            new_bias = torch.where(source_row >= 0, old_bias[source_row.clamp(min=0)], 0.0)
+            bias.copy_(new_bias.view_as(bias))
             for head in model.modules() if len(tables) == 2 else ():
                 # the head's own bias beside its projection's: of one family resizing forgets it, of
                 # another it shares it, and then saving drops one of the two

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from operator import attrgetter
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 import transformers
@@ -111,6 +112,8 @@ def load_base(
     if f"{record.projection}.weight" in head:
         model.config.tie_word_embeddings = True
         model.tie_weights()
+    else:
+        keep_untied(model, record)
     base = BaseModel(model.eval().to(place), _tokenizer(name), record, built_head=bool(head))
     if base.built_head:
         base.notes.append(
@@ -261,11 +264,24 @@ def _tokenizer(name: str) -> PreTrainedTokenizerBase:
         ) from error
 
 
+def keep_untied(model: PreTrainedModel, family: ModelFamily) -> None:
+    """Keep the output table apart where it is: `transformers` would tie it at the next occasion.
+
+    It takes mT5's for tied whatever config.json says, and ties them at every change of the
+    vocabulary; only while loading does it see that a checkpoint has two.
+    """
+    table = cast(Any, model.get_input_embeddings()).weight
+    name = f"{family.projection}.weight"
+    if model.get_parameter(name) is not table:
+        ties = model._tied_weights_keys or {}
+        model._tied_weights_keys = {k: v for k, v in ties.items() if k != name}
+
+
 def separate_pairs(tokenizer: PreTrainedTokenizerBase) -> None:
     """Put the end token between two texts where nothing stands there, as with GPT-2's tokenizer."""
-    alone = tokenizer("a", verbose=False)["input_ids"]
+    bare = tokenizer("a", add_special_tokens=False)["input_ids"]
     end, backend = tokenizer.eos_token, getattr(tokenizer, "backend_tokenizer", None)
-    if end is None or backend is None or tokenizer("a", "a")["input_ids"] != alone + alone:
+    if end is None or backend is None or tokenizer("a", "a")["input_ids"] != bare + bare:
         return
     split = processors.TemplateProcessing(
         single="$A", pair=f"$A {end} $B", special_tokens=[(end, tokenizer.eos_token_id)]
@@ -280,7 +296,8 @@ def _check_tokenizer(base: BaseModel, name: str) -> None:
     rows = attrgetter(base.family.word_embeddings)(encoder).num_embeddings
     vocabulary, special = base.tokenizer.get_vocab(), set(base.tokenizer.all_special_tokens)
     tokens = len(base.tokenizer)
-    if tokens > rows or not vocabulary.keys() - special:
+    text = any(piece.strip("▁Ġ") for piece in vocabulary.keys() - special)
+    if tokens > rows or not text:
         raise UnibridgeError(
             f"the tokenizer has {tokens} tokens ({len(special)} special), the model {rows} "
             "embeddings",

@@ -65,7 +65,7 @@ def _places(ids: torch.Tensor, rows: int) -> torch.Tensor:
 
 def can_leave_out(family: ModelFamily) -> bool:
     """Whether the family has one table that only its encoder and its projection read."""
-    return family.logits_bias is None and family.decoder_layers is None
+    return family.logits_bias is None and family.decoder is None
 
 
 @contextmanager

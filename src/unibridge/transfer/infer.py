@@ -302,14 +302,18 @@ class MultiSourceModel(PreTrainedModel):
         if language is not None and language.embeddings is not None:
             base_config["vocab_size"] = language.embeddings.shape[0]
             base_config["pad_token_id"] = language.tokenizer.pad_token_id
+        shape: AdapterConfig | None = None
+        adapter: dict[str, torch.Tensor] = {}
+        if language is not None and language.stack:
+            shape, adapter = attach.encoder_share(
+                base.model, base.family, language.config, language.adapter
+            )
         config = UniBridgeConfig(
             base=base_config,
             task=first.task,
             labels=first.labels,
             language=language.language if language is not None else "",
-            language_adapter=language.config.model_dump(mode="json")
-            if language is not None and language.stack
-            else None,
+            language_adapter=shape.model_dump(mode="json") if shape else None,
             task_adapter=first.config.model_dump(mode="json") if first.adapter else None,
             sources=used,
             weights=[weights[source] / total for source in used],
@@ -326,7 +330,7 @@ class MultiSourceModel(PreTrainedModel):
         if missing.unexpected_keys:
             raise ValueError(f"unexpected tensors in the base: {missing.unexpected_keys}")
         if language is not None and language.stack:
-            attach.load_adapter_state(model.encoder, language.language, language.adapter)
+            attach.load_adapter_state(model.encoder, language.language, adapter)
         for source in used:
             if tasks[source].adapter:
                 name = model.adapter_name(source)

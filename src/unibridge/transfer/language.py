@@ -272,7 +272,8 @@ def adapt_language(
     train_head = whole or base.built_head or settings.train_head == "always"
     table = f"{family.encoder}.{family.word_embeddings}"
     # a base that was given its head by us has no bias: it belongs to a vocabulary
-    frequencies = settings.output_bias == "frequencies"
+    # (a buffer, such as mBART's, is nothing that was ever trained)
+    frequencies = settings.output_bias == "frequencies" and isinstance(bias, torch.nn.Parameter)
     no_bias = bias is not None and frequencies and not bias.any()
     new_bias = bias is not None and (no_bias or train_head or embeddings is not None)
 

@@ -186,13 +186,13 @@ def train_task(
         text_state=text_state,
     ).to(model.device)
     if train == "adapter":
-        attach.add_adapter(model, base.family, name, settings.placed_adapter, seed=seed)
+        attach.add_adapter(encoder, base.family, name, settings.placed_adapter, seed=seed)
 
     def trainable() -> "dict[str, torch.nn.Parameter]":
         """Name -> parameter, once the rows that are not used have been left out."""
         found = {f"head.{n}": p for n, p in head.named_parameters()}
         if train == "adapter":
-            own = attach.adapter_parameters(model, name)
+            own = attach.adapter_parameters(encoder, name)
             found |= {f"adapter.{i}": p for i, p in enumerate(own)}
         else:
             below = {n for a in adapted.values() if a is not None for n in a.stack}
@@ -205,7 +205,7 @@ def train_task(
     if start is not None:
         head.load_state_dict(start.head)
         if start.adapter:
-            attach.load_adapter_state(model, name, start.adapter)
+            attach.load_adapter_state(encoder, name, start.adapter)
         values = encoder.state_dict()
         with torch.no_grad():
             for key, value in lay_over(values, start.encoder).items():
@@ -233,7 +233,7 @@ def train_task(
         batch: Sequence[Any], owner: int, of: int | None = None
     ) -> "tuple[torch.Tensor, torch.Tensor, int]":
         """(logits, loss, tokens) of a batch of one source."""
-        attach.activate(model, *stacks[owner])
+        attach.activate(encoder, *stacks[owner])
         inputs = task.collate(batch, tokenizer.pad_token_id)
         ids, mask = inputs.pop("input_ids"), inputs.pop("attention_mask")
         wanted = inputs.pop("labels")
@@ -270,7 +270,7 @@ def train_task(
         return total / sum(map(len, held.values())), predictions
 
     # 3. Train.
-    attach.activate(model, *stacks[0])
+    attach.activate(encoder, *stacks[0])
     warnings: list[str] = []
     read = [
         i for e in (*encoded, *(e for rows in held.values() for e in rows)) for i in e.input_ids
@@ -316,7 +316,7 @@ def train_task(
         head={n: _kept(p) for n, p in head.named_parameters()},
         config=settings.placed_adapter,
         text_state=text_state,
-        adapter=attach.adapter_state(model, name) if train == "adapter" else {},
+        adapter=attach.adapter_state(encoder, name) if train == "adapter" else {},
         encoder={} if train == "adapter" else _changes(encoder, trained, word_table, rows_used),
         facts={
             "source": "+".join(sources),

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import sentencepiece
 from tokenizers import (
@@ -129,13 +129,14 @@ def special_tokens(like: PreTrainedTokenizerBase | None) -> SpecialTokens:
     """The special tokens of a tokenizer and how it frames one text and a pair (None: XLM-R's)."""
     if like is None:
         return XLM_R
-    known = set(like.all_special_tokens)
+    from unibridge.models.objectives.denoising import sentinels
+
+    # mT5's sentinels may be plain pieces of its vocabulary
+    known = {*like.all_special_tokens, *like.convert_ids_to_tokens(sentinels(like))}
+    ids = cast(list[int], like.convert_tokens_to_ids([*known]))
+    places = sorted(zip(ids, known, strict=True))
     return SpecialTokens(
-        tokens=tuple(
-            token
-            for _, token in sorted(like.added_tokens_decoder.items())
-            if token.content in known
-        ),
+        tokens=tuple(like.added_tokens_decoder.get(i) or _special(token) for i, token in places),
         roles={
             role: str(token)
             for role, token in like.special_tokens_map.items()

@@ -1,6 +1,6 @@
 """Families of pretrained models, one record a file."""
 
-from unibridge.models.families import bert, deberta_v2, gpt2, modernbert, xlm_roberta
+from unibridge.models.families import bert, deberta_v2, gpt2, mbart, modernbert, xlm_roberta
 from unibridge.models.families.record import ModelFamily
 from unibridge.registry import Registry
 
@@ -12,6 +12,7 @@ FAMILIES: Registry[ModelFamily] = Registry(
         "bert": bert.FAMILY,
         "deberta-v2": deberta_v2.FAMILY,
         "gpt2": gpt2.FAMILY,
+        "mbart": mbart.FAMILY,
         "modernbert": modernbert.FAMILY,
         "xlm-roberta": xlm_roberta.FAMILY,
     },

@@ -7,7 +7,7 @@ it needs from such a record. A new family is a new record: no code elsewhere ask
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
 from unibridge.errors import UnibridgeError
@@ -26,9 +26,9 @@ class SameAs(str):
 class ModelFamily:
     """Where the parts of a `transformers` language model are, and how they compute.
 
-    Paths are dotted attribute names: `encoder`, `head`, `projection`, `logits_bias` and
-    `decoder_layers` start at the language model ("" is all of it), the others at its encoder,
-    `output_norm` at one layer.
+    Paths are dotted attribute names: `encoder`, `decoder`, `head`, `projection` and `logits_bias`
+    start at the language model ("" is all of it), the others at its encoder, `output_norm` and the
+    adapters' sites at one layer.
     """
 
     model_type: str
@@ -61,12 +61,16 @@ class ModelFamily:
     """In a layer, the norm at the feed-forward block's output; only where the placing is "post"."""
     adapter_site: str = "output"
     """In a layer, the module that holds the adapters in AdapterHub's files."""
+    decoder_adapter_site: str | None = None
+    """The same in the decoder's layers; None: as above."""
     first_position: Literal["zero", "after_padding"] = "zero"
     """Where position indices start: at 0, or at the padding token's id + 1."""
     longest: int | None = None
     """Longest input in tokens where positions are relative, so that the config has no limit."""
-    decoder_layers: str | None = None
-    """The list of a decoder's own layers, which take adapters too; None: the model has one half."""
+    decoder: str | None = None
+    """The decoder beside the encoder; None: the model has one half only."""
+    decoder_layers: str = ""
+    """In the decoder, the list of its layers, which take adapters too."""
     logits_bias: str | None = None
     """A buffer `(1, vocab)` that is added to the logits beside the projection's own bias."""
     dropouts: tuple[str, ...] = ("hidden_dropout_prob", "attention_probs_dropout_prob")
@@ -76,11 +80,11 @@ class ModelFamily:
     renamed: tuple[tuple[str, str], ...] = ()
     """Patterns of names that weights of a checkpoint may have -> the names that we load them by."""
     bare: tuple[tuple[str, object], ...] = ()
-    """What `AutoModel.from_config` is told for an encoder with nothing on top, ..."""
-    bare_settings: tuple[tuple[str, object], ...] = ()
-    """... the config settings for it, ..."""
+    """What `AutoModel.from_config` is told for an encoder with nothing on top."""
+    bare_class: str | None = None
+    """The class of such an encoder as an import path, where `AutoModel` gives a decoder too, ..."""
     bare_encoder: str = ""
-    """... and where the encoder is in what it gives."""
+    """... and where in it the encoder is."""
 
     token_head: str | None = "classifier"
     """The output layer of `transformers`' token classifier of the family; None: it has none that
@@ -124,12 +128,12 @@ class ModelFamily:
 
     def new_encoder(self, config: "PretrainedConfig") -> "PreTrainedModel":
         """An encoder of this shape, its weights drawn, without head, pooler and decoder."""
-        from transformers import AutoConfig, AutoModel
+        from transformers import AutoModel
 
-        if self.bare_settings:
-            config = AutoConfig.for_model(**config.to_dict() | dict(self.bare_settings))
-        model = AutoModel.from_config(config, **dict(self.bare))
-        return attrgetter(self.bare_encoder)(model) if self.bare_encoder else model
+        if self.bare_class is None:
+            return AutoModel.from_config(config, **dict(self.bare))
+        module, _, name = self.bare_class.partition(":")
+        return getattr(import_module(module), name)(config).get_submodule(self.bare_encoder)
 
     def of_layers(self, config: "PretrainedConfig", layers: Sequence[int]) -> "PretrainedConfig":
         """The configuration of an encoder of some of its layers, counted from 0."""

@@ -3,6 +3,7 @@
 from unibridge.models.families import ModelFamily
 from unibridge.models.objectives.base import Corrupted, Objective
 from unibridge.models.objectives.causal import Causal
+from unibridge.models.objectives.denoising import Denoising
 from unibridge.models.objectives.masked import Masked
 from unibridge.registry import Registry
 
@@ -13,6 +14,7 @@ OBJECTIVES: Registry[Objective] = Registry(
     {
         "masked": Masked(),
         "causal": Causal(),
+        "denoising": Denoising(),
     },
 )
 

@@ -37,7 +37,8 @@ class Corrupted:
         length = int(self.mask[rows].sum(1).max())
         if self.decoder_ids is None:
             return Corrupted(*(t[rows, :length] for t in (self.ids, self.mask, self.wanted)))
-        target = int((self.wanted[rows] != NOTHING).sum(1).max())
+        places = torch.arange(1, self.wanted.shape[1] + 1)
+        target = max(1, int(((self.wanted[rows] != NOTHING) * places).max()))
         return Corrupted(
             *(t[rows, :length] for t in (self.ids, self.mask)),
             *(t[rows, :target] for t in (self.wanted, self.decoder_ids)),
