@@ -76,6 +76,16 @@ TOY_SETTINGS = {
         "pad_token_id": 1,
         "eos_token_id": 2,
     },
+    "mt5": {
+        "intermediate_size": None,
+        "max_position_embeddings": None,
+        "d_ff": 24,
+        "d_kv": 8,
+        "num_decoder_layers": 2,
+        "relative_attention_num_buckets": 8,
+        "relative_attention_max_distance": 20,
+        "use_cache": False,
+    },
     "modernbert": {
         "local_attention": 8,
         "pad_token_id": 1,
@@ -84,7 +94,14 @@ TOY_SETTINGS = {
     },
 }
 """What the toy of a family has beside SHAPE, or in place of it (None: nothing)."""
+SENTINELS = tuple(f"<extra_id_{number}>" for number in range(6))
 UNIGRAM_FRAMES = {
+    "mt5": (
+        {"pad": "<pad>", "eos": "</s>", "unk": "<unk>"},
+        SENTINELS,
+        "$A </s>",
+        "$A </s> $B </s>",
+    ),
     "xlm-roberta": (
         {"cls": "<s>", "pad": "<pad>", "sep": "</s>", "unk": "<unk>", "mask": "<mask>"},
         (),

@@ -12,6 +12,8 @@ from unibridge.models.objectives.denoising import draw_spans, sentinels
 from unibridge.models.objectives.masked import mask_tokens
 from unibridge.models.states import encoder_states
 from unibridge.transfer.mlm import encode_samples
+from unibridge.vocabulary.tokenizer import to_fast_tokenizer
+from unibridge.vocabulary.train import train_sentencepiece
 
 
 def generator(seed=0):
@@ -105,7 +107,7 @@ def test_a_batch_with_nothing_to_predict_costs_nothing():
     assert all(p.grad is None or not p.grad.any() for p in model.parameters())
 
 
-@pytest.mark.parametrize("family", ["mbart"])
+@pytest.mark.parametrize("family", ["mbart", "mt5"])
 def test_denoising_hides_its_share_and_the_target_has_what_is_hidden(family):
     tokenizer = toy_tokenizer(family)
     ids, mask = batch(tokenizer, repeat=100)
@@ -150,3 +152,12 @@ def test_spans_have_a_token_between_them(poisson):
             assert places == sorted(places) and all(0 <= place <= tokens for place in places)
             assert all(a[1] < b[0] for a, b in pairwise(spans))
             assert poisson or len(spans) <= 9
+
+
+def test_sentinels_are_kept_in_a_new_vocabulary():
+    tokenizer = toy_tokenizer("mt5")
+    pieces = train_sentencepiece(list(LINES) * 5, 36)
+    fresh = to_fast_tokenizer(pieces, like=tokenizer)
+    names = tokenizer.convert_ids_to_tokens(sentinels(tokenizer))
+    assert fresh.convert_ids_to_tokens(sentinels(fresh)) == names
+    assert fresh("the old town")["input_ids"][-1] == fresh.eos_token_id

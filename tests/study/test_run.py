@@ -277,6 +277,7 @@ def test_seeds_are_rows_of_their_own(toy_run):
         ("pairs", "deberta-v2"),
         ("classification", "gpt2"),
         ("pos", "mbart"),
+        ("pairs", "mt5"),
     ],
 )
 def test_other_tasks_and_families_run_whole(tmp_path, task, family):

@@ -1,6 +1,6 @@
 """Families of pretrained models, one record a file."""
 
-from unibridge.models.families import bert, deberta_v2, gpt2, mbart, modernbert, xlm_roberta
+from unibridge.models.families import bert, deberta_v2, gpt2, mbart, modernbert, mt5, xlm_roberta
 from unibridge.models.families.record import ModelFamily
 from unibridge.registry import Registry
 
@@ -14,6 +14,7 @@ FAMILIES: Registry[ModelFamily] = Registry(
         "gpt2": gpt2.FAMILY,
         "mbart": mbart.FAMILY,
         "modernbert": modernbert.FAMILY,
+        "mt5": mt5.FAMILY,
         "xlm-roberta": xlm_roberta.FAMILY,
     },
 )
