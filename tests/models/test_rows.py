@@ -48,7 +48,7 @@ def test_logits_are_those_of_the_used_columns(family):
         generator=torch.Generator().manual_seed(1),
     )
     with torch.no_grad():
-        states = encoder_states(base.model, base.family, *store.batch(range(3), 0))
+        states = encoder_states(base.model, base.family, batch.ids, batch.mask)
         whole, wanted = objective.logits(base.model, base.family, states, batch)
         with used_rows(base.model, base.family, ids, output=True):
             part, places = objective.logits(base.model, base.family, states, batch)
