@@ -318,7 +318,7 @@ def test_predictions_for_other_words_are_refused_at_the_first(
 
 
 def test_random_tags_are_converted_or_refused_with_a_line_of_the_file(tmp_path):
-    """Whatever a column holds: IOB2 that scores itself 100 (or finds nothing), or an error."""
+    """Whatever a column holds: IOB2 that scores itself 100, or an error."""
     draw = random.Random(3)
     letters = ["B", "I", "E", "S", "L", "U", "M", "W", "O", "X", "b", "BB", ""]
     for _ in range(500):

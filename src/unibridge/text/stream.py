@@ -54,11 +54,11 @@ def label_file(
     format_ = READERS.resolve(name)
     refuse_other(source, name, raw_lines(source))
     form = Form()
-    layout = replace(layout, whole=format_.survey(raw_lines(source, form), layout))
+    layout = replace(layout, whole=format_.survey(raw_lines(source), layout))
 
     def parts() -> Iterator[tuple[list[str], LabelFile]]:
         before = 0
-        for lines in blocks(raw_lines(source), format_, block_lines, layout):
+        for lines in blocks(raw_lines(source, form), format_, block_lines, layout):
             here = replace(layout, before=before)
             examples, warnings = format_.parse(lines, here)
             yield lines, LabelFile(examples, name, str(source), warnings, here)
