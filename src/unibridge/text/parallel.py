@@ -1,10 +1,13 @@
 """Sentences that say the same in two languages."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from unibridge.errors import UnibridgeError
+from unibridge.text.content import HEAD, recognise
 from unibridge.text.files import read_lines
+from unibridge.text.languages import language
 
 
 @dataclass(frozen=True)
@@ -13,17 +16,24 @@ class Parallel:
 
     target_lines: tuple[str, ...]
     source_lines: tuple[str, ...]
+    warnings: list[str] = field(default_factory=list)
+
+
+_SIDES = frozenset("source target src tgt trg text translation original word".split())  # noqa: SIM905
 
 
 def read_parallel(target: str | Path, source: str | Path | None = None) -> Parallel:
     """Read two line-aligned files, or one TSV of target, tab, source.
 
     Raises UnibridgeError for files of unequal length, rows without two columns and empty sides,
-    with file and line. Blank lines are allowed only at the end of a file.
+    with file and line. Blank lines are allowed only at the end of a file. A first row of languages'
+    names is left out, with a note.
     """
+    warnings: list[str] = []
     if source is None:
         rows = []
-        for number, line in enumerate(_without_blank_end(target), start=1):
+        lines = _without_blank_end(target)
+        for number, line in enumerate(lines, start=1):
             cells = line.split("\t")
             if len(cells) != 2:
                 raise UnibridgeError(
@@ -32,6 +42,8 @@ def read_parallel(target: str | Path, source: str | Path | None = None) -> Paral
                     do="write target, a tab and source a line, or give two line-aligned files",
                 )
             rows.append((cells[0].strip(), cells[1].strip()))
+        if _is_header(rows):
+            warnings.append(f"{target}:1: taken for the columns' names: {', '.join(rows[0])}")
         files = (target, target)
     else:
         target_lines, source_lines = _without_blank_end(target), _without_blank_end(source)
@@ -49,11 +61,35 @@ def read_parallel(target: str | Path, source: str | Path | None = None) -> Paral
                 raise UnibridgeError(f"the {side} side is empty", where=f"{file}:{number}")
     if not rows:
         raise UnibridgeError("the file holds no sentence pair", where=target)
-    return Parallel(tuple(t for t, _ in rows), tuple(s for _, s in rows))
+    rows = rows[bool(warnings) :]
+    return Parallel(tuple(t for t, _ in rows), tuple(s for _, s in rows), warnings)
+
+
+def _is_header(rows: list[tuple[str, str]]) -> bool:
+    """Whether the first row names the sides. Codes of languages are short words of some language
+    as well, so these are names only above rows of several words, not in a dictionary."""
+    if len(rows) < 2:
+        return False
+    if all(set(re.split(r"[_\s]+", cell.lower())) & _SIDES for cell in rows[0]):
+        return all(len(cell.split()) <= 3 for cell in rows[0])
+    several = sum(len(cell.split()) > 1 for row in rows[1:] for cell in row)
+    return all(map(_is_code, rows[0])) and several > 0.8 * 2 * (len(rows) - 1)
+
+
+def _is_code(cell: str) -> bool:
+    code = re.fullmatch(r"[A-Za-z]{2,3}([-_]\w{2,8})*", cell)
+    return code is not None and language(cell.lower()).name.lower() != cell.lower()
 
 
 def _without_blank_end(path: str | Path) -> list[str]:
     lines = read_lines(path)
+    found = recognise(lines[:HEAD])
+    if found.kind in ("json lines", "json", "markup"):
+        raise UnibridgeError(
+            f"this is {found.name}, not lines of text",
+            where=f"{path}:1",
+            do="write target, a tab and source a line, or give two line-aligned files",
+        )
     while lines and not lines[-1].strip():
         lines.pop()
     return lines
