@@ -20,6 +20,7 @@ from unibridge.study.stages import (
     vocabulary_stage,
 )
 from unibridge.tasks import TASKS
+from unibridge.text.examples import ReadAs
 from unibridge.text.labels import read_labels, write_predictions
 from unibridge.transfer.weighting import WeightSettings, harmony_weights
 from unibridge.vocabulary.search import SearchSettings
@@ -44,7 +45,7 @@ def test_how_a_file_is_read_is_part_of_what_it_is(tmp_path):
     path.write_text("one\ttwo\tyes\nthree\tfour\tno\n")
     task = TASKS["pairs"]
     as_it_stands = read_label_file(str(path), task)
-    swapped = read_label_file(str(path), task, columns={"text": 1, "second": 0, "label": 2})
+    swapped = read_label_file(str(path), task, ReadAs(columns={"text": 1, "second": 0, "label": 2}))
 
     assert as_it_stands.file.examples != swapped.file.examples
     assert as_it_stands.inputs != swapped.inputs
