@@ -71,11 +71,8 @@ bench-alp: setup
 
 # three languages of CLDR, three seeds each, and what `make real` left; half an hour on a laptop
 bench-weightings: setup
-	for language in am km so; do for seed in 0 1 2; do \
-	    $(VENV)/bin/unibridge demo --language $$language --folder build/weightings/$$language-$$seed \
-	        --set 'run.methods=["unibridge","unibridge-harmony"]' --set "run.seeds=[$$seed]" || exit; \
-	done; done
-	$(VENV)/bin/python benchmarks/weightings.py --write build/weightings/*-* \
+	$(VENV)/bin/python benchmarks/weightings.py --write --demo am km so --seeds 0 1 2 \
+	    --out build/weightings \
 	    $(wildcard runs/real/ner/* runs/real/topic/* runs/real/sentiment/* runs/real/nli/*)
 
 # AdapterHub's own package needs an older transformers, and deepfocus a fasttext that is compiled and

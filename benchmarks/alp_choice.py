@@ -145,17 +145,7 @@ def main() -> None:
     # ten translated phrases, as in the demo: none of them decides the embeddings
     parser.set_defaults(languages=["am", "so", "km", "lij", "wol"], parallel=10)
     options = parser.parse_args()
-    rows = cells.compare(
-        options.languages,
-        variants,
-        seeds=options.seeds,
-        real_seeds=options.real_seeds,
-        steps=options.steps,
-        parallel=options.parallel,
-        out=options.out.absolute(),
-        overrides=options.set,
-        tell=lambda line: print(line, flush=True),
-    )
+    rows = cells.compare(options, variants)
     print(page(rows))
     if options.write:
         write_bytes(options.write, page(rows).encode())

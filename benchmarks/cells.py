@@ -7,12 +7,11 @@ results.jsonl and is not computed again; its embeddings and adapter are then del
 """
 
 import argparse
-import json
 import shutil
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,12 @@ from scipy.stats import t as student_t
 from unibridge.artifacts import fingerprint, read_manifest
 from unibridge.config import Config, load_config
 from unibridge.demo import write_demo
+from unibridge.grid.cells import Cell
+from unibridge.grid.executors import EXECUTORS
+from unibridge.grid.run import run_grid
 from unibridge.methods import Method
 from unibridge.report.tables import METRIC_TITLES, decimal, signed
-from unibridge.study.run import Inputs, read_inputs, run_method
+from unibridge.study.run import Inputs, base_name, read_inputs, run_method
 from unibridge.study.stages import Workplace
 from unibridge.text.languages import language as language_record
 
@@ -103,6 +105,8 @@ def parser(description: str) -> argparse.ArgumentParser:
     found.add_argument("--out", type=Path, required=True, help="folder of results.jsonl and stages")
     found.add_argument("--write", type=Path, help="a results page to write")
     found.add_argument("--set", action="append", default=[], help="section.field=value, everywhere")
+    found.add_argument("--executor", default="serial", help=", ".join(EXECUTORS))
+    found.add_argument("--workers", type=int, default=1, help="languages and seeds at a time")
     return found
 
 
@@ -126,56 +130,76 @@ def prepare(
     return Prepared(language, config, inputs, at)
 
 
-def compare(
-    languages: Sequence[str],
-    variants: Variants,
-    *,
-    seeds: int,
-    real_seeds: int,
-    steps: int,
-    parallel: int,
-    out: Path,
-    overrides: Sequence[str] = (),
-    tell: Callable[[str], None] = print,
-) -> list[dict[str, Any]]:
-    """The rows of all cells, seed by seed; what results.jsonl has already is not done again."""
-    file = out / "results.jsonl"
-    out.mkdir(parents=True, exist_ok=True)
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    known = {_key(row): row for row in map(json.loads, lines)}
-    prepared = [prepare(language, out, steps, parallel, overrides) for language in languages]
-    chosen = {one.language: dict(variants(one)) for one in prepared}
-    rows = []
-    for seed in range(seeds):
-        for one in prepared:
-            if one.language in REAL and seed >= real_seeds:
-                continue
-            for name, method in chosen[one.language].items():
-                config = one.config.model_copy(update={"methods": {name: method}})
-                about = {
-                    "language": one.language,
-                    "variant": name,
-                    "seed": seed,
-                    "settings": _settings(config.for_method(name)),
-                    "translations": _translations(one, config.for_method(name)),
-                }
-                row = known.get(_key(about))
-                if row is None:
-                    row = about | measure(one, config, name, seed)
-                    with file.open("a", encoding="utf-8") as stream:
-                        stream.write(json.dumps(row, ensure_ascii=False) + "\n")
-                    tell(
-                        f"{one.language} seed {seed} {name}: {row['score']:.1f} {row['metric']}, "
-                        f"held-out MLM {row['loss_before']:.2f} -> {row['loss']:.2f} nats, "
-                        f"{row['seconds']:.0f} s"
-                    )
-                rows.append(row)
-    return rows
+def compare(options: argparse.Namespace, variants: Variants) -> list[Row]:
+    """The rows of all cells, seed by seed; what results.jsonl has already is not done again.
+
+    options: as `parser` reads them.
+    """
+    work = Measure(options.out.absolute(), options.steps, options.parallel, tuple(options.set))
+    prepared = [work.prepared(language) for language in options.languages]
+    for one in prepared:
+        work.chosen[one.language] = dict(variants(one))
+    cells = [
+        work.cell(one, name, seed)
+        for seed in range(options.seeds)
+        for one in prepared
+        if one.language not in REAL or seed < options.real_seeds
+        for name in work.chosen[one.language]
+    ]
+    return run_grid(
+        cells,
+        work,
+        work.out / "results.jsonl",
+        executor=options.executor,
+        workers=options.workers,
+        tell=lambda line: print(line, flush=True),
+    )
 
 
-def _key(row: Row) -> tuple[Any, ...]:
-    deciding = ("language", "variant", "seed", "settings", "translations")
-    return tuple(row[name] for name in deciding)
+@dataclass
+class Measure:
+    """The work of a cell. chosen: language -> variant -> what it changes.
+
+    What is read of a language is kept for its next cell, and read anew in another process.
+    """
+
+    out: Path
+    steps: int
+    parallel: int
+    overrides: tuple[str, ...]
+    chosen: dict[str, dict[str, Method]] = field(default_factory=dict)
+    _prepared: dict[str, Prepared] = field(default_factory=dict)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_prepared": {}}
+
+    def prepared(self, language: str) -> Prepared:
+        """A language's configuration and inputs."""
+        if language not in self._prepared:
+            given = (self.out, self.steps, self.parallel, self.overrides)
+            self._prepared[language] = prepare(language, *given)
+        return self._prepared[language]
+
+    def config(self, one: Prepared, variant: str) -> Config:
+        """A language's configuration with one variant as its method."""
+        method = self.chosen[one.language][variant]
+        return one.config.model_copy(update={"methods": {variant: method}})
+
+    def cell(self, one: Prepared, variant: str, seed: int) -> Cell:
+        """A variant in a language; its settings and the aligned lines make it what it is."""
+        config = self.config(one, variant).for_method(variant)
+        settings = f"{_settings(config)}, {_translations(one, config)} translations"
+        return Cell(one.language, variant, seed, base_name(config), settings)
+
+    def __call__(self, cell: Cell) -> dict[str, Any]:
+        one = self.prepared(cell.data)
+        config = self.config(one, cell.method)
+        about = {
+            "language": cell.data,
+            "variant": cell.method,
+            "translations": _translations(one, config.for_method(cell.method)),
+        }
+        return about | measure(one, config, cell.method, cell.seed)
 
 
 def _translations(one: Prepared, config: Config) -> int:

@@ -246,17 +246,7 @@ def main() -> None:
         "--initialisers", nargs="+", default=list(INITIALISERS), choices=list(INITIALISERS)
     )
     options = parser.parse_args()
-    rows = cells.compare(
-        options.languages,
-        variants(options.initialisers),
-        seeds=options.seeds,
-        real_seeds=options.real_seeds,
-        steps=options.steps,
-        parallel=options.parallel,
-        out=options.out.absolute(),
-        overrides=options.set,
-        tell=lambda line: print(line, flush=True),
-    )
+    rows = cells.compare(options, variants(options.initialisers))
     print(headline(rows))
     print(measured(rows, "score", best=max))
     if options.write:

@@ -1,15 +1,18 @@
 """Every weighting of the sources on finished runs, in one table: what a run's own pack would score.
 
-    python benchmarks/weightings.py RUN_FOLDER [RUN_FOLDER ...] [--write]
+    python benchmarks/weightings.py [RUN_FOLDER ...] [--write]
+        [--demo am km so --seeds 0 1 2 --out FOLDER]
 
-Nothing is trained: each source of a run's pack predicts the test file once, and the rest is
-weighing. Fitted weights and the chosen source are drawn from the target's training labels
-(`target.train`), means over several draws; what reads unlabelled text reads the run's own. Runs
-of the same target, task, base and sources are taken for seeds and share a column. `--write`
-puts the table between the marks of docs/results/weightings.md.
+`--demo` first runs the demo for these languages, a run folder for each and every seed. Else nothing
+is trained: each source of a run's pack predicts the test file once, and the rest is weighing.
+Fitted weights and the chosen source are drawn from the target's training labels (`target.train`),
+means over several draws; what reads unlabelled text reads the run's own. Runs of the same target,
+task, base and sources are taken for seeds and share a column. `--write` puts the table between the
+marks of docs/results/weightings.md.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +26,11 @@ import torch
 import unibridge
 from unibridge.artifacts import write_bytes
 from unibridge.errors import UnibridgeError
+from unibridge.grid.cells import Cell as GridCell
+from unibridge.grid.executors import EXECUTORS
+from unibridge.grid.run import run_grid
 from unibridge.metrics import METRICS, Difference, bootstrap_difference
+from unibridge.operations.runs import prepare_demo, run
 from unibridge.report.folder import Run, read_run
 from unibridge.report.tables import METRIC_TITLES, Cell, Table, decimal, markdown_table, signed
 from unibridge.tasks.base import Encoded, Task
@@ -46,6 +53,7 @@ MARKS = "<!-- written by benchmarks/weightings.py -->", "<!-- end -->"
 ENTROPIES = (0.9, 0.7, 0.5, 0.3)
 FEW = (10, 50, 100)
 DRAWS = 5
+METHODS = ["unibridge", "unibridge-harmony"]
 HARMONY, ORACLE = "Harmony (the paper's)", "Single: oracle"
 
 
@@ -371,13 +379,41 @@ def page(languages: Sequence[Language], uriel: bool) -> str:
     return "\n".join(about) + "\n\n" + markdown_table(table_of(columns, found))
 
 
+def demo_run(out: Path, cell: GridCell) -> dict[str, str]:
+    """The demo of a language under a seed, in a folder of its own."""
+    folder = out / f"{cell.data}-{cell.seed}"
+    methods = f"run.methods={json.dumps(METHODS)}"
+    config = prepare_demo(cell.data, folder, overrides=[methods, f"run.seeds=[{cell.seed}]"])
+    return {"folder": str(run(config))}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("folders", nargs="+", type=Path, metavar="RUN_FOLDER")
+    parser.add_argument("folders", nargs="*", type=Path, metavar="RUN_FOLDER")
+    parser.add_argument("--demo", nargs="+", default=[], metavar="CODE", help="of CLDR")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of --demo")
+    parser.add_argument("--out", type=Path, default=Path("build/weightings"), help="of --demo")
+    parser.add_argument("--executor", default="serial", help=f"of --demo: {', '.join(EXECUTORS)}")
+    parser.add_argument("--workers", type=int, default=1, help="of --demo: runs at a time")
     parser.add_argument("--write", action="store_true", help=f"into {PAGE.name}, between its marks")
     parser.add_argument("--no-typology", action="store_true", help="leave out what asks URIEL+")
     options = parser.parse_args()
-    content = page([read_language(folder) for folder in options.folders], not options.no_typology)
+    cells = [
+        GridCell(language, "+".join(METHODS), seed, "cldr")
+        for language in options.demo
+        for seed in options.seeds
+    ]
+    made = run_grid(
+        cells,
+        partial(demo_run, options.out.absolute()),
+        options.out.absolute() / "runs.jsonl",
+        executor=options.executor,
+        workers=options.workers,
+    )
+    folders = [*(Path(row["folder"]) for row in made), *options.folders]
+    if not folders:
+        parser.error("give run folders, or --demo")
+    content = page([read_language(folder) for folder in folders], not options.no_typology)
     print(content)
     if options.write:
         text = PAGE.read_text(encoding="utf-8")
