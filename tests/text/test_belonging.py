@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from unibridge.text.belonging import shared_with, shared_with_text, unlike
+from unibridge.text.belonging import of_a_run, shared_with, shared_with_text, unlike
 from unibridge.text.examples import LabelledText, TaggedSentence
 
 
@@ -67,3 +67,22 @@ def test_pairs_are_shared_as_pairs():
     one, other = LabelledText("a b", "c d", "x"), LabelledText("a b", "e f", "x")
     assert shared_with([one], {"train": [other]}) == []
     assert shared_with([one], {"train": [one]}) != []
+
+
+def test_a_run_hears_of_all_its_data():
+    lines, other = language(1, LATIN, 300), language(1, ETHIOPIC, 300)
+    train = {"en": tagged(lines[:50]), "sw": tagged(lines[50:90])}
+    warnings = of_a_run(
+        "am",
+        {"am": other, "en": lines, "sw": lines},
+        train,
+        {"en": tagged(lines[40:60])},
+        tagged([*lines[:3], *other[:20]]),
+        tagged(other[10:30]),
+    )
+    text = "\n".join(warnings)
+    assert "3 of the 23 test examples are in the training labels of en" in text
+    assert "10 of the 23 test examples are in the training labels of am (target)" in text
+    assert "20 of the 23 test examples are lines of the text of am" in text
+    assert "10 of the 20 en held-out examples" in text
+    assert len(warnings) == 4

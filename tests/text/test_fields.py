@@ -222,3 +222,14 @@ def test_a_line_number_is_kept_with_every_word(tmp_path):
     labels = read_labels(write(tmp_path, "# id = 1\na O\nb O\n\nc O\n", "a.conll"))
     assert [e.lines for e in labels.examples] == [(2, 3), (5,)]
     assert replace(labels.examples[0], lines=()) == labels.examples[0]
+
+
+def test_words_that_were_left_out_of_a_treebank_are_counted(tmp_path):
+    path = write(tmp_path, conllu("_") + conllu("_", "2") + "\n", "a.conllu")
+    (warning,) = read_labels(path).warnings
+    assert "all 2 words are '_'" in warning
+    path = write(tmp_path, conllu("_") + conllu("a", "2") + conllu("", "3") + "\n", "a.conllu")
+    labels = read_labels(path)
+    (warning,) = labels.warnings
+    assert "empty words, read as unknown: 1 in all, the first on line 3" in warning
+    assert labels.examples[0].words == ("_", "a", "")

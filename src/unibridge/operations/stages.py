@@ -31,6 +31,7 @@ from unibridge.study.stages import (
     weigh_stage,
 )
 from unibridge.tasks import TASKS
+from unibridge.text.belonging import shared_with
 from unibridge.text.corpus import read_text
 from unibridge.text.examples import AS_IT_IS, ReadAs
 from unibridge.text.parallel import read_parallel
@@ -182,11 +183,16 @@ def train_task(
     found = TASKS.resolve(task)
     found.reference = task
     train = {language: _read_labels(labels, found, read_as, listener)}
+    held_out = {language: _read_labels(dev, found, read_as, listener)} if dev else {}
+    for own in held_out.values():
+        others = {labels: train[language].file.examples}
+        for warning in shared_with(own.file.examples, others, name=str(dev)):
+            listener.say(f"warning: {warning}")
     return task_stage(
         workplace(base, out, listener=listener),
         found,
         train,
-        {language: _read_labels(dev, found, read_as, listener)} if dev else {},
+        held_out,
         {language: language_adapter},
         found.collect_labels(one.file.examples for one in train.values()),
         settings,
@@ -210,14 +216,18 @@ def few_shot_curve(
     model: folder of a pack or run. target_labels: what is drawn from. test: what is scored.
     """
     loaded = load(model, device="auto")
+    drawn = _read_labels(target_labels, loaded.task, read_as, listener)
+    scored = _read_labels(test, loaded.task, read_as, listener)
+    for warning in shared_with(scored.file.examples, {target_labels: drawn.file.examples}):
+        listener.say(f"warning: {warning}")
     out.mkdir(parents=True, exist_ok=True)
     return few_shot_stage(
         out,
         loaded.config.language or "target",
         lambda: loaded,
         {"model": hash_path(find(model))},
-        _read_labels(target_labels, loaded.task, read_as, listener),
-        _read_labels(test, loaded.task, read_as, listener),
+        drawn,
+        scored,
         settings,
         seed=seed,
         on_stage=listener.on_stage,

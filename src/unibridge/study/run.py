@@ -54,6 +54,7 @@ from unibridge.study.stages import (
     vocabulary_stage,
     weigh_stage,
 )
+from unibridge.text import belonging
 from unibridge.text.corpus import read_text
 from unibridge.text.examples import ReadAs
 from unibridge.text.labels import LabelFile, read_labels, write_predictions
@@ -203,6 +204,14 @@ def read_inputs(config: Config) -> Inputs:
         examples,
         test.file.examples if test else (),
         allow_label_union=config.task.allow_label_union,
+    )
+    warnings += belonging.of_a_run(
+        config.target.language,
+        {language: one.lines for language, one in texts.items()},
+        examples,
+        {source: file.file.examples for source, file in held_out.items()},
+        test.file.examples if test else (),
+        target_train.file.examples if target_train else (),
     )
     for source in config.sources:
         if source.parallel and len(parallel[source.language]) < most:

@@ -143,3 +143,34 @@ def _cosine(first: Counter[str], second: Counter[str]) -> float:
     product = sum(count * second[key] for key, count in first.items())
     lengths = [math.sqrt(sum(c * c for c in counts.values())) for counts in (first, second)]
     return product / max(lengths[0] * lengths[1], 1e-12)
+
+
+def of_a_run(
+    target: str,
+    texts: Mapping[str, Sequence[str]],
+    train: Mapping[str, Sequence[Example]],
+    held_out: Mapping[str, Sequence[Example]],
+    test: Sequence[Example] = (),
+    target_train: Sequence[Example] = (),
+) -> list[str]:
+    """All warnings about the data of a run, each with its count.
+
+    texts: language -> lines. train, held_out: source -> labelled examples. target: the language of
+    test and target_train.
+    """
+    warnings = []
+    named = {f"the training labels of {language}": own for language, own in train.items()}
+    own = {f"the training labels of {target} (target)": target_train} if target_train else {}
+    if test:
+        warnings += shared_with(test, named | own)
+        warnings += shared_with_text(test, texts[target], text=f"the text of {target}")
+    for language, examples in held_out.items():
+        label = f"the training labels of {language}"
+        warnings += shared_with(examples, {label: train[language]}, name=f"{language} held-out")
+    labelled = [(language, f"the labels of {language}", own) for language, own in train.items()]
+    labelled += [(target, "the test labels", test), (target, "the target's labels", target_train)]
+    for language, label, examples in labelled:
+        if language in texts and examples:
+            lines = texts[language]
+            warnings += unlike(lines, examples, text=f"the text of {language}", labels=label)
+    return warnings
