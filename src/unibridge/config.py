@@ -154,6 +154,7 @@ class Config(_Section):
     methods: dict[str, Method] = Field(default_factory=dict)
 
     def method(self, name: str) -> Method:
+        """The record of a row of the table: the configuration's own, or a registered one."""
         return self.methods[name] if name in self.methods else METHODS.resolve(name)
 
     def for_method(self, name: str) -> "Config":

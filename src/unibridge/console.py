@@ -28,11 +28,13 @@ class Console:
         self.shown: set[str] = set()
 
     def say(self, text: str = "") -> None:
+        """Print a line, unless another process speaks for all."""
         if not self.quiet:
             self._clear()
             print(text, file=self.stream, flush=True)
 
     def on_stage(self, folder: str, done: bool) -> None:
+        """Print that a stage begins, or was done already, the first time that it is met."""
         if folder in self.shown:  # methods share stages; each is news only once
             return
         self.shown.add(folder)
@@ -40,6 +42,7 @@ class Console:
         self.say(f"[{_clock(seconds)}] {folder}{'  (done already)' if done else ''}")
 
     def on_progress(self, stage: str, step: int, steps: int, parts: Mapping[str, float]) -> None:
+        """Draw a stage's step in place, five times a second at most. steps: 0 where unknown."""
         now = time.monotonic()
         if self.quiet or not self.live or (now - self.drawn < 0.2 and step != steps):
             return

@@ -29,6 +29,7 @@ class Processes:
 
     @property
     def main(self) -> bool:
+        """Whether this is the process that writes files and speaks."""
         return self.rank == 0
 
     def sum_in_place(self, tensor: "torch.Tensor") -> None:

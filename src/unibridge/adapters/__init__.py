@@ -1,0 +1,1 @@
+"""Bottleneck and invertible adapters, put into a model and taken out again."""

@@ -26,13 +26,16 @@ class Bank(nn.Module):
         self.parallel: tuple[str, ...] = ()
 
     def put(self, name: str, module: nn.Module) -> None:
+        """Add a module under an adapter's name."""
         # prefixed, since nn.Module has attributes of its own named like languages ("to": Tongan)
         self.add_module(f"adapter_{name}", module)
 
     def get(self, name: str) -> nn.Module | None:
+        """The module of an adapter, None where it has no part here."""
         return self._modules.get(f"adapter_{name}")
 
     def remove(self, name: str) -> None:
+        """Drop an adapter's module, if there is one."""
         self._modules.pop(f"adapter_{name}", None)
 
     def running(self) -> list[nn.Module]:
@@ -55,6 +58,8 @@ class AdapterBank(Bank):
     widens = False
 
     def before_norm(self, norm: nn.LayerNorm, inputs: tuple[Tensor]) -> tuple[Tensor]:
+        """Hook before a layer's output norm: `inputs` with the adapters' part added."""
+
         def normed(states: Tensor) -> Tensor:
             # the function, since calling the module would enter this hook again
             return functional.layer_norm(
@@ -64,6 +69,7 @@ class AdapterBank(Bank):
         return (self.adapt(inputs[0], normed),)
 
     def after_layer(self, _: nn.Module, __: tuple[Any, ...], output: Any) -> Any:
+        """Hook after a pre-norm layer: its output with the adapters' part added."""
         if isinstance(output, tuple):
             return (self.adapt(output[0]), *output[1:])
         return self.adapt(output)
@@ -124,6 +130,7 @@ class InvertibleBank(Bank):
         self.configs: dict[str, AdapterConfig] = {}
 
     def after_embeddings(self, _: nn.Module, __: tuple[Tensor, ...], states: Tensor) -> Tensor:
+        """Hook after the embeddings: states `(batch, tokens, hidden)` through every coupling."""
         for coupling in self.running():
             states = coupling(states)
         return states
@@ -131,12 +138,14 @@ class InvertibleBank(Bank):
     def before_first_layer(
         self, layer: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The same as a hook before the first layer, for families without an embeddings module."""
         if inputs:
             return (self.after_embeddings(layer, (), inputs[0]), *inputs[1:]), named
         states = self.after_embeddings(layer, (), named["hidden_states"])
         return inputs, named | {"hidden_states": states}
 
     def before_projection(self, _: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
+        """Hook before the output projection: the states with the couplings undone."""
         return (self.inverse(inputs[0]),)
 
     def inverse(self, states: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""The first values of a new vocabulary's embeddings, by several methods."""

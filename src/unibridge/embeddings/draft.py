@@ -35,10 +35,12 @@ class Draft:
 
     @cached_property
     def source_forms(self) -> list[str]:
+        """The base's tokens as text that two vocabularies can be compared in."""
         return canonical_forms(self.request.source_tokenizer)
 
     @cached_property
     def target_forms(self) -> list[str]:
+        """The same of the new vocabulary."""
         return canonical_forms(self.request.target_tokenizer)
 
     def rows_of(self, *origins: Origin) -> torch.Tensor:
@@ -62,6 +64,7 @@ class Draft:
             self.origin[target_id] = "mixed"
 
     def finish(self) -> InitResult:
+        """The filled matrix, with how many rows came from where."""
         counts = Counter(self.origin)
         facts = {
             "method": self.request.settings.method,

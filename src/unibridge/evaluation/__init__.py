@@ -1,0 +1,1 @@
+"""Scores as records: rows of JSON lines."""

@@ -1,0 +1,1 @@
+"""Pretrained models: loading them, and what differs between their families."""

@@ -1,0 +1,1 @@
+"""What a run found, to read: pages, tables and figures."""

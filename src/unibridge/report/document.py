@@ -16,6 +16,8 @@ from unibridge.report.tables import Table, escape_markdown, html_table, markdown
 
 @dataclass(frozen=True)
 class Drawing:
+    """A figure. name: of its file. description: for who does not see it."""
+
     figure: Figure
     name: str
     description: str
@@ -23,11 +25,15 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Code:
+    """Text to copy, as it is."""
+
     text: str
 
 
 @dataclass(frozen=True)
 class Bullets:
+    """A list of short texts."""
+
     items: list[str]
 
 
@@ -52,6 +58,8 @@ Block = str | Table | Drawing | Code | Bullets | Samples | Fold
 
 @dataclass(frozen=True)
 class Section:
+    """A heading with what stands below it."""
+
     title: str
     blocks: list[Block] = field(default_factory=list)
 

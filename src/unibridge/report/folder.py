@@ -23,10 +23,12 @@ class Run:
 
     @property
     def target(self) -> str:
+        """The target language's code."""
         return str(self.about.get("target", ""))
 
     @property
     def target_name(self) -> str:
+        """The target language's name, or its code where it has none."""
         return str(self.about.get("target_name") or self.target)
 
     def of(self, stage: str, method: str = MAIN) -> list[Mapping[str, Any]]:

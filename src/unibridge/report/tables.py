@@ -44,6 +44,7 @@ class Table:
 
 
 def as_cell(value: str | Cell) -> Cell:
+    """Plain text as a cell; a cell as it is."""
     return value if isinstance(value, Cell) else Cell(value)
 
 
@@ -95,6 +96,7 @@ def html_table(table: Table) -> str:
 
 
 def html_text(cell: Cell) -> str:
+    """A cell's text as HTML, with its language and weight."""
     text = escape(cell.text)
     if cell.language:
         text = f'<span lang="{escape(cell.language)}" dir="auto">{text}</span>'
@@ -130,15 +132,18 @@ def decimal(value: float, digits: int = 1) -> str:
 
 
 def signed(value: float) -> str:
+    """A difference in points, with its sign; zero has none."""
     text = decimal(value)
     return text if text.startswith("\u2212") or not text.strip("0.") else f"+{text}"
 
 
 def whole(value: float | None) -> str:
+    """A count with thousands apart; empty where there is none."""
     return "" if value is None else f"{value:,.0f}"
 
 
 def duration(seconds: float | None) -> str:
+    """Seconds as a reader says them, such as 3 min 05 s; empty where unknown."""
     if seconds is None:
         return ""
     if seconds < 59.95:
@@ -150,6 +155,7 @@ def duration(seconds: float | None) -> str:
 
 
 def megabytes(size: float | None) -> str:
+    """Bytes in megabytes; empty where unknown."""
     return "" if size is None else f"{size / 1e6:,.0f} MB"
 
 
@@ -189,6 +195,7 @@ class MethodScore:
 
     @property
     def interval(self) -> str:
+        """The 95% interval in brackets."""
         return f"[{decimal(self.low)}, {decimal(self.high)}]"
 
     @property

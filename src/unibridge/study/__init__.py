@@ -1,0 +1,1 @@
+"""The whole journey of a run, and its stages as folders."""

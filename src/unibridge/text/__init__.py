@@ -1,0 +1,1 @@
+"""Corpora, label files and parallel text, read and written."""

@@ -55,6 +55,7 @@ class Content:
 
     @property
     def name(self) -> str:
+        """What it is called in messages."""
         return _NAMES.get(self.kind, self.kind)
 
 

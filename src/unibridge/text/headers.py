@@ -103,6 +103,7 @@ class Body:
         self.labels: Counter[str] = Counter()
 
     def add(self, cells: Sequence[str]) -> None:
+        """Count one row."""
         self.rows += 1
         label = cells[self.label].strip()
         if label in self.labels or len(self.labels) < 10_000:

@@ -147,6 +147,7 @@ class AdaptedLanguage:
         return lay_over(tensors, changes)
 
     def save(self, folder: Path) -> None:
+        """Write language.safetensors and language.json, and its tokenizer where it has one."""
         from safetensors.torch import save
 
         tensors = {f"adapter.{name}": value for name, value in self.adapter.items()}
@@ -167,6 +168,7 @@ class AdaptedLanguage:
 
     @classmethod
     def load(cls, folder: Path) -> "AdaptedLanguage":
+        """What `save` wrote."""
         from safetensors.torch import load_file
         from transformers import AutoTokenizer
 

@@ -87,6 +87,7 @@ class TrainedTask:
     warnings: list[str] = field(default_factory=list)
 
     def save(self, folder: Path) -> None:
+        """Write task.safetensors and task.json."""
         from safetensors.torch import save
 
         parts = {"head": self.head, "adapter": self.adapter, "encoder": self.encoder}
@@ -102,6 +103,7 @@ class TrainedTask:
 
     @classmethod
     def load(cls, folder: Path) -> "TrainedTask":
+        """What `save` wrote. Raises UnibridgeError for a folder that holds none."""
         from safetensors.torch import load_file
 
         if not (folder / "task.json").exists():

@@ -1,0 +1,1 @@
+"""How large a vocabulary should be, and the tokenizer of that size."""
