@@ -122,7 +122,7 @@ def read_language(folder: Path) -> Language:
     test = examples(target["test"])
     lines = read_text([str(here(file)) for file in target["text"]]).lines
     labelled = examples(target["train"]) if target["train"] else []
-    plain = model.task.reads != "pair"
+    plain = model.task.reads_plain_text
     limit = WeightSettings().unlabelled_sentences
     return Language(
         run=run,
@@ -240,10 +240,9 @@ def predictions(one: Language, weights: Weights) -> list[Any]:
     counts = torch.bincount(found.examples, minlength=len(one.test)).tolist()
     predicted: list[Any] = []
     for example, own in zip(one.test, logits.split(counts), strict=True):
-        unseen = len(example.words) - len(own) if task.kind == "token" else 0
+        unseen = len(getattr(example, "words", own)) - len(own)
         encoded = Encoded([], [], [*range(len(own)), *[-1] * unseen])
-        batch = own.unsqueeze(0) if task.kind == "token" else own
-        predicted += task.decode(batch, [encoded], labels)
+        predicted += task.decode([own], [encoded], labels)
     return predicted
 
 

@@ -21,6 +21,7 @@ from unibridge.models.base import BaseModel, keep_untied, separate_pairs
 from unibridge.models.families import FAMILIES
 from unibridge.models.objectives import Corrupted, objective_of
 from unibridge.tasks import TASKS
+from unibridge.tasks.base import HeadSettings, HeadShape
 from unibridge.tasks.heads import build_head
 from unibridge.transfer.infer import MultiSourceModel
 from unibridge.transfer.language import AdaptedLanguage, language_model
@@ -237,6 +238,12 @@ def save_toy_base(
     return folder
 
 
+def head_shape(labels: int, **settings: object) -> HeadShape:
+    """Of a head on a toy encoder, without dropout."""
+    own = HeadSettings(**{"pooling": "first", **settings})
+    return HeadShape(SHAPE["hidden_size"], labels, 0.0, SHAPE["num_hidden_layers"], own)
+
+
 def drawn_pack(
     name: str,
     weights: dict[str, float],
@@ -255,7 +262,7 @@ def drawn_pack(
     for seed, source in enumerate(drawn or weights):
         model = attach.encoder_of(language_model(base, None), base.family)
         attach.add_adapter(model, base.family, "x", config, seed=0)
-        head = build_head(task.kind, SHAPE["hidden_size"], len(TOY_LABELS[name]), 0.0, seed=0)
+        head = build_head(task, head_shape(len(TOY_LABELS[name])), seed=0)
         draw = torch.Generator().manual_seed(seed)
         adapter, output = (
             {key: torch.randn(value.shape, generator=draw) for key, value in state.items()}

@@ -556,7 +556,7 @@ def _weighting(chosen: Config | None, sources: Sequence[str]) -> tuple[str, tupl
     """A configuration's weighting, and what it looks at where there is such a weighting."""
     if chosen is None:
         return "", ()
-    plain = not _reads_pairs(chosen.task.kind)
+    plain = _reads_plain_text(chosen.task.kind)
     method = chosen.weights.settled(len(sources), plain_text=plain).method
     try:
         return method, inputs_of(WEIGHTINGS.resolve(method))
@@ -564,14 +564,14 @@ def _weighting(chosen: Config | None, sources: Sequence[str]) -> tuple[str, tupl
         return method, ()
 
 
-def _reads_pairs(kind: str) -> bool:
-    """Whether a task, also of the user's own, reads two texts; one that is not found does not."""
-    from unibridge.tasks import TASKS
+def _reads_plain_text(kind: str) -> bool:
+    """Whether plain text has examples of a task, also of the user's own; one not found does."""
+    from unibridge.tasks import task_of
 
     try:
-        return getattr(TASKS.resolve(kind), "reads", None) == "pair"
+        return task_of(kind).reads_plain_text
     except UnibridgeError:
-        return False
+        return True
 
 
 def _unweighable(name: str, chosen: Config, sources: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -584,7 +584,7 @@ def _unweighable(name: str, chosen: Config, sources: Sequence[str]) -> Iterator[
             "target.train",
             f"{name!r} weighs by {method!r}, which is fitted on labels of the target; give some",
         )
-    if "unlabelled" in read and _reads_pairs(chosen.task.kind):
+    if "unlabelled" in read and not _reads_plain_text(chosen.task.kind):
         yield (
             "weights.method",
             f"{name!r} weighs by {method!r}, which predicts labels of plain text, and plain text "

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from toy import LINES, toy_tokenizer
+from toy import LINES, toy_base, toy_tokenizer
+from unibridge.artifacts import write_json
 from unibridge.models.families import FAMILIES
-from unibridge.models.states import TEXT_STATES, frame
+from unibridge.models.states import TEXT_STATES, frame, trained_pooling
 
 STATES = torch.tensor(
     [[[1.0, 2.0], [3.0, 6.0], [99.0, 99.0]], [[1.0, 0.0], [2.0, 0.0], [6.0, 9.0]]]
@@ -42,3 +43,15 @@ def test_the_frame_is_what_surrounds_a_text(family):
     for line in LINES:
         inner = tokenizer(line, add_special_tokens=False)["input_ids"]
         assert tokenizer(line)["input_ids"] == [*before, *inner, *after]
+
+
+def test_a_base_may_say_how_it_was_pooled(tmp_path):
+    base = toy_base("bert")
+    assert trained_pooling(base) == "first"
+    base.model.config._name_or_path = str(tmp_path)
+    (tmp_path / "1_Pooling").mkdir()
+    told = {"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}
+    write_json(tmp_path / "1_Pooling" / "config.json", told)
+    assert trained_pooling(base) == "mean"
+    base.model.config.unibridge_pooling = "summed"
+    assert trained_pooling(base) == "summed"

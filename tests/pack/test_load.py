@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import unibridge
-from toy import LINES, toy_base
+from toy import LINES, head_shape, toy_base
 from unibridge.adapters import attach
 from unibridge.adapters.settings import TASK_ADAPTER
 from unibridge.artifacts import FORMAT, MANIFEST, read_json, write_json, write_manifest
@@ -25,7 +25,7 @@ def save_pack(folder, name):
     base, task = toy_base("xlm-roberta"), TASKS[name]
     model = language_model(base, None)
     attach.add_adapter(model, base.family, "x", TASK_ADAPTER, seed=1)
-    head = build_head(task.kind, 16, len(LABELS[name]), 0.0, seed=1)
+    head = build_head(task, head_shape(len(LABELS[name])), seed=1)
     with torch.no_grad():
         for parameter in head.parameters():
             parameter.mul_(50)

@@ -11,7 +11,7 @@ FACTS = {
     "language_name": "Norwegian",
     "base_model": "org/base: #1",
     "task": "ner",
-    "kind": "token",
+    "pipeline_tag": "token-classification",
     "metric": "F1",
     "labels": ["O", "B-LOC"],
     "example": 'Hei "verden"',

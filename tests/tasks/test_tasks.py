@@ -15,11 +15,13 @@ from tokenizers import (
 from transformers import PreTrainedTokenizerFast
 from transformers.models.bert.tokenization_bert_legacy import BertTokenizerLegacy
 
-from toy import toy_tokenizer
+from toy import head_shape, toy_tokenizer
 from unibridge.errors import UnibridgeError
 from unibridge.metrics import METRICS
-from unibridge.tasks import TASKS
+from unibridge.tasks import TASKS, task_of
 from unibridge.tasks.base import IGNORED
+from unibridge.tasks.classification import TextClassification
+from unibridge.tasks.heads import build_head
 from unibridge.tasks.tagging import word_shape
 from unibridge.text.labels import LabelledText, TaggedSentence
 
@@ -113,10 +115,22 @@ EXAMPLES = {
 }
 
 
-def perfect_logits(inputs, labels):
+def perfect_outputs(task, encoded, labels):
     """Logits that prefer the label of every labelled position, and class 0 elsewhere."""
-    wanted = inputs["labels"].clamp_min(0)
-    return torch.nn.functional.one_hot(wanted, len(labels)).float() * 9
+    return {
+        name: torch.nn.functional.one_hot(wanted.clamp_min(0), len(labels)).float() * 9
+        for name, wanted in task.targets(encoded).items()
+    }
+
+
+def logits_of(task, encoded, labels, value=0.0):
+    """The same logit for all, in the shape that the task's head gives."""
+    sizes = {"batch": len(encoded), "labels": len(labels)}
+    sizes["length"] = max(len(one.input_ids) for one in encoded)
+    return {
+        name: torch.full([sizes[axis] for axis in output.axes], value)
+        for name, output in task.outputs.items()
+    }
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -124,16 +138,29 @@ def test_perfect_logits_decode_to_gold(name, tokenizer):
     task, examples = TASKS[name], EXAMPLES[name]
     labels = task.collect_labels([examples])
     encoded = task.encode(tokenizer, examples, labels, 64)
-    inputs = task.collate(encoded, tokenizer.pad_token_id)
-    logits = perfect_logits(inputs, labels)
-    assert logits.dim() == (3 if task.kind == "token" else 2)
-    predictions = task.decode(logits, encoded, labels)
+    outputs = perfect_outputs(task, encoded, labels)
+    assert {name: one.shape for name, one in outputs.items()} == {
+        name: one.shape for name, one in logits_of(task, encoded, labels).items()
+    }
+    decisions = task.decisions(outputs, encoded)
+    gold = [task.gold_decisions(one) for one in encoded]
+    assert [one.argmax(-1).tolist() for one in decisions] == gold
+    assert task.labelled(encoded) == sum(map(len, gold))
+    predictions = task.decode(decisions, encoded, labels)
     assert predictions == [task.gold(example) for example in examples]
     score = task.score(examples, predictions)
     assert score.metric == task.metric and score.metric in METRICS
     assert score.value == score.low == score.high == score.all[task.metric] == 100
-    assert float(task.loss(logits, inputs["labels"])) < 0.01
-    assert float(task.loss(-logits, inputs["labels"])) > 1
+    targets = task.targets(encoded)
+    assert float(task.loss(outputs, targets)) < 0.01
+    assert float(task.loss({name: -one for name, one in outputs.items()}, targets)) > 1
+    half = task.labelled(encoded[:1])
+    parts = [
+        task.loss(perfect_outputs(task, part, labels), task.targets(part), of=half)
+        for part in (encoded[:1], encoded[1:])
+    ]
+    both = task.loss(outputs, targets, of=half)
+    assert float(sum(parts)) == pytest.approx(float(both), rel=1e-5)
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -165,10 +192,10 @@ def test_nothing_is_longer_than_asked_and_everything_is_predicted(name, tokenize
     labels = task.collect_labels([examples])
     encoded = task.encode(tokenizer, examples, labels, 7)
     assert all(len(one.input_ids) <= 7 for one in encoded)
-    logits = torch.zeros(len(encoded), 7, len(labels))
-    predictions = task.decode(logits if task.kind == "token" else logits[:, 0], encoded, labels)
+    decisions = task.decisions(logits_of(task, encoded, labels), encoded)
+    predictions = task.decode(decisions, encoded, labels)
     for example, prediction in zip(examples, predictions, strict=True):
-        assert len(prediction) == len(task.gold(example)) or task.kind == "sequence"
+        assert isinstance(prediction, str) or len(prediction) == len(task.gold(example))
     assert task.score(examples, predictions).value <= 100
 
 
@@ -178,7 +205,7 @@ def test_the_floor_predicts_known_labels_for_every_example(name):
     predictions = task.floor(examples, examples[::-1])
     known = {label for example in examples for label in task.labels_of(example)}
     for example, prediction in zip(examples[::-1], predictions, strict=True):
-        assert len(prediction) == len(task.gold(example)) or task.kind == "sequence"
+        assert isinstance(prediction, str) or len(prediction) == len(task.gold(example))
         assert set([prediction] if isinstance(prediction, str) else prediction) <= known
     assert predictions == task.floor(examples[::-1], examples[::-1])
     with pytest.raises(UnibridgeError, match="labelled training examples"):
@@ -188,7 +215,7 @@ def test_the_floor_predicts_known_labels_for_every_example(name):
 @pytest.mark.parametrize("name", TASKS)
 def test_unlabelled_input_needs_no_labels(name, tokenizer):
     task = TASKS[name]
-    typed = ("Ann saw Lee", "Lee saw Ann") if task.reads == "pair" else "Ann saw Lee"
+    typed = ("Ann saw Lee", "Lee saw Ann") if task.parts == 2 else "Ann saw Lee"
     example = task.as_example(typed)
     assert task.as_example(example) == example
     assert not task.labels_of(example)
@@ -243,11 +270,11 @@ def test_words_past_the_limit_are_outside_and_counted(tokenizer):
     (one,) = TASKS["ner"].encode(tokenizer, [TaggedSentence(words)], labels, 9)
     seen = 30 - one.cut_words
     assert 0 < seen < 9 and one.word_starts[seen:] == [-1] * one.cut_words
-    logits = torch.zeros(1, 9, 3)
-    logits[..., 1] = 1
-    (tags,) = TASKS["ner"].decode(logits, [one], labels)
+    decided = torch.zeros(seen, 3)
+    decided[..., 1] = 1
+    (tags,) = TASKS["ner"].decode([decided], [one], labels)
     assert tags == ["B-PER"] * seen + ["O"] * one.cut_words
-    (tags,) = TASKS["pos"].decode(logits, [one], ["NOUN", "VERB", "X"])
+    (tags,) = TASKS["pos"].decode([decided], [one], ["NOUN", "VERB", "X"])
     assert tags == ["VERB"] * 30
 
 
@@ -294,6 +321,18 @@ def test_a_label_that_no_source_has_is_ignored_in_training(tokenizer):
     assert set(one.label_ids) == {IGNORED}
 
 
+def test_entropies_leave_out_padding_and_what_encloses_the_text():
+    draw = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 2, 5, 3, generator=draw)
+    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
+    found = TASKS["ner"].entropies({"tags": logits}, mask)
+    for source in range(2):
+        for row, inside in enumerate(([1, 2, 3], [1])):
+            p = logits[source, row, inside].softmax(-1)
+            expected = -(p * p.log()).sum(-1).mean()
+            assert found[source, row] == pytest.approx(float(expected), abs=1e-6)
+
+
 def test_the_floor_reads_shapes_only():
     train = [
         TaggedSentence(("Ann", "saw", "3", "dogs"), ("B-PER", "O", "B-QTY", "I-QTY")),
@@ -334,3 +373,48 @@ def test_words_are_read_as_in_running_text_whether_or_not_a_space_is_put_before_
     assert one.input_ids == tokenizer(" ".join(words))["input_ids"]
     pieces = [tokenizer.convert_ids_to_tokens(one.input_ids[start]) for start in one.word_starts]
     assert [piece.strip("▁Ġ") for piece in pieces[1:]] == ["town", "river"]
+
+
+class Mood(TextClassification):
+    """A task of a user's own."""
+
+    name = "mood"
+
+
+class Unmakeable(TextClassification):
+    def __init__(self, size):
+        self.size = size
+
+
+def test_a_task_of_the_users_own_is_found_again_by_its_import_path():
+    task = task_of(f"{__name__}:Mood")
+    assert isinstance(task, Mood) and task_of(task.reference).name == "mood"
+    assert task_of(task) is task
+    assert all(task_of(own.reference) is own for own in TASKS.values())
+    with pytest.raises(UnibridgeError, match="cannot be made"):
+        task_of(f"{__name__}:Unmakeable")
+    with pytest.raises(UnibridgeError, match="is not a task"):
+        task_of(f"{__name__}:TEXT")
+
+
+def test_heads_are_told_what_to_read():
+    states = [torch.randn(2, 4, 16, generator=torch.Generator().manual_seed(i)) for i in range(4)]
+    mask = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]])
+    task, labels = TASKS["ner"], 3
+    mixed = build_head(task, head_shape(labels, layer_mix=True), seed=0).eval()
+    plain = build_head(task, head_shape(labels), seed=0).eval()
+    assert mixed.reads_layers and not plain.reads_layers
+    with torch.no_grad():
+        mixed.out.load_state_dict(plain.out.state_dict())
+        expected = plain(sum(states) / 4, mask)["tags"]
+        assert torch.allclose(mixed(states, mask)["tags"], expected, atol=1e-6)
+        mixed.mix.weight.copy_(torch.tensor([0.0, 0.0, 50.0, 0.0]))
+        assert torch.allclose(mixed(states, mask)["tags"], plain(states[2], mask)["tags"])
+    first, mean = (
+        build_head(TASKS["classification"], head_shape(2, pooling=how), seed=0).eval()
+        for how in ("first", "mean")
+    )
+    with torch.no_grad():
+        pooled = torch.stack([states[0][0].mean(0), states[0][1, :2].mean(0)])[:, None]
+        expected = first(pooled, mask[:, :1])["label"]
+        assert torch.allclose(mean(states[0], mask)["label"], expected, atol=1e-6)

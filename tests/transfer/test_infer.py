@@ -1,8 +1,10 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from transformers import AutoTokenizer
 
-from toy import LINES, toy_base, toy_tokenizer
+from toy import LINES, head_shape, toy_base, toy_tokenizer
 from unibridge.adapters import attach
 from unibridge.adapters.settings import TASK_ADAPTER
 from unibridge.embeddings.base import InitResult
@@ -37,7 +39,7 @@ def drawn_task(base, name, source, seed):
     draw = torch.Generator().manual_seed(seed)
     state = attach.adapter_state(model, "x")
     state = {key: torch.randn(value.shape, generator=draw) for key, value in state.items()}
-    head = build_head(task.kind, 16, len(LABELS[name]), 0.0, seed=seed).state_dict()
+    head = build_head(task, head_shape(len(LABELS[name])), seed=seed).state_dict()
     head = {key: torch.randn(value.shape, generator=draw) for key, value in head.items()}
     return TrainedTask(f"{name}-{source}", name, LABELS[name], head, TASK_ADAPTER, adapter=state)
 
@@ -66,9 +68,7 @@ def parts(request):
 
 def inputs_of(model, name):
     rows = model.task.encode(model.tokenizer, EXAMPLES[name], LABELS[name], 36)
-    inputs = model.task.collate(rows, model.tokenizer.pad_token_id)
-    inputs.pop("labels")
-    return inputs
+    return model.inputs_of(rows)
 
 
 def logits_by_hand(base, language, trained, inputs):
@@ -78,11 +78,12 @@ def logits_by_hand(base, language, trained, inputs):
     attach.add_adapter(encoder, base.family, "task", trained.config, seed=0)
     attach.load_adapter_state(encoder, "task", trained.adapter)
     attach.activate(encoder, *([language.language] if language else []), "task")
-    head = build_head(TASKS[trained.task].kind, 16, len(trained.labels), 0.0, seed=0)
+    head = build_head(TASKS[trained.task], head_shape(len(trained.labels)), seed=0)
     head.load_state_dict(trained.head)
     with torch.no_grad():
         states = model.get_submodule(base.family.encoder)(**inputs).last_hidden_state
-        return head(states, inputs["attention_mask"])
+        (logits,) = head(states, inputs["attention_mask"]).values()
+        return logits
 
 
 @pytest.mark.parametrize("name", LABELS)
@@ -94,7 +95,8 @@ def test_logits_are_the_weighted_sum_of_the_sources(parts, name):
     assert not torch.allclose(one, two, atol=0.1)
     with torch.no_grad():
         assert torch.allclose(model(**inputs).logits, 0.75 * one + 0.25 * two, atol=1e-4)
-        assert torch.allclose(model.source_logits(**inputs), torch.stack([one, two]), atol=1e-4)
+        (found,) = model.source_outputs(**inputs).values()
+        assert torch.allclose(found, torch.stack([one, two]), atol=1e-4)
 
 
 @pytest.mark.parametrize("weights", [{"en": 1.0}, {"en": 0.4, "sw": 0.0}])
@@ -168,7 +170,7 @@ def test_every_sentence_can_have_weights_of_its_own(tmp_path, parts, name):
     assert own.shape == (2, len(EXAMPLES[name]))
     assert not torch.allclose(own, torch.tensor(0.5), atol=0.01)
     with torch.no_grad():
-        logits = model.source_logits(**inputs)
+        (logits,) = model.source_outputs(**inputs).values()
         expected = sum(
             weights.view(-1, *[1] * (one.dim() - 1)) * one
             for weights, one in zip(own, logits, strict=True)
@@ -245,3 +247,13 @@ def test_an_adapted_language_survives_the_disk_on_its_way(tmp_path, parts):
     inputs = inputs_of(first, "ner")
     with torch.no_grad():
         assert torch.allclose(first(**inputs).logits, second(**inputs).logits, atol=1e-5)
+
+
+def test_reading_changes_nothing_that_threads_could_collide_in(parts, monkeypatch):
+    base, language, tasks = parts
+    model = MultiSourceModel.assemble(base, language, tasks["ner"], {"en": 0.6, "sw": 0.4})
+    expected = model.predict(EXAMPLES["ner"])
+    monkeypatch.setattr(attach, "activate", None)  # called by nothing any more
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: model.predict(EXAMPLES["ner"]), range(8)))
+    assert found == [expected] * 8

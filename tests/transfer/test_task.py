@@ -4,17 +4,21 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from toy import LINES, toy_base
+from toy import LINES, head_shape, toy_base
 from unibridge.adapters import attach
 from unibridge.adapters.settings import LANGUAGE_ADAPTER, AdapterConfig
 from unibridge.errors import UnibridgeError
 from unibridge.models.rows import lay_over
 from unibridge.models.states import encoder_states
+from unibridge.pack.export import export_pack
 from unibridge.tasks import TASKS
+from unibridge.tasks.base import HeadSettings
 from unibridge.tasks.heads import build_head
 from unibridge.text.labels import LabelledText, TaggedSentence
+from unibridge.transfer.distil import DistilSettings, distil
 from unibridge.transfer.infer import MultiSourceModel
 from unibridge.transfer.language import AdaptationSettings, adapt_language
+from unibridge.transfer.merge import merge
 from unibridge.transfer.task import TaskSettings, TrainedTask, train_task
 
 PLACES = {"town": "B-LOC", "river": "B-LOC", "bridge": "B-LOC"}
@@ -64,7 +68,7 @@ def telling_base(family):
     return base
 
 
-def learn(base, name, sources, *, train="adapter", adapted=None, **training):
+def learn(base, name, sources, *, train="adapter", adapted=None, head=None, **training):
     task = TASKS[name]
     examples = {source: toy_examples(name) for source in sources}
     return train_task(
@@ -73,7 +77,7 @@ def learn(base, name, sources, *, train="adapter", adapted=None, **training):
         examples,
         {source: (adapted or {}).get(source) for source in sources},
         task.collect_labels(examples.values()),
-        settings(**training),
+        settings(**training).model_copy(update={"head": HeadSettings(**head or {})}),
         name=f"{name}-{'-'.join(sources)}",
         held_out={source: rows[:3] for source, rows in examples.items()},
         train=train,
@@ -103,7 +107,7 @@ def held_out_loss(base, trained, sources, adapted):
         rows = task.encode(base.tokenizer, toy_examples(trained.task)[:3], trained.labels, 38)
         inputs = task.collate(rows, base.tokenizer.pad_token_id)
         with torch.no_grad():
-            loss = task.loss(model(**inputs).logits, inputs["labels"])
+            loss = task.loss(model.outputs(**inputs), task.targets(rows))
         total, count = total + float(loss) * len(rows), count + len(rows)
     return total / count
 
@@ -174,7 +178,7 @@ def test_pairs_of_bert_are_read_with_their_types(train):
     if train == "adapter":
         attach.add_adapter(student, base.family, "x", settings().adapter, seed=0)
         attach.activate(student, "x")
-    head = build_head("sequence", 16, 2, 0.0, seed=0)
+    head = build_head(task, head_shape(2), seed=0)
     rows = task.encode(base.tokenizer, examples, labels, 38)
     inputs = task.collate(rows, base.tokenizer.pad_token_id)
     assert inputs["token_type_ids"].any()
@@ -182,8 +186,8 @@ def test_pairs_of_bert_are_read_with_their_types(train):
     def loss(**types):
         ids, mask = inputs["input_ids"], inputs["attention_mask"]
         with torch.no_grad():
-            logits = head(encoder_states(student, base.family, ids, mask, **types), mask)
-        return float(torch.nn.functional.cross_entropy(logits, inputs["labels"]))
+            said = head(encoder_states(student, base.family, ids, mask, **types), mask)
+        return float(torch.nn.functional.cross_entropy(said["label"], task.targets(rows)["label"]))
 
     found = trained.facts["curve"][0]["train_loss"]
     assert found == pytest.approx(loss(token_type_ids=inputs["token_type_ids"]), abs=1e-6)
@@ -247,3 +251,32 @@ def test_a_compiler_that_works_brings_no_warning(languages, train, monkeypatch):
     given = (TASKS["ner"], {"en": toy_examples("ner")}, {"en": adapted["en"]}, ["O", "B-LOC"])
     found = train_task(base, *given, settings(steps=1, compile=True), name="x", train=train)
     assert found.warnings == []
+
+
+def test_a_tagger_may_read_a_mix_of_layers_in_every_ending(tmp_path):
+    base = telling_base("xlm-roberta")
+    tasks = {
+        source: learn(base, "ner", [source], steps=6, batch_size=10, head={"layer_mix": True})
+        for source in ("en", "sw")
+    }
+    assert set(tasks["en"].head) == {"mix.weight", "out.weight", "out.bias"}
+    assert tasks["en"].head["mix.weight"].any()
+    tasks["en"].save(tmp_path / "task")
+    tasks["en"] = TrainedTask.load(tmp_path / "task")
+    model = MultiSourceModel.assemble(base, None, tasks, {"en": 0.5, "sw": 0.5})
+    lines = list(LINES) * 2
+    # each source reads its own states: alone it says what it says among the others
+    both = model.predict_sources(lines)
+    for place, source in enumerate(("en", "sw")):
+        alone = MultiSourceModel.assemble(base, None, {source: tasks[source]}, {source: 1.0})
+        found = alone.predict_sources(lines).log_probabilities[0]
+        assert torch.allclose(both.log_probabilities[place], found, atol=1e-5)
+    model.save_pretrained(tmp_path / "pack")
+    assert MultiSourceModel.load(tmp_path / "pack").predict(lines) == model.predict(lines)
+    assert len(merge(model).predict(lines)) == len(lines)
+    settings = DistilSettings(student="encoder", layers=2, training={"steps": 2})
+    student = distil(model, lines, settings).model
+    student.save_pretrained(tmp_path / "student")
+    assert len(student.heads["head_distilled"].mix.weight) == 3
+    with pytest.raises(UnibridgeError, match="transformers has no xlm-roberta model that does"):
+        export_pack(tmp_path / "student", tmp_path / "plain", "encoder")

@@ -20,7 +20,6 @@ from unibridge.transfer.weighting import (
     harmony,
     harmony_weights,
     inputs_of,
-    mean_entropies,
     sentence_weights,
     temperature_for,
 )
@@ -240,18 +239,6 @@ def test_a_sentence_weighs_by_its_own_entropies():
     mean = float(torch.special.entr(own).sum(0).mean()) / math.log(2)
     assert mean == pytest.approx(0.7, abs=1e-3)
     assert found.weights == pytest.approx({"en": 0.5, "sw": 0.5})
-
-
-def test_entropies_leave_out_padding_and_what_encloses_the_text():
-    draw = torch.Generator().manual_seed(0)
-    logits = torch.randn(2, 2, 5, 3, generator=draw)
-    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
-    found = mean_entropies(logits, mask)
-    for source in range(2):
-        for row, inside in enumerate(([1, 2, 3], [1])):
-            p = logits[source, row, inside].softmax(-1)
-            expected = -(p * p.log()).sum(-1).mean()
-            assert found[source, row] == pytest.approx(float(expected), abs=1e-6)
 
 
 def test_typology_puts_its_distances_into_equations_11_and_12():

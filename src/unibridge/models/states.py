@@ -1,12 +1,17 @@
 """States of texts: reading them off an encoder, and which of them speaks for a whole text."""
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 
+from unibridge.artifacts import read_json
 from unibridge.models.families import ModelFamily
 from unibridge.registry import Registry
+
+if TYPE_CHECKING:
+    from unibridge.models.base import BaseModel
 
 
 def encoder_states(
@@ -20,6 +25,22 @@ def encoder_states(
     device = next(encoder.parameters()).device
     inputs = {"input_ids": ids, "attention_mask": mask, **rest}
     return encoder(**{name: value.to(device) for name, value in inputs.items()}).last_hidden_state
+
+
+def last_states(encoder: torch.nn.Module, **inputs: torch.Tensor) -> torch.Tensor:
+    """The states of the last layer, (batch, length, hidden)."""
+    return encoder(**inputs).last_hidden_state
+
+
+def layer_states(encoder: torch.nn.Module, **inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """The states of the embeddings and of every layer, (batch, length, hidden) each.
+
+    Parallel adapters widen the batch from their first layer on; what lies below is repeated for
+    each of them, so that all have the rows of the last.
+    """
+    states = encoder(**inputs, output_hidden_states=True).hidden_states
+    rows = len(states[-1])
+    return tuple(layer.repeat(rows // len(layer), 1, 1) for layer in states)
 
 
 TextState = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -53,6 +74,24 @@ TEXT_STATES: Registry[TextState] = Registry(
     {"first": first_state, "last": last_state, "mean": mean_state, "summed": summed_states},
 )
 """Ways to one state of a text, for the heads that label texts."""
+
+
+def trained_pooling(base: "BaseModel") -> str:
+    """The text state that a base was trained with, as far as it says so: a name in `TEXT_STATES`.
+
+    It may say so in its configuration (`unibridge_pooling`) or, as sentence encoders do, in
+    `1_Pooling/config.json`; otherwise what is usual for its family.
+    """
+    config = base.model.config
+    if said := getattr(config, "unibridge_pooling", None):
+        return str(said)
+    described = Path(str(config._name_or_path)) / "1_Pooling" / "config.json"
+    modes = read_json(described) if described.is_file() else {}
+    known = (("mean_tokens", "mean"), ("cls_token", "first"), ("lasttoken", "last"))
+    for mode, name in known:
+        if modes.get(f"pooling_mode_{mode}"):
+            return name
+    return base.family.text_state
 
 
 def frame(tokenizer: Any) -> tuple[list[int], list[int]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from unibridge.errors import UnibridgeError
 from unibridge.operations.listening import SILENCE, Listener
 from unibridge.pack import load
-from unibridge.tasks import TASKS
+from unibridge.tasks import TASKS, task_of
 from unibridge.text.examples import AS_IT_IS, ReadAs
 from unibridge.text.labels import check_same_examples, read_labels
 
@@ -69,7 +69,7 @@ def evaluate(
     if task is None:
         raise UnibridgeError("what task is it?", where="--task", do=f"one of {', '.join(TASKS)}")
     assert predictions is not None
-    kind = TASKS.resolve(task)
+    kind = task_of(task)
     found = read_labels(gold, *read_as, expect=kind.reads)
     written = read_labels(predictions, *read_as, expect=kind.reads)
     _say([*found.warnings, *written.warnings], listener)

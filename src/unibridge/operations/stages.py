@@ -30,7 +30,7 @@ from unibridge.study.stages import (
     vocabulary_stage,
     weigh_stage,
 )
-from unibridge.tasks import TASKS
+from unibridge.tasks import task_of
 from unibridge.text.belonging import shared_with
 from unibridge.text.corpus import read_text
 from unibridge.text.examples import AS_IT_IS, ReadAs
@@ -180,8 +180,7 @@ def train_task(
     an import path. language_adapter: folder of the source's adapt stage. read_as: how the files are
     to be read.
     """
-    found = TASKS.resolve(task)
-    found.reference = task
+    found = task_of(task)
     train = {language: _read_labels(labels, found, read_as, listener)}
     held_out = {language: _read_labels(dev, found, read_as, listener)} if dev else {}
     for own in held_out.values():
@@ -261,7 +260,7 @@ def weigh(
     labelled = None
     if labels and tasks:
         first = TrainedTask.load(next(iter(tasks.values())))
-        labelled = _read_labels(labels, TASKS.resolve(first.task), read_as, listener)
+        labelled = _read_labels(labels, task_of(first.task), read_as, listener)
     return weigh_stage(
         workplace(base, out, listener=listener),
         target,

@@ -15,15 +15,12 @@ from unibridge.report.tables import (
     whole,
 )
 
-# hubs know these two kinds; a pack's own tasks are all one or the other
-_PIPELINE_TAGS = {"token": "token-classification", "sequence": "text-classification"}
-
 
 def model_card(facts: Mapping[str, Any]) -> str:
     """Markdown with YAML front matter, from facts alone; whatever is missing is left out.
 
     facts: name, language (code), language_name, base_model, license ("unknown" unless given),
-    task, kind ("token" or "sequence"), metric, labels, example (an input in the language),
+    task, pipeline_tag (what hubs call it), metric, labels, example (an input in the language),
     text {"words", "samples", "files": [...]}, vocabulary (tokens), counts (embedding origins),
     sources [codes], label_files {source: file or data set}, weighting, weights {source: weight},
     distances {source: mean distance of states}, scores [Result], limits [str], warnings [str],
@@ -52,7 +49,7 @@ def _front_matter(facts: Mapping[str, Any]) -> str:
         "language": [facts["language"]],
         "license": facts.get("license") or "unknown",
         "base_model": facts.get("base_model"),
-        "pipeline_tag": _PIPELINE_TAGS.get(facts.get("kind", "")),
+        "pipeline_tag": facts.get("pipeline_tag"),
         "tags": [tag for tag in tags if tag],
         "metrics": [str(facts["metric"]).lower()] if facts.get("metric") else None,
     }

@@ -162,7 +162,7 @@ def write_card(
         "language": config.language or "und",
         "language_name": language_record(config.language or "und").name,
         "task": model.task.name,
-        "kind": model.task.kind,
+        "pipeline_tag": model.task.pipeline_tag,
         "labels": config.labels,
         "vocabulary": config.base["vocab_size"],
         "sources": list(weights or ()),

@@ -3,8 +3,9 @@
 Every export is compared with its source before it gets its name.
 """
 
+import json
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ TOLERANCE = 1e-4
 """The largest difference of a logit between an export and its source."""
 
 Inputs = dict[str, "torch.Tensor"]
-Answer = Callable[[Inputs], "torch.Tensor"]
+Answer = Callable[[Inputs], Mapping[str, "torch.Tensor"]]
 Writer = Callable[["MultiSourceModel", Path], float]
 
 
@@ -61,7 +62,7 @@ def write_pack(model: "MultiSourceModel", folder: Path) -> float:
     )
     write_card(merged, folder, weights=_weights(model), limits=notes)
     again = MultiSourceModel.load(folder)
-    return largest_difference(merged, lambda inputs: again(**inputs).logits)
+    return largest_difference(merged, lambda inputs: again(**inputs))
 
 
 # --- (b) a plain encoder ------------------------------------------------------------------------
@@ -72,39 +73,37 @@ def write_encoder(model: "MultiSourceModel", folder: Path) -> float:
     plain = plain_model(model)
     plain.save_pretrained(folder)
     model.tokenizer.save_pretrained(folder)
-    write_card(model, folder, loading=_AUTO.format(kind=_AUTO_KIND[model.task.kind]))
+    write_card(model, folder, loading=_AUTO.format(kind=model.task.auto_class))
     again = type(plain).from_pretrained(folder).eval()
-    return largest_difference(model, lambda inputs: again(**inputs).logits)
+    return largest_difference(model, lambda inputs: again(**inputs))
 
 
 def plain_model(model: "MultiSourceModel") -> "PreTrainedModel":
-    """The same function as a token or sequence classifier of the base's own family.
+    """The same function as the task's model of the base's own family.
 
     Raises UnibridgeError for a model with adapters: these are not linear, so no plain layer can
     hold them; or with several sources.
     """
-    from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
+    import transformers
 
     from unibridge.models.families import FAMILIES
+    from unibridge.tasks.base import HeadSettings
 
-    config = model.config
+    config, task = model.config, model.task
     if config.language_adapter or config.task_adapter or len(config.sources) > 1:
         raise UnibridgeError(
             "a pack with adapters or several sources has no plain form",
             do="distil it first: unibridge distil PACK OUT --text FILE --set student=encoder",
         )
     family = FAMILIES.resolve(config.base["model_type"])
-    token = model.task.kind == "token"
-    places = family.sequence_head
-    if token:
-        places = None if family.token_head is None else (family.token_head,)
-    if places is None or (not token and config.text_state != "first"):
+    places = task.plain_layers(family, HeadSettings(**config.head))
+    if places is None or task.auto_class is None:
         raise UnibridgeError(
-            f"transformers has no {family.model_type} model that labels "
-            f"{'words' if token else 'texts'} as this pack does",
+            f"transformers has no {family.model_type} model that does the task {task.name} as this "
+            "pack does",
             do="export it as pack or onnx",
         )
-    auto = AutoModelForTokenClassification if token else AutoModelForSequenceClassification
+    auto = getattr(transformers, f"AutoModelFor{task.auto_class}")
     plain: PreTrainedModel = auto.from_config(plain_config(model))
     loaded = plain.get_submodule(family.encoder).load_state_dict(
         model.encoder.state_dict(), strict=False
@@ -112,7 +111,7 @@ def plain_model(model: "MultiSourceModel") -> "PreTrainedModel":
     if loaded.unexpected_keys:
         raise ValueError(f"unexpected tensors in the encoder: {loaded.unexpected_keys}")
     (head,) = model.heads.values()
-    for ours, theirs in zip(["out"] if token else ["dense", "out"], places, strict=True):
+    for ours, theirs in places.items():
         plain.get_submodule(theirs).load_state_dict(head.get_submodule(ours).state_dict())
     return plain.eval()
 
@@ -133,7 +132,10 @@ def plain_config(model: "MultiSourceModel") -> "PretrainedConfig":
 
 
 def write_onnx(model: "MultiSourceModel", folder: Path) -> float:
-    """`model.onnx` (ids and mask to logits, any batch and length), labels and tokenizer beside."""
+    """`model.onnx` (ids and mask to logits, any batch and length), labels and tokenizer beside.
+
+    Its outputs have the names that the model's own have, such as `logits`.
+    """
     try:
         import onnx  # noqa: F401  torch writes through it
         import onnxruntime
@@ -144,42 +146,55 @@ def write_onnx(model: "MultiSourceModel", folder: Path) -> float:
         ) from error
     import torch
 
-    class Logits(torch.nn.Module):
+    class Positional(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.model = model
 
-        def forward(self, *values: torch.Tensor) -> torch.Tensor:
-            return self.model(**dict(zip(names, values, strict=True))).logits
+        def forward(self, *values: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            given = dict(zip(names, values, strict=True))
+            said = self.model.outputs(**given)
+            return tuple(said[name] for name in model.task.outputs)
 
     example = check_inputs(model)[-1]
     names = list(example)
-    shape = {0: "batch", 1: "length"}
-    axes = dict.fromkeys(names, shape)
-    axes["logits"] = shape if model.task.kind == "token" else {0: "batch"}
+    called = [output.called for output in model.task.outputs.values()]
+    axes_of: dict[str, Sequence[str]] = dict.fromkeys(names, ("batch", "length"))
+    axes_of |= model.task.head_inputs
+    axes_of |= {output.called: output.axes for output in model.task.outputs.values()}
+    # the classes are as many in every batch
+    axes = {
+        name: {place: axis for place, axis in enumerate(axes) if axis != "labels"}
+        for name, axes in axes_of.items()
+    }
     path = folder / "model.onnx"
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that tracing fixes Python values; the check would tell
         # torch's newer exporter takes twenty times as long, and its optimiser fails on this model
         # (torch 2.13, onnxscript 0.7)
         torch.onnx.export(
-            Logits().eval(),
+            Positional().eval(),
             tuple(example.values()),
             str(path),
             input_names=names,
-            output_names=["logits"],
+            output_names=called,
             dynamic_axes=axes,
             opset_version=17,
             dynamo=False,
         )
     plain_config(model).save_pretrained(folder)
     model.tokenizer.save_pretrained(folder)
-    write_card(model, folder, weights=_weights(model), loading=_ONNX)
+    write_card(
+        model,
+        folder,
+        weights=_weights(model),
+        loading=_ONNX.format(names=", ".join(called), outputs=json.dumps(called)),
+    )
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
-    def answer(inputs: Inputs) -> torch.Tensor:
-        (logits,) = session.run(["logits"], {name: v.numpy() for name, v in inputs.items()})
-        return torch.from_numpy(logits)
+    def answer(inputs: Inputs) -> dict[str, torch.Tensor]:
+        found = session.run(called, {name: v.numpy() for name, v in inputs.items()})
+        return dict(zip(called, map(torch.from_numpy, found), strict=True))
 
     return largest_difference(model, answer)
 
@@ -215,10 +230,10 @@ def check_inputs(model: "MultiSourceModel") -> list[Inputs]:
         inputs = {"input_ids": ids, "attention_mask": mask}
         if "token_type_ids" in tokenizer.model_input_names:
             types = torch.zeros_like(ids)
-            if model.task.reads == "pair":
+            if model.task.parts == 2:
                 types[:, length // 2 :] = 1
             inputs["token_type_ids"] = types
-        batches.append(inputs)
+        batches.append(inputs | model.task.drawn_inputs(mask))
     return batches
 
 
@@ -230,11 +245,13 @@ def largest_difference(model: "MultiSourceModel", answer: Answer) -> float:
     model.eval()
     with torch.no_grad():
         for inputs in check_inputs(model):
-            ours, theirs = model(**inputs).logits, answer(inputs)
-            if model.task.kind == "token":
-                real = inputs["attention_mask"].bool()
-                ours, theirs = ours[real], theirs[real]
-            worst = max(worst, float((ours - theirs).abs().max().nan_to_num(torch.inf)))
+            ours, theirs = model(**inputs), answer(inputs)
+            real = inputs["attention_mask"].bool()
+            for output in model.task.outputs.values():
+                difference = (ours[output.called] - theirs[output.called]).abs()
+                if output.axes[:2] == ("batch", "length"):
+                    difference = difference[real]
+                worst = max(worst, float(difference.max().nan_to_num(torch.inf)))
     if worst > TOLERANCE:
         raise UnibridgeError(
             f"the export's logits differ from its source's by up to {worst:.2g}, more than "
@@ -248,7 +265,6 @@ def _weights(model: "MultiSourceModel") -> Mapping[str, float] | None:
     return dict(zip(sources, model.config.weights, strict=True)) if len(sources) > 1 else None
 
 
-_AUTO_KIND = {"token": "TokenClassification", "sequence": "SequenceClassification"}
 _AUTO = """from transformers import AutoModelFor{kind}, AutoTokenizer
 
 model = AutoModelFor{kind}.from_pretrained("path/to/this/folder")
@@ -258,4 +274,4 @@ from transformers import AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")
 session = onnxruntime.InferenceSession("path/to/this/folder/model.onnx")
-(logits,) = session.run(["logits"], dict(tokenizer(["…"], return_tensors="np")))"""
+({names},) = session.run({outputs}, dict(tokenizer(["…"], return_tensors="np")))"""

@@ -157,10 +157,9 @@ def run(
 def read_inputs(config: Config) -> Inputs:
     """Load the base and read every file. Raises UnibridgeError for the first that is broken."""
     from unibridge.models.base import load_base, unknown_share
-    from unibridge.tasks import TASKS
+    from unibridge.tasks import task_of
 
-    task = TASKS.resolve(config.task.kind)
-    task.reference = config.task.kind
+    task = task_of(config.task.kind)
     warnings: list[str] = []
     read_as = ReadAs(config.task.reader, config.task.columns, config.task.labels)
 
@@ -565,7 +564,7 @@ def _save_pack(
         "language_name": target.name,
         "base_model": base_name(config),
         "task": inputs.task.name,
-        "kind": inputs.task.kind,
+        "pipeline_tag": inputs.task.pipeline_tag,
         "metric": inputs.task.metric,
         "labels": inputs.labels,
         "text": {

@@ -374,7 +374,7 @@ def task_stage(
         build,
         settings={
             **settings.model_dump(),
-            "task": task.name,
+            "task": task.reference,
             "labels": list(labels),
             "trains": trains,
             "seed": seed,
@@ -409,13 +409,13 @@ def weigh_stage(
     import math
 
     from unibridge.artifacts import write_json
-    from unibridge.tasks import TASKS
+    from unibridge.tasks import task_of
     from unibridge.text.corpus import nested_draw, spread
     from unibridge.transfer.typology import language_distances
     from unibridge.transfer.weighting import harmony_weights
 
     trained = [read_manifest(path, "train-task") for path in (tasks or {}).values()]
-    pairs = any(TASKS.resolve(m["settings"]["task"]).reads == "pair" for m in trained)
+    pairs = not all(task_of(m["settings"]["task"]).reads_plain_text for m in trained)
     plain = bool(text and trained) and not pairs
     settings = settings.settled(len(sources), plain_text=plain)
     needed = inputs_of(WEIGHTINGS.resolve(settings.method))

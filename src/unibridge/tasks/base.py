@@ -6,36 +6,51 @@ Importing this room does not import torch; the functions that need it do.
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from unibridge.errors import UnibridgeError
 from unibridge.metrics import METRICS, Metric, Score, bootstrap_interval
-from unibridge.text.labels import Expected, LabelledText, TaggedSentence
+from unibridge.text.labels import Expected
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
     from transformers import PreTrainedTokenizerBase
+
+    from unibridge.models.families import ModelFamily
 
 IGNORED = -100
 """The label id of a position that has no label: PyTorch's own `ignore_index`."""
 
-Example = TypeVar("Example", TaggedSentence, LabelledText)
-Prediction = TypeVar("Prediction", list[str], str)
+Example = TypeVar("Example")
+Prediction = TypeVar("Prediction")
+
+
+PADDED = -1e4
+"""In logits and log-probabilities, the class of a decision that is none: finite, so that nothing
+times its probability is still nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """One example as the model reads it.
+    """One example, or a window of a long one, as the model reads it.
 
-    input_ids, token_type_ids: (tokens,), types only where the tokenizer has them. label_ids: one
-    per token for kind "token", one number for kind "sequence"; IGNORED where there is no label.
-    word_starts: per word the position of its first token, -1 where the length limit cut it off.
+    input_ids, token_type_ids: (tokens,), types only where the tokenizer has them. label_ids: what
+    the task learns here, in a shape of its own; IGNORED where there is no label. word_starts: per
+    word the position of its first token, -1 where the length limit cut it off. example: the place
+    of its example among those encoded; the windows of one follow each other. own: whatever else the
+    task needs to read it or to decode it.
     """
 
     input_ids: list[int]
-    label_ids: list[int] | int
+    label_ids: Any
     word_starts: list[int]
     token_type_ids: list[int] | None = None
+    example: int = 0
+    own: Any = None
 
     @property
     def cut_words(self) -> int:
@@ -43,18 +58,89 @@ class Encoded:
         return sum(start < 0 for start in self.word_starts)
 
 
-class Task(ABC, Generic[Example, Prediction]):
-    """One kind of prediction. Tasks hold no state: everything learnt lives in adapters and heads.
+@dataclass(frozen=True)
+class Output:
+    """One tensor that a head gives.
 
-    name: key in `TASKS`. kind: whether the head labels every token or the whole text. reads: what
-    `read_labels` should expect. metric: name in `METRICS` of the score that counts.
+    axes: what its dimensions run over: "batch" first, "length" for tokens, other words for the
+    rest. called: its name in what the whole model gives, which is the one that `transformers`'
+    pipelines look for where they know such a task.
+    """
+
+    axes: tuple[str, ...]
+    called: str
+
+
+class HeadSettings(BaseModel):
+    """What a head reads of the encoder's states."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pooling: str = Field(
+        "auto",
+        description="which state speaks for a text: first, last, mean, summed, or pkg.mod:name; "
+        "auto: as the base was trained",
+    )
+    layer_mix: bool = Field(
+        False,
+        description="taggers read a learnt mix of all layers' states (softmax weights, as ELMo "
+        "and UDify), not the last layer's",
+    )
+
+
+@dataclass(frozen=True)
+class HeadShape:
+    """What a head is built for. hidden: of the states. labels: classes. layers: of the encoder.
+
+    settings: `pooling` is settled, no longer "auto".
+    """
+
+    hidden: int
+    labels: int
+    dropout: float
+    layers: int
+    settings: HeadSettings
+
+
+class Task(ABC, Generic[Example, Prediction]):
+    """One kind of prediction: its examples, head, loss, decisions and scores.
+
+    Tasks hold no state: everything learnt lives in adapters and heads. A task of the user's own is
+    named by the import path of its class, `package.module:Class`, which is called with nothing.
+
+    A *decision* is one choice among classes that the model makes at an example: a word's tag, a
+    text's class. Sources are weighed, merged and distilled by their decisions.
+
+    name: key in `TASKS`. reads: what `read_labels` should expect. metric: name in `METRICS` of the
+    score that counts. outputs: the tensors that the head gives. head_inputs: of what `collate`
+    gives, what the head reads and not the encoder, with their axes. parts: texts that are read at
+    once. auto_class: the kind of `transformers`' model that can take over the head, such as
+    "TokenClassification", or None; pipeline_tag: what model hubs call the task, or None.
     """
 
     name: str
-    kind: Literal["token", "sequence"]
     reads: Expected
     metric: str
-    reference: str = ""
+    outputs: Mapping[str, Output]
+    head_inputs: Mapping[str, tuple[str, ...]] = {}
+    parts: int = 1
+    auto_class: str | None = None
+    pipeline_tag: str | None = None
+
+    @property
+    def reference(self) -> str:
+        """What `task_of` finds this task by: its name, or the import path of the user's class."""
+        own = type(self)
+        if own.__module__.partition(".")[0] == "unibridge":
+            return self.name
+        return f"{own.__module__}:{own.__qualname__}"
+
+    @property
+    def reads_plain_text(self) -> bool:
+        """Whether lines of plain text are examples of it, only without labels."""
+        return self.parts == 1
+
+    # --- examples -------------------------------------------------------------------------------
 
     @abstractmethod
     def as_example(self, value: Any) -> Example:
@@ -68,6 +154,18 @@ class Task(ABC, Generic[Example, Prediction]):
     def gold(self, example: Example) -> Prediction:
         """The example's labels in the form of a prediction."""
 
+    def examples_of_text(self, lines: Sequence[str]) -> tuple[list[Any], list[str]]:
+        """Unlabelled examples made of plain text, and what should be said of them.
+
+        A task on two texts reads each line with the next one.
+        """
+        if self.parts == 1:
+            return list(lines), []
+        return list(pairwise(lines)), [
+            "The text has no pairs: each line was read with the next one, which real pairs may "
+            "not be like."
+        ]
+
     @abstractmethod
     def encode(
         self,
@@ -75,17 +173,123 @@ class Task(ABC, Generic[Example, Prediction]):
         examples: Sequence[Example],
         labels: Sequence[str],
         max_length: int,
+        *,
+        label_all_subwords: bool = False,
     ) -> list[Encoded]:
         """Examples as ids of at most `max_length` tokens, in the tokenizer's own template.
 
         labels: the label of each class index. An example's label that is not among them is IGNORED.
+        label_all_subwords: taggers learn at every subword of a word, not the first alone.
+        """
+
+    # --- the model ------------------------------------------------------------------------------
+
+    @abstractmethod
+    def new_head(self, shape: HeadShape) -> "nn.Module":
+        """What is put on the encoder: (states, mask, **head inputs) -> {output: tensor}.
+
+        states: (batch, length, hidden), or those of every layer, the embeddings' first, where its
+        `reads_layers` is true. mask: (batch, length). The weights are drawn by `build_head`.
+        """
+
+    @abstractmethod
+    def targets(self, batch: Sequence[Encoded]) -> "dict[str, torch.Tensor]":
+        """The label ids of a padded batch, by output: (batch, ...), IGNORED where there is none."""
+
+    @abstractmethod
+    def decisions(
+        self, outputs: "Mapping[str, torch.Tensor]", batch: Sequence[Encoded]
+    ) -> "list[torch.Tensor]":
+        """Of each of the batch its decisions' logits, (decisions, classes).
+
+        Classes may differ in number between examples. The windows of an example do not share any.
+        """
+
+    @abstractmethod
+    def gold_decisions(self, one: Encoded) -> list[int]:
+        """The right class of each of its decisions, IGNORED where it has no label."""
+
+    @abstractmethod
+    def entropies(
+        self, outputs: "Mapping[str, torch.Tensor]", mask: "torch.Tensor | None"
+    ) -> "torch.Tensor":
+        """Mean entropy in nats of what is said of each example, (..., batch), from (..., batch, …).
+
+        mask: (batch, length), 1 on tokens.
         """
 
     @abstractmethod
     def decode(
-        self, logits: "torch.Tensor", encoded: Sequence[Encoded], labels: Sequence[str]
+        self,
+        decisions: "Sequence[torch.Tensor]",
+        encoded: Sequence[Encoded],
+        labels: Sequence[str],
     ) -> list[Prediction]:
-        """Predictions from logits (batch, length, labels), or (batch, labels) for whole texts."""
+        """Predictions of whole examples, in their order, from the decisions of each encoding."""
+
+    def plain_layers(self, family: "ModelFamily", settings: HeadSettings) -> dict[str, str] | None:
+        """The head's layers -> theirs in `transformers`' model of `auto_class`, or None."""
+        return None
+
+    def drawn_inputs(self, mask: "torch.Tensor") -> "dict[str, torch.Tensor]":
+        """Values for `head_inputs`, at random tokens (batch, length) that an export is tried on."""
+        return {}
+
+    def combine(
+        self, outputs: "Mapping[str, torch.Tensor]", weights: "torch.Tensor"
+    ) -> "dict[str, torch.Tensor]":
+        """What the sources say together: the weighted sum of each output (Eq. 13).
+
+        outputs: (sources, batch, ...). weights: (sources, batch), or (sources, 1) for all alike.
+        """
+        return {
+            name: (weights.view(*weights.shape, *[1] * (tensor.dim() - 2)) * tensor).sum(0)
+            for name, tensor in outputs.items()
+        }
+
+    def collate(self, batch: Sequence[Encoded], pad_id: int | None) -> "dict[str, torch.Tensor]":
+        """Padded tensors for model and head: input_ids, attention_mask (batch, length), types if
+        any, and the head's inputs."""
+        ids = [one.input_ids for one in batch]
+        inputs = {
+            "input_ids": padded(ids, pad_id or 0),
+            "attention_mask": padded([[1] * len(row) for row in ids], 0),
+        }
+        types = [one.token_type_ids for one in batch if one.token_type_ids is not None]
+        if types:
+            inputs["token_type_ids"] = padded(types, 0)
+        return inputs
+
+    def loss(
+        self,
+        outputs: "Mapping[str, torch.Tensor]",
+        targets: "Mapping[str, torch.Tensor]",
+        *,
+        of: int | None = None,
+    ) -> "torch.Tensor":
+        """Mean cross-entropy in nats over what has a label; summed over outputs with targets.
+
+        of: labels that the mean is over, where these are some of them only; the parts add up.
+        """
+        import torch
+
+        parts = []
+        for name, wanted in targets.items():
+            logits = outputs[name]
+            flat = (logits.flatten(0, -2), wanted.to(logits.device).flatten())
+            how: dict[str, Any] = {"ignore_index": IGNORED}
+            if of is None:
+                parts.append(torch.nn.functional.cross_entropy(*flat, **how))
+            else:
+                summed = torch.nn.functional.cross_entropy(*flat, **how, reduction="sum")
+                parts.append(summed / max(of, 1))
+        return sum(parts[1:], parts[0])
+
+    def labelled(self, batch: Sequence[Encoded]) -> int:
+        """Labels of these examples that count in the loss of an output."""
+        return int((next(iter(self.targets(batch).values())) != IGNORED).sum())
+
+    # --- scores ---------------------------------------------------------------------------------
 
     @abstractmethod
     def floor(
@@ -157,54 +361,6 @@ class Task(ABC, Generic[Example, Prediction]):
             )
         return warnings
 
-    def collate(self, batch: Sequence[Encoded], pad_id: int | None) -> "dict[str, torch.Tensor]":
-        """Padded tensors: input_ids, attention_mask (batch, length), labels, and types if any.
-
-        labels: (batch, length) or (batch,) as `kind` says.
-        """
-        import torch
-
-        length = max(len(one.input_ids) for one in batch)
-
-        def padded(rows: list[list[int]], filler: int) -> "torch.Tensor":
-            return torch.tensor([row + [filler] * (length - len(row)) for row in rows])
-
-        ids = [one.input_ids for one in batch]
-        inputs = {
-            "input_ids": padded(ids, pad_id or 0),
-            "attention_mask": padded([[1] * len(row) for row in ids], 0),
-        }
-        types = [one.token_type_ids for one in batch if one.token_type_ids is not None]
-        if types:
-            inputs["token_type_ids"] = padded(types, 0)
-        labels = [one.label_ids for one in batch]
-        if self.kind == "token":
-            inputs["labels"] = padded([row for row in labels if isinstance(row, list)], IGNORED)
-        else:
-            inputs["labels"] = torch.tensor(labels)
-        return inputs
-
-    def loss(
-        self, logits: "torch.Tensor", labels: "torch.Tensor", *, of: int | None = None
-    ) -> "torch.Tensor":
-        """Mean cross-entropy in nats over the positions that have a label.
-
-        of: labels that the mean is over, where these are some of them only; the parts add up.
-        """
-        import torch
-
-        flat = (logits.flatten(0, -2), labels.flatten())
-        if of is None:
-            return torch.nn.functional.cross_entropy(*flat, ignore_index=IGNORED)
-        summed = torch.nn.functional.cross_entropy(*flat, ignore_index=IGNORED, reduction="sum")
-        return summed / max(of, 1)
-
-    def labelled(self, batch: Sequence[Encoded]) -> int:
-        """Labels of these examples that count in the loss."""
-        labels = [one.label_ids for one in batch]
-        rows = [[row] if isinstance(row, int) else row for row in labels]
-        return sum(label != IGNORED for row in rows for label in row)
-
     def score(
         self,
         gold_examples: Sequence[Example],
@@ -214,13 +370,28 @@ class Task(ABC, Generic[Example, Prediction]):
         samples: int = 1000,
     ) -> Score:
         """The task's metric with its 95% bootstrap interval over examples, and further scores."""
-        gold = [self.gold(example) for example in gold_examples]
+        gold: list[Any] = [self.gold(example) for example in gold_examples]
+        given: Sequence[Any] = predictions
         metric: Metric = METRICS.resolve(self.metric)
-        low, high = bootstrap_interval(gold, predictions, metric, samples=samples, seed=seed)
+        low, high = bootstrap_interval(gold, given, metric, samples=samples, seed=seed)
         return Score(
             metric.name,
-            metric(gold, predictions),
+            metric(gold, given),
             low,
             high,
             all=self.further_scores(gold, predictions),
         )
+
+
+def padded(rows: Sequence[Sequence[int]], filler: int) -> "torch.Tensor":
+    """Rows of numbers as one tensor (rows, longest of them), `filler` behind the shorter ones."""
+    import torch
+
+    length = max(map(len, rows), default=0)
+    return torch.tensor([[*row, *[filler] * (length - len(row))] for row in rows])
+
+
+def by_example(encoded: Sequence[Encoded]) -> list[slice]:
+    """Where the windows of each example stand among encodings that are in order."""
+    starts = [i for i, one in enumerate(encoded) if not i or one.example != encoded[i - 1].example]
+    return [slice(*ends) for ends in pairwise([*starts, len(encoded)])]

@@ -1,26 +1,31 @@
 """Classes of whole texts, alone or in pairs."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from unibridge.errors import UnibridgeError
 from unibridge.metrics import accuracy, macro_f1
-from unibridge.tasks.base import IGNORED, Encoded, Task
+from unibridge.tasks.base import IGNORED, Encoded, HeadSettings, HeadShape, Output, Task
 from unibridge.tasks.tagging import count_with_backoff
 from unibridge.text.labels import Expected, LabelledText
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
     from transformers import PreTrainedTokenizerBase
+
+    from unibridge.models.families import ModelFamily
 
 
 class TextClassification(Task[LabelledText, str]):
     """One class per text, such as its topic or sentiment; macro-F1, since classes are uneven."""
 
     name = "classification"
-    kind: Literal["token", "sequence"] = "sequence"
     reads: Expected = "text"
     metric = "macro_f1"
+    outputs: Mapping[str, Output] = {"label": Output(("batch", "labels"), "logits")}
+    auto_class = "SequenceClassification"
+    pipeline_tag = "text-classification"
 
     def as_example(self, value: Any) -> LabelledText:
         """A text from a string."""
@@ -42,6 +47,8 @@ class TextClassification(Task[LabelledText, str]):
         examples: Sequence[LabelledText],
         labels: Sequence[str],
         max_length: int,
+        *,
+        label_all_subwords: bool = False,
     ) -> list[Encoded]:
         if not examples:
             return []
@@ -49,21 +56,56 @@ class TextClassification(Task[LabelledText, str]):
         seconds = [example.second or "" for example in examples]
         batch = tokenizer(
             [example.text for example in examples],
-            seconds if self.reads == "pair" else None,
+            seconds if self.parts == 2 else None,
             truncation="longest_first",
             max_length=max_length,
             return_attention_mask=False,
         )
         types = batch.get("token_type_ids", [None] * len(examples))
         return [
-            Encoded(ids, numbers.get(example.label or "", IGNORED), [], token_types)
-            for example, ids, token_types in zip(examples, batch["input_ids"], types, strict=True)
+            Encoded(ids, numbers.get(example.label or "", IGNORED), [], token_types, place)
+            for place, (example, ids, token_types) in enumerate(
+                zip(examples, batch["input_ids"], types, strict=True)
+            )
         ]
 
+    def new_head(self, shape: HeadShape) -> "nn.Module":
+        from unibridge.tasks.heads import SequenceHead
+
+        return SequenceHead(shape, "label")
+
+    def plain_layers(self, family: "ModelFamily", settings: HeadSettings) -> dict[str, str] | None:
+        if family.sequence_head is None or settings.pooling != "first":
+            return None
+        return dict(zip(("dense", "out"), family.sequence_head, strict=True))
+
+    def targets(self, batch: Sequence[Encoded]) -> "dict[str, torch.Tensor]":
+        import torch
+
+        return {"label": torch.tensor([one.label_ids for one in batch])}
+
+    def decisions(
+        self, outputs: "Mapping[str, torch.Tensor]", batch: Sequence[Encoded]
+    ) -> "list[torch.Tensor]":
+        """The text's class, (1, labels)."""
+        return list(outputs["label"].unsqueeze(1))
+
+    def gold_decisions(self, one: Encoded) -> list[int]:
+        return [one.label_ids]
+
+    def entropies(
+        self, outputs: "Mapping[str, torch.Tensor]", mask: "torch.Tensor | None"
+    ) -> "torch.Tensor":
+        logs = outputs["label"].float().log_softmax(-1)
+        return -(logs.exp() * logs).sum(-1)
+
     def decode(
-        self, logits: "torch.Tensor", encoded: Sequence[Encoded], labels: Sequence[str]
+        self,
+        decisions: "Sequence[torch.Tensor]",
+        encoded: Sequence[Encoded],
+        labels: Sequence[str],
     ) -> list[str]:
-        return [labels[best] for best in logits.argmax(-1).tolist()]
+        return [labels[int(one[0].argmax(-1))] for one in decisions]
 
     def floor(
         self, train_examples: Sequence[LabelledText], test_examples: Sequence[LabelledText]

@@ -1,51 +1,70 @@
-"""Output layers on the encoder's last states: one for labels of tokens, one for whole texts."""
+"""Output layers on the encoder's states: one for labels of tokens, one for whole texts."""
+
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from unibridge.models.states import TEXT_STATES
+from unibridge.tasks.base import HeadShape
+
+if TYPE_CHECKING:
+    from unibridge.tasks.base import Task
+
+States = torch.Tensor | tuple[torch.Tensor, ...]
+"""(batch, length, hidden), or those of every layer where the head `reads_layers`."""
+
+
+class LayerMix(nn.Module):
+    """Σ_l softmax(weight)_l · states of layer l (ELMo, arXiv 1802.05365, without its scale).
+
+    The embeddings count as a layer. At first all weigh the same.
+    """
+
+    def __init__(self, layers: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(layers + 1))
+
+    def forward(self, states: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        return torch.tensordot(self.weight.softmax(0), torch.stack(tuple(states)), 1)
 
 
 class TokenHead(nn.Module):
-    """States (batch, length, hidden) -> logits (batch, length, labels)."""
+    """States (batch, length, hidden) -> logits (batch, length, labels), under the name given."""
 
-    def __init__(self, hidden: int, labels: int, dropout: float) -> None:
+    def __init__(self, shape: HeadShape, name: str) -> None:
         super().__init__()
-        self.dropout = nn.Dropout(dropout)
-        self.out = nn.Linear(hidden, labels)
+        self.name = name
+        self.reads_layers = shape.settings.layer_mix
+        self.mix = LayerMix(shape.layers) if self.reads_layers else nn.Identity()
+        self.dropout = nn.Dropout(shape.dropout)
+        self.out = nn.Linear(shape.hidden, shape.labels)
 
-    def forward(self, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        return self.out(self.dropout(states))
+    def forward(self, states: States, mask: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {self.name: self.out(self.dropout(self.mix(states)))}
 
 
 class SequenceHead(nn.Module):
-    """One state of (batch, length, hidden), the first or as told -> (batch, labels), as RoBERTa."""
+    """One state of (batch, length, hidden), as `pooling` says -> (batch, labels), as RoBERTa."""
 
-    def __init__(self, hidden: int, labels: int, dropout: float, text_state: str) -> None:
+    reads_layers = False
+
+    def __init__(self, shape: HeadShape, name: str) -> None:
         super().__init__()
-        self.text_state = TEXT_STATES.resolve(text_state)
-        self.dense = nn.Linear(hidden, hidden)
-        self.dropout = nn.Dropout(dropout)
-        self.out = nn.Linear(hidden, labels)
+        self.name = name
+        self.text_state = TEXT_STATES.resolve(shape.settings.pooling)
+        self.dense = nn.Linear(shape.hidden, shape.hidden)
+        self.dropout = nn.Dropout(shape.dropout)
+        self.out = nn.Linear(shape.hidden, shape.labels)
 
-    def forward(self, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    def forward(self, states: torch.Tensor, mask: torch.Tensor) -> dict[str, torch.Tensor]:
         state = self.dropout(self.text_state(states, mask))
-        return self.out(self.dropout(torch.tanh(self.dense(state))))
+        return {self.name: self.out(self.dropout(torch.tanh(self.dense(state))))}
 
 
-def build_head(
-    kind: str, hidden: int, labels: int, dropout: float, *, seed: int, text_state: str = "first"
-) -> nn.Module:
-    """A new head, weights N(0, 0.02) and biases zero, reproducible from the seed.
-
-    kind: "token" or "sequence", as `Task.kind` says. text_state: which state speaks for a text, in
-    `TEXT_STATES`. Heads are given the states and the attention mask (batch, length).
-    """
-    head = (
-        TokenHead(hidden, labels, dropout)
-        if kind == "token"
-        else SequenceHead(hidden, labels, dropout, text_state)
-    )
+def build_head(task: "Task", shape: HeadShape, *, seed: int) -> nn.Module:
+    """A task's new head, weights N(0, 0.02) and biases zero, reproducible from the seed."""
+    head = task.new_head(shape)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in head.parameters():

@@ -15,6 +15,7 @@ class PairClassification(TextClassification):
 
     name = "pairs"
     reads: Expected = "pair"
+    parts = 2
     metric = "accuracy"
 
     def as_example(self, value: Any) -> LabelledText:

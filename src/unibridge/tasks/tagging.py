@@ -1,17 +1,29 @@
 """Labels of words: words onto subwords and back, for whatever tags."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal, cast
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 from unibridge.errors import UnibridgeError
 from unibridge.metrics import accuracy, macro_f1
-from unibridge.tasks.base import IGNORED, Encoded, Task
+from unibridge.tasks.base import (
+    IGNORED,
+    Encoded,
+    HeadSettings,
+    HeadShape,
+    Output,
+    Task,
+    by_example,
+    padded,
+)
 from unibridge.text.labels import Expected, TaggedSentence
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
     from transformers import PreTrainedTokenizerBase
+
+    from unibridge.models.families import ModelFamily
 
 
 class TaggingTask(Task[TaggedSentence, list[str]]):
@@ -21,9 +33,11 @@ class TaggingTask(Task[TaggedSentence, list[str]]):
     tag most often predicted in their sentence.
     """
 
-    kind: Literal["token", "sequence"] = "token"
     reads: Expected = "words"
     metric = "accuracy"
+    outputs: Mapping[str, Output] = {"tags": Output(("batch", "length", "labels"), "logits")}
+    auto_class = "TokenClassification"
+    pipeline_tag = "token-classification"
     outside: str | None = None
 
     def as_example(self, value: Any) -> TaggedSentence:
@@ -53,13 +67,12 @@ class TaggingTask(Task[TaggedSentence, list[str]]):
         *,
         label_all_subwords: bool = False,
     ) -> list[Encoded]:
-        """See `Task.encode`. label_all_subwords: as the reference does (the paper does not say)."""
+        """See `Task.encode`. label_all_subwords is the reference's way; the paper does not say."""
         numbers = {label: number for number, label in enumerate(labels)}
         split = _split_fast if tokenizer.is_fast else _split_slow
         encoded = []
-        for example, (ids, words) in zip(
-            examples, split(tokenizer, [list(e.words) for e in examples], max_length), strict=True
-        ):
+        read = split(tokenizer, [list(e.words) for e in examples], max_length)
+        for place, (example, (ids, words)) in enumerate(zip(examples, read, strict=True)):
             starts = [-1] * len(example.words)
             label_ids = [IGNORED] * len(ids)
             for position, word in enumerate(words):
@@ -70,22 +83,62 @@ class TaggingTask(Task[TaggedSentence, list[str]]):
                     starts[word] = position
                 if example.tags and (first or label_all_subwords):
                     label_ids[position] = numbers.get(example.tags[word], IGNORED)
-            encoded.append(Encoded(ids, label_ids, starts))
+            encoded.append(Encoded(ids, label_ids, starts, example=place))
         return encoded
 
+    def new_head(self, shape: HeadShape) -> "nn.Module":
+        from unibridge.tasks.heads import TokenHead
+
+        return TokenHead(shape, "tags")
+
+    def plain_layers(self, family: "ModelFamily", settings: HeadSettings) -> dict[str, str] | None:
+        if family.token_head is None or settings.layer_mix:
+            return None
+        return {"out": family.token_head}
+
+    def targets(self, batch: Sequence[Encoded]) -> "dict[str, torch.Tensor]":
+        return {"tags": padded([one.label_ids for one in batch], IGNORED)}
+
+    def decisions(
+        self, outputs: "Mapping[str, torch.Tensor]", batch: Sequence[Encoded]
+    ) -> "list[torch.Tensor]":
+        """A word's tag, (words seen, labels), read at its first subword."""
+        return [
+            tags[[start for start in one.word_starts if start >= 0]]
+            for tags, one in zip(outputs["tags"], batch, strict=True)
+        ]
+
+    def gold_decisions(self, one: Encoded) -> list[int]:
+        return [one.label_ids[start] for start in one.word_starts if start >= 0]
+
+    def entropies(
+        self, outputs: "Mapping[str, torch.Tensor]", mask: "torch.Tensor | None"
+    ) -> "torch.Tensor":
+        """Over the tokens; the first and the last of them, which enclose the text, are left out."""
+        logs = outputs["tags"].float().log_softmax(-1)
+        entropies = -(logs.exp() * logs).sum(-1)
+        shape = entropies.shape[-2:]
+        mask = entropies.new_ones(shape) if mask is None else mask.to(entropies)
+        inside = mask.clone()
+        inside[:, 0] = 0
+        inside.scatter_(1, mask.sum(-1, keepdim=True).long() - 1, 0)
+        return (entropies * inside).sum(-1) / inside.sum(-1).clamp(min=1)
+
     def decode(
-        self, logits: "torch.Tensor", encoded: Sequence[Encoded], labels: Sequence[str]
+        self,
+        decisions: "Sequence[torch.Tensor]",
+        encoded: Sequence[Encoded],
+        labels: Sequence[str],
     ) -> list[list[str]]:
         predictions = []
-        for one, best in zip(encoded, logits.argmax(-1).tolist(), strict=True):
-            seen = [labels[best[start]] for start in one.word_starts if start >= 0]
+        for windows in by_example(encoded):
+            seen = [labels[best] for one in decisions[windows] for best in one.argmax(-1).tolist()]
+            starts = [start for one in encoded[windows] for start in one.word_starts]
             unseen = self.outside if self.outside in labels else None
-            if one.cut_words and unseen is None:
+            if -1 in starts and unseen is None:
                 unseen = Counter(seen).most_common(1)[0][0] if seen else labels[0]
             known = iter(seen)
-            predictions.append(
-                [next(known) if start >= 0 else str(unseen) for start in one.word_starts]
-            )
+            predictions.append([next(known) if start >= 0 else str(unseen) for start in starts])
         return predictions
 
     def floor(

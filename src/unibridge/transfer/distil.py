@@ -95,8 +95,6 @@ def _adapter_student(
 ) -> "MultiSourceModel":
     """The sources merged, under a name of its own; adapter and head drawn anew where asked."""
     from unibridge.adapters import attach
-    from unibridge.models.families import FAMILIES
-    from unibridge.tasks.heads import build_head
     from unibridge.transfer.infer import head_name
     from unibridge.transfer.merge import merge
 
@@ -108,16 +106,8 @@ def _adapter_student(
         name = student.adapter_name(DISTILLED)
         attach.delete_adapter(student.encoder, name)
         attach.add_adapter(student.encoder, family, name, AdapterConfig(**shape), seed=seed)
-    base = student.encoder.config
-    head = build_head(
-        student.task.kind,
-        base.hidden_size,
-        len(student.config.labels),
-        FAMILIES.resolve(base.model_type).dropout(base),
-        seed=seed,
-        text_state=student.config.text_state,
-    )
-    student.heads[head_name(DISTILLED)] = head.to(student.device)
+    student.activate()
+    student.heads[head_name(DISTILLED)] = student.new_head(seed=seed).to(student.device)
     return student
 
 
@@ -150,7 +140,11 @@ def _encoder_student(merged: "MultiSourceModel", settings: DistilSettings) -> "M
         place, _, rest = name.removeprefix(path).partition(".")
         return f"{path}{layers[int(place)]}.{rest}"
 
-    student.load_state_dict({name: state[origin(name)] for name in student.state_dict()})
+    kept = {name: state[origin(name)] for name in student.state_dict()}
+    # of a mix of layers, the weights of those that are left
+    rows = [0, *(layer + 1 for layer in layers)]
+    kept |= {name: tensor[rows] for name, tensor in kept.items() if name.endswith(".mix.weight")}
+    student.load_state_dict(kept)
     student.tokenizer = merged.tokenizer
     return student.to(merged.device)  # type: ignore[arg-type]  # their stub of `to` is wrong
 

@@ -183,7 +183,7 @@ def go_on(
     encoded = [
         one
         for one in task.encode(model.tokenizer, examples, config.labels, config.max_tokens)
-        if max(one.label_ids if isinstance(one.label_ids, list) else [one.label_ids]) >= 0
+        if task.labelled([one])
     ]
     if len(encoded) < 2:
         raise UnibridgeError(
@@ -205,9 +205,8 @@ def go_on(
         parameter.requires_grad_(True)
 
     def run(batch: Sequence[Any], of: int | None = None) -> "tuple[torch.Tensor, int]":
-        inputs = {k: v.to(model.device) for k, v in task.collate(batch, pad).items()}
-        wanted = inputs.pop("labels")
-        value = task.loss(model(**inputs).logits, wanted, of=of)
+        inputs = model.inputs_of(batch)
+        value = task.loss(model.outputs(**inputs), task.targets(batch), of=of)
         return value, int(inputs["attention_mask"].sum())
 
     def loss(indices: list[int], _: "torch.Generator", rows: slice) -> tuple:
@@ -217,7 +216,6 @@ def go_on(
         return value, {}, tokens
 
     # 3. Train, and keep the state that the held-out examples like best.
-    pad = model.tokenizer.pad_token_id
     best: dict[str, torch.Tensor] = {}
     losses: list[float] = []
 

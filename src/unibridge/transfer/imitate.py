@@ -6,7 +6,6 @@ it, the loss, and how far the two are from each other on text held out.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from unibridge.training import (
     fit,
     prepare,
 )
+from unibridge.transfer.weighting import side_by_side
 
 if TYPE_CHECKING:
     import torch
@@ -93,20 +93,14 @@ def imitate(
     checkpoint: a file to resume from.
     Raises UnibridgeError where there is too little text.
     """
-    import torch
 
     task: Task[Any, Any] = teacher.task
     tokenizer, config = teacher.tokenizer, teacher.config
     warnings: list[str] = []
 
     # 1. The text as the task reads it, some held out.
-    inputs: list[Any] = [line for line in lines if line.strip()]
-    if task.reads == "pair":
-        inputs = list(pairwise(inputs))
-        warnings.append(
-            "The text has no pairs: each line was read with the next one, which real pairs may "
-            "not be like."
-        )
+    inputs, notes = task.examples_of_text([line for line in lines if line.strip()])
+    warnings += notes
     inputs = spread(inputs, settings.max_lines or len(inputs))
     if len(inputs) < 2:
         raise UnibridgeError(
@@ -130,8 +124,9 @@ def imitate(
 
     def loss(indices: list[int], generator: "torch.Generator", rows: slice) -> tuple:
         batch = [encoded[i] for i in indices[rows]]
-        target = torch.cat([wanted[i] for i in indices[rows]]).to(student.device)
-        found, tokens = _decisions(student, batch)
+        target = side_by_side([wanted[i] for i in indices[rows]]).to(student.device)
+        decided, tokens = _decisions(student, batch)
+        found = side_by_side(decided)
         share = len(target) / sum(len(wanted[i]) for i in indices)
         return share * heat**2 * _divergence(target / heat, found / heat), {}, tokens
 
@@ -143,7 +138,7 @@ def imitate(
                 module.training = True
 
     def compare() -> tuple[float, float]:
-        found, target = torch.cat(_all_decisions(student, held)), torch.cat(held_wanted)
+        found, target = side_by_side(_all_decisions(student, held)), side_by_side(held_wanted)
         alike = (found.argmax(-1) == target.argmax(-1)).float().mean()
         set_mode()
         return float(_divergence(target, found)), float(alike)
@@ -151,7 +146,6 @@ def imitate(
     student.requires_grad_(False)
     for parameter in trained.values():
         parameter.requires_grad_(True)
-    # reading once makes the adapters active, which `prepare` takes for granted
     before = compare()
     lengths = [len(one.input_ids) for one in encoded]
     batch_size = settings.training.batch_size
@@ -198,25 +192,19 @@ def _divergence(teacher: "torch.Tensor", student: "torch.Tensor") -> "torch.Tens
     return (log_p.exp() * (log_p - log_q)).sum(-1).mean()
 
 
-def _decisions(model: "MultiSourceModel", batch: "Sequence[Encoded]") -> "tuple[torch.Tensor, int]":
-    """Logits (decisions, labels) of a batch, example after example, and the tokens read."""
-    import torch
-
-    inputs = model.task.collate(batch, model.tokenizer.pad_token_id)
-    inputs.pop("labels")
+def _decisions(
+    model: "MultiSourceModel", batch: "Sequence[Encoded]"
+) -> "tuple[list[torch.Tensor], int]":
+    """Logits (decisions, classes) of each example of a batch, and the tokens read."""
+    inputs = model.inputs_of(batch)
     tokens = int(inputs["attention_mask"].sum())
-    logits = model(**{name: value.to(model.device) for name, value in inputs.items()}).logits
-    if model.task.kind == "sequence":
-        return logits, tokens
-    starts = [(row, at) for row, one in enumerate(batch) for at in one.word_starts if at >= 0]
-    rows, places = torch.tensor(starts, device=logits.device).T
-    return logits[rows, places], tokens
+    return model.task.decisions(model.outputs(**inputs), batch), tokens
 
 
 def _all_decisions(
     model: "MultiSourceModel", encoded: "Sequence[Encoded]", batch_size: int = 32
 ) -> "list[torch.Tensor]":
-    """Per example the logits (decisions, labels), without dropout, in batches by length."""
+    """Per example the logits (decisions, classes), without dropout, in batches by length."""
     import torch
 
     order = sorted(range(len(encoded)), key=lambda i: len(encoded[i].input_ids))
@@ -225,11 +213,6 @@ def _all_decisions(
     with torch.no_grad():
         for start in range(0, len(order), batch_size):
             part = order[start : start + batch_size]
-            logits = _decisions(model, [encoded[i] for i in part])[0].cpu()
-            sizes = [_count(model.task, encoded[i]) for i in part]
-            kept |= zip(part, logits.split(sizes), strict=True)
+            logits, _ = _decisions(model, [encoded[i] for i in part])
+            kept |= zip(part, (one.cpu() for one in logits), strict=True)
     return [kept[i] for i in range(len(encoded))]
-
-
-def _count(task: "Task[Any, Any]", one: "Encoded") -> int:
-    return 1 if task.kind == "sequence" else len(one.word_starts) - one.cut_words

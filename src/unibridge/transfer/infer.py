@@ -5,6 +5,7 @@ loads and runs in pipelines like any other. Every method of the results table pr
 a baseline is one with a single "source", or with no adapters at all.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,21 +19,23 @@ from transformers import (
     AutoModelForTokenClassification,
     PreTrainedModel,
 )
-from transformers.modeling_outputs import SequenceClassifierOutput, TokenClassifierOutput
+from transformers.utils import ModelOutput
 
 from unibridge.adapters import attach
 from unibridge.adapters.settings import AdapterConfig
 from unibridge.errors import UnibridgeError
 from unibridge.models.families import FAMILIES
 from unibridge.models.rows import lay_over
-from unibridge.tasks import TASKS
+from unibridge.models.states import layer_states
+from unibridge.tasks import task_of
+from unibridge.tasks.base import Encoded, HeadSettings, HeadShape
 from unibridge.tasks.heads import build_head
 from unibridge.text.examples import AS_IT_IS, ReadAs
 from unibridge.text.stream import label_file
 from unibridge.transfer.language import AdaptedLanguage
 from unibridge.transfer.pack_config import UniBridgeConfig
 from unibridge.transfer.task import TrainedTask
-from unibridge.transfer.weighting import SourcePredictions, mean_entropies, sentence_weights
+from unibridge.transfer.weighting import SourcePredictions, sentence_weights, side_by_side
 
 if TYPE_CHECKING:
     from unibridge.models.base import BaseModel as Base
@@ -62,7 +65,7 @@ class MultiSourceModel(PreTrainedModel):
         super().__init__(config)
         base = AutoConfig.for_model(**config.base)
         family = FAMILIES.resolve(base.model_type)
-        self.task = TASKS.resolve(config.task)
+        self.task = task_of(config.task)
         self.encoder = family.new_encoder(base)
         self.language_stack: tuple[str, ...] = ()
         self.task_adapters: list[str] = []
@@ -77,15 +80,28 @@ class MultiSourceModel(PreTrainedModel):
                 adapter = AdapterConfig(**config.task_adapter)
                 attach.add_adapter(self.encoder, family, name, adapter, seed=seed)
                 self.task_adapters.append(name)
-            self.heads[head_name(source)] = build_head(
-                self.task.kind,
-                base.hidden_size,
-                len(config.labels),
-                family.dropout(base),
-                seed=seed,
-                text_state=config.text_state,
-            )
+            self.heads[head_name(source)] = self.new_head(seed=seed)
+        self.activate()
         self.post_init()
+
+    def new_head(self, *, seed: int) -> nn.Module:
+        """A head as those of the sources, with drawn weights."""
+        base = self.encoder.config
+        shape = HeadShape(
+            base.hidden_size,
+            len(self.config.labels),
+            FAMILIES.resolve(base.model_type).dropout(base),
+            base.num_hidden_layers,
+            HeadSettings(**self.config.head),
+        )
+        return build_head(self.task, shape, seed=seed)
+
+    def activate(self) -> None:
+        """Put the adapters to work: the language's stack, the sources' side by side on top.
+
+        Done where adapters are added, not when text is read: threads may share a model.
+        """
+        attach.activate(self.encoder, *self.language_stack, parallel=self.task_adapters)
 
     def _init_weights(self, module: nn.Module) -> None:
         """Everything is loaded or assembled; nothing is left to initialise."""
@@ -97,43 +113,69 @@ class MultiSourceModel(PreTrainedModel):
     def get_input_embeddings(self) -> nn.Module:
         return self.encoder.get_input_embeddings()
 
-    def source_logits(
+    def source_outputs(
         self,
         input_ids: torch.Tensor,
         attention_mask: torch.Tensor | None = None,
         token_type_ids: torch.Tensor | None = None,
-    ) -> torch.Tensor:
-        """Every source's logits: (sources, batch, length, labels), or without length for texts.
+        **rest: torch.Tensor,
+    ) -> dict[str, torch.Tensor]:
+        """What every source's head says, by output: (sources, batch, ...).
 
-        What lies below the first task adapter is the same for all of them and computed once.
+        rest: the head's own inputs, see `Task.head_inputs`. What lies below the first task adapter
+        is the same for all sources and computed once.
         """
-        inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+        inputs: dict[str, Any] = {"input_ids": input_ids, "attention_mask": attention_mask}
         if token_type_ids is not None:
             inputs["token_type_ids"] = token_type_ids
+        if missing := [name for name in self.task.head_inputs if name not in rest]:
+            raise UnibridgeError(
+                f"the task {self.task.name} also reads {', '.join(missing)}",
+                do="call predict, or make the inputs by its task's encode and collate",
+            )
+        own = {name: rest[name] for name in self.task.head_inputs}
         heads = [self.heads[head_name(source)] for source in self.config.sources]
-        attach.activate(self.encoder, *self.language_stack, parallel=self.task_adapters)
-        states = self.encoder(**inputs).last_hidden_state
-        own = states.chunk(len(heads)) if self.task_adapters else [states] * len(heads)
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        return torch.stack([head(part, mask) for head, part in zip(heads, own, strict=True)])
+
+        def part_of(states: torch.Tensor, number: int) -> torch.Tensor:
+            return states.chunk(len(heads))[number] if self.task_adapters else states
+
+        if heads[0].reads_layers:
+            layers = layer_states(self.encoder, **inputs)
+            said = [
+                head(tuple(part_of(layer, i) for layer in layers), mask, **own)
+                for i, head in enumerate(heads)
+            ]
+        else:
+            states = self.encoder(**inputs).last_hidden_state
+            said = [head(part_of(states, i), mask, **own) for i, head in enumerate(heads)]
+        return {name: torch.stack([one[name] for one in said]) for name in self.task.outputs}
+
+    def outputs(self, **inputs: torch.Tensor) -> dict[str, torch.Tensor]:
+        """What the sources say together, by output: (batch, ...)."""
+        said = self.source_outputs(**inputs)
+        weights = next(iter(said.values())).new_tensor(self.config.weights)[:, None]
+        if self.config.sentence_temperature is not None:
+            entropies = self.task.entropies(said, inputs.get("attention_mask"))
+            weights = sentence_weights(entropies, self.config.sentence_temperature)
+        return self.task.combine(said, weights)
 
     def forward(
         self,
         input_ids: torch.Tensor | None = None,
         attention_mask: torch.Tensor | None = None,
         token_type_ids: torch.Tensor | None = None,
-        **_: Any,
-    ) -> TokenClassifierOutput | SequenceClassifierOutput:
+        **rest: Any,
+    ) -> ModelOutput:
+        """`outputs`, under the names that `transformers`' pipelines know: see `Output.called`."""
         if input_ids is None:
             raise UnibridgeError("MultiSourceModel reads token ids", do="pass input_ids")
-        logits = self.source_logits(input_ids, attention_mask, token_type_ids)
-        weights = logits.new_tensor(self.config.weights)[:, None]
-        if self.config.sentence_temperature is not None:
-            entropies = mean_entropies(logits, attention_mask)
-            weights = sentence_weights(entropies, self.config.sentence_temperature)
-        weights = weights.view(*weights.shape, *[1] * (logits.dim() - 2))
-        output = TokenClassifierOutput if self.task.kind == "token" else SequenceClassifierOutput
-        return output(logits=(weights * logits).sum(0))
+        inputs = {"input_ids": input_ids} | {n: rest[n] for n in self.task.head_inputs if n in rest}
+        for name, value in (("attention_mask", attention_mask), ("token_type_ids", token_type_ids)):
+            if value is not None:
+                inputs[name] = value
+        said = self.outputs(**inputs)
+        return ModelOutput({self.task.outputs[name].called: said[name] for name in said})
 
     def predict(
         self,
@@ -148,27 +190,47 @@ class MultiSourceModel(PreTrainedModel):
         or the example objects of the label readers. batch_size: sentences at once, each counted
         once per source, so that memory does not grow with the sources.
         """
+        rows, encoded = self._read(examples)
+        waiting = Counter(one.example for one in encoded)
+        decided: dict[int, torch.Tensor] = {}
+        places: dict[int, list[int]] = {}
+        predictions: list[Any] = [None] * len(rows)
+        done = 0
+        for part in self._batches(encoded, batch_size):
+            batch = [encoded[i] for i in part]
+            with torch.inference_mode():
+                said = {n: t.cpu() for n, t in self.outputs(**self.inputs_of(batch)).items()}
+            decided |= zip(part, self.task.decisions(said, batch), strict=True)
+            for i in part:
+                places.setdefault(encoded[i].example, []).append(i)
+            # an example is decoded once all of its windows were read
+            whole = [example for example in places if len(places[example]) == waiting[example]]
+            own = [i for example in whole for i in sorted(places.pop(example))]
+            decoded = self.task.decode(
+                [decided.pop(i) for i in own], [encoded[i] for i in own], self.config.labels
+            )
+            for example, prediction in zip(whole, decoded, strict=True):
+                predictions[example] = prediction
+            done += len(whole)
+            progress(done, len(rows))
+        return predictions
+
+    def _read(self, examples: Sequence[Any]) -> tuple[list[Any], list[Encoded]]:
+        """Examples as the task has them, and encoded; the model is set to evaluation."""
         if self.tokenizer is None:
             raise UnibridgeError(
                 "this model has no tokenizer", do="load it by unibridge.load(folder)"
             )
-        rows = [self.task.as_example(example) for example in examples]
-        encoded = self.task.encode(self.tokenizer, rows, self.config.labels, self.config.max_tokens)
-        predictions: list[Any] = [None] * len(encoded)
-        done = 0
         self.eval()
-        with torch.inference_mode():
-            for part in self._batches(encoded, batch_size):
-                batch = [encoded[i] for i in part]
-                inputs = self.task.collate(batch, self.tokenizer.pad_token_id)
-                inputs.pop("labels", None)
-                logits = self(**{k: v.to(self.device) for k, v in inputs.items()}).logits.cpu()
-                decoded = self.task.decode(logits, batch, self.config.labels)
-                for i, prediction in zip(part, decoded, strict=True):
-                    predictions[i] = prediction
-                done += len(part)
-                progress(done, len(encoded))
-        return predictions
+        rows = [self.task.as_example(example) for example in examples]
+        return rows, self.task.encode(
+            self.tokenizer, rows, self.config.labels, self.config.max_tokens
+        )
+
+    def inputs_of(self, batch: Sequence[Encoded]) -> dict[str, torch.Tensor]:
+        """A batch as tensors on the model's device."""
+        inputs = self.task.collate(batch, self.tokenizer.pad_token_id)
+        return {name: value.to(self.device) for name, value in inputs.items()}
 
     def predict_file(
         self,
@@ -198,50 +260,43 @@ class MultiSourceModel(PreTrainedModel):
     def predict_sources(
         self, examples: Sequence[Any], *, batch_size: int = 32
     ) -> SourcePredictions:
-        """What every source says of each word (first subword), or of each text, unweighted.
+        """What every source says at each decision, such as a word or a text, unweighted.
 
         examples: as for `predict`; labels that they carry become `gold`. Words past the length
         limit are left out.
         """
-        if self.tokenizer is None:
-            raise UnibridgeError(
-                "this model has no tokenizer", do="load it by unibridge.load(folder)"
-            )
-        rows = [self.task.as_example(example) for example in examples]
-        encoded = self.task.encode(self.tokenizer, rows, self.config.labels, self.config.max_tokens)
-        # one without positions, so that there is something to join where there are no examples
-        none = torch.empty(len(self.config.sources), 0, len(self.config.labels))
+        rows, encoded = self._read(examples)
+        count = len(self.config.sources)
+        # one without decisions, so that there is something to join where there are no examples
+        none = torch.empty(count, 0, max(1, len(self.config.labels)))
         logs: list[torch.Tensor] = [none] * len(encoded)
-        entropies = torch.zeros(len(self.config.sources), len(encoded))
-        self.eval()
-        with torch.inference_mode():
-            for part in self._batches(encoded, batch_size):
-                inputs = self.task.collate([encoded[i] for i in part], self.tokenizer.pad_token_id)
-                inputs.pop("labels")
-                mask = inputs["attention_mask"]
-                logits = self.source_logits(
-                    **{k: v.to(self.device) for k, v in inputs.items()}
-                ).cpu()
-                entropies[:, part] = mean_entropies(logits, mask)
-                for place, i in enumerate(part):
-                    words = [first for first in encoded[i].word_starts if first >= 0]
-                    own = (
-                        logits[:, place, words] if self.task.kind == "token" else logits[:, [place]]
-                    )
-                    logs[i] = own.float().log_softmax(-1)
-        gold = [
-            [label_ids] if isinstance(label_ids, int) else [label_ids[s] for s in starts if s >= 0]
-            for label_ids, starts in ((one.label_ids, one.word_starts) for one in encoded)
-        ]
+        entropies, windows = torch.zeros(count, len(rows)), torch.zeros(len(rows))
+        for part in self._batches(encoded, batch_size):
+            batch = [encoded[i] for i in part]
+            inputs = self.inputs_of(batch)
+            with torch.inference_mode():
+                said = {name: value.cpu() for name, value in self.source_outputs(**inputs).items()}
+            owners = torch.tensor([one.example for one in batch])
+            found = self.task.entropies(said, inputs["attention_mask"].cpu())
+            entropies.index_add_(1, owners, found.float())
+            windows.index_add_(0, owners, torch.ones(len(batch)))
+            decided = [
+                self.task.decisions({name: value[s] for name, value in said.items()}, batch)
+                for s in range(count)
+            ]
+            for i, *sources in zip(part, *decided, strict=True):
+                logs[i] = torch.stack(sources).float().log_softmax(-1)
+        gold = [self.task.gold_decisions(one) for one in encoded]
+        owner_of = [one.example for one, labels in zip(encoded, gold, strict=True) for _ in labels]
         return SourcePredictions(
             sources=tuple(self.config.sources),
-            log_probabilities=torch.cat([none, *logs], 1).clone(),
-            entropies=entropies,
-            examples=torch.tensor([i for i, labels in enumerate(gold) for _ in labels]),
+            log_probabilities=side_by_side([none, *logs], dim=1).clone(),
+            entropies=entropies / windows.clamp(min=1),
+            examples=torch.tensor(owner_of),
             gold=torch.tensor([label for labels in gold for label in labels]),
         )
 
-    def _batches(self, encoded: Sequence[Any], batch_size: int) -> Iterator[list[int]]:
+    def _batches(self, encoded: Sequence[Encoded], batch_size: int) -> Iterator[list[int]]:
         """Indices into `encoded`, those of like length together.
 
         The layers above the first task adapter see every sentence once per source; on a processor
@@ -319,7 +374,7 @@ class MultiSourceModel(PreTrainedModel):
             weights=[weights[source] / total for source in used],
             max_tokens=min(max_tokens, longest_input(base)),
             sentence_temperature=sentence_temperature,
-            text_state=first.text_state,
+            head=first.head_settings.model_dump(),
         )
         model = cls(config)
         encoder = base.model.get_submodule(base.family.encoder).state_dict()

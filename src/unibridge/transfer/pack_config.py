@@ -12,7 +12,7 @@ class UniBridgeConfig(PretrainedConfig):
     base: the encoder's own configuration. language_adapter, task_adapter: adapter settings, or
     None for none. sources: a task adapter and a head each; weights: theirs, summing to one.
     sentence_temperature: of weights that every sentence has for itself; None for the same for all.
-    text_state: which state speaks for a text, in `TEXT_STATES`.
+    head: what the heads read, `HeadSettings` (packs that do not say read the first token's state).
     """
 
     model_type = "unibridge"
@@ -29,7 +29,7 @@ class UniBridgeConfig(PretrainedConfig):
         weights: Sequence[float] = (),
         max_tokens: int = 128,
         sentence_temperature: float | None = None,
-        text_state: str = "first",
+        head: dict[str, Any] | None = None,
         **rest: Any,
     ) -> None:
         self.base = base or {}
@@ -42,7 +42,7 @@ class UniBridgeConfig(PretrainedConfig):
         self.weights = list(weights)
         self.max_tokens = max_tokens
         self.sentence_temperature = sentence_temperature
-        self.text_state = text_state
+        self.head = {"pooling": "first"} | (head or {})
         if self.labels:
             rest["id2label"] = dict(enumerate(self.labels))
             rest["label2id"] = {label: i for i, label in enumerate(self.labels)}

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from unibridge.adapters.settings import TASK_ADAPTER, AdapterConfig
 from unibridge.artifacts import read_json, write_bytes, write_json
 from unibridge.errors import UnibridgeError
+from unibridge.tasks.base import HeadSettings
 from unibridge.text.corpus import spread
 from unibridge.training import Progress, TrainingSettings, batches_of, fit, prepare
 from unibridge.transfer.language import AdaptedLanguage, _kept, _under
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
     from unibridge.models.base import BaseModel as Base
     from unibridge.tasks.base import Task
+
+
+FIRST_TOKEN = HeadSettings(pooling="first")
+"""What heads read that were trained before there were settings for it."""
 
 
 class TaskSettings(BaseModel):
@@ -44,11 +49,7 @@ class TaskSettings(BaseModel):
     label_all_subwords: bool = Field(
         False, description="taggers learn at every subword of a word (the reference), not the first"
     )
-    text_state: str = Field(
-        "family",
-        description="which state speaks for a text: first, last, mean, summed, or pkg.mod:name; "
-        "family: what is usual for the base's",
-    )
+    head: HeadSettings = HeadSettings()
     head_rate: float = Field(
         1.0, gt=0, description="the head's rate, as a multiple of training.learning_rate"
     )
@@ -80,7 +81,7 @@ class TrainedTask:
     labels: list[str]
     head: "dict[str, torch.Tensor]"
     config: AdapterConfig
-    text_state: str = "first"
+    head_settings: HeadSettings = FIRST_TOKEN
     adapter: "dict[str, torch.Tensor]" = field(default_factory=dict)
     encoder: "dict[str, torch.Tensor]" = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
@@ -98,7 +99,7 @@ class TrainedTask:
         }
         write_bytes(folder / "task.safetensors", save(tensors))
         about: dict[str, Any] = {"name": self.name, "task": self.task, "labels": self.labels}
-        about |= {"text_state": self.text_state}
+        about |= {"head": self.head_settings.model_dump(mode="json")}
         write_json(folder / "task.json", about | {"adapter": self.config.model_dump(mode="json")})
 
     @classmethod
@@ -115,7 +116,7 @@ class TrainedTask:
             task=about["task"],
             labels=about["labels"],
             config=AdapterConfig(**about["adapter"]),
-            text_state=about.get("text_state", "first"),
+            head_settings=HeadSettings(**FIRST_TOKEN.model_dump() | about.get("head", {})),
             head=_under(tensors, "head."),
             adapter=_under(tensors, "adapter."),
             encoder=_under(tensors, "encoder."),
@@ -154,7 +155,8 @@ def train_task(
     from unibridge.adapters import attach
     from unibridge.models.base import max_tokens
     from unibridge.models.rows import lay_over, used_rows
-    from unibridge.models.states import encoder_states
+    from unibridge.models.states import last_states, layer_states, trained_pooling
+    from unibridge.tasks.base import HeadShape
     from unibridge.tasks.heads import build_head
     from unibridge.transfer.language import language_model
     from unibridge.transfer.mlm import used_ids
@@ -174,19 +176,20 @@ def train_task(
             attach.load_adapter_state(model, language.language, language.adapter)
     first = adapted[sources[0]]
     tokenizer = first.tokenizer if first is not None and first.tokenizer else base.tokenizer
-    encoder = model.get_submodule(base.family.encoder)
+    encoder: Any = model.get_submodule(base.family.encoder)
     attach.freeze(model)
     word_table = encoder.get_submodule(base.family.word_embeddings).get_parameter("weight")
-    family_state = settings.text_state == "family"
-    text_state = base.family.text_state if family_state else settings.text_state
-    head = build_head(
-        task.kind,
-        model.config.hidden_size,
+    head_settings = settings.head if start is None else start.head_settings
+    if head_settings.pooling == "auto":
+        head_settings = head_settings.model_copy(update={"pooling": trained_pooling(base)})
+    shape = HeadShape(
+        encoder.config.hidden_size,
         len(labels),
         base.family.dropout(model.config),
-        seed=seed,
-        text_state=text_state,
-    ).to(model.device)
+        encoder.config.num_hidden_layers,
+        head_settings,
+    )
+    head = build_head(task, shape, seed=seed).to(model.device)
     if train == "adapter":
         attach.add_adapter(encoder, base.family, name, settings.placed_adapter, seed=seed)
 
@@ -215,9 +218,7 @@ def train_task(
 
     # 2. Every example encoded once; a batch holds one source, whose adapter is then active.
     limit = min(settings.max_tokens, max_tokens(base))
-    how = (
-        {"label_all_subwords": True} if settings.label_all_subwords and task.kind == "token" else {}
-    )
+    how = {"label_all_subwords": settings.label_all_subwords}
     encoded, owners = [], []
     for number, source in enumerate(sources):
         # a file may be sorted by class or by document, so its beginning is not the whole
@@ -233,14 +234,16 @@ def train_task(
 
     def run(
         batch: Sequence[Any], owner: int, of: int | None = None
-    ) -> "tuple[torch.Tensor, torch.Tensor, int]":
-        """(logits, loss, tokens) of a batch of one source."""
+    ) -> "tuple[dict[str, torch.Tensor], torch.Tensor, int]":
+        """(outputs, loss, tokens) of a batch of one source."""
         attach.activate(encoder, *stacks[owner])
         inputs = task.collate(batch, tokenizer.pad_token_id)
-        ids, mask = inputs.pop("input_ids"), inputs.pop("attention_mask")
-        wanted = inputs.pop("labels")
-        logits = head(encoder_states(model, base.family, ids, mask, **inputs), mask)
-        return logits, task.loss(logits, wanted.to(logits.device), of=of), int(mask.sum())
+        inputs = {name: value.to(model.device) for name, value in inputs.items()}
+        own = {name: inputs.pop(name) for name in task.head_inputs}
+        mask = inputs["attention_mask"]
+        states = layer_states if head.reads_layers else last_states
+        said = head(states(encoder, **inputs), mask, **own)
+        return said, task.loss(said, task.targets(batch), of=of), int(mask.sum())
 
     def loss(indices: list[int], generator: "torch.Generator", rows: slice) -> tuple:
         whole = [encoded[i] for i in indices]
@@ -262,12 +265,13 @@ def train_task(
         model.eval(), head.eval()
         with torch.inference_mode():
             for source, rows in held.items():
-                predictions[source] = []
+                decided: list[torch.Tensor] = []
                 for start in range(0, len(rows), 64):
                     batch = rows[start : start + 64]
-                    logits, value, _ = run(batch, sources.index(source))
+                    said, value, _ = run(batch, sources.index(source))
                     total += float(value) * len(batch)
-                    predictions[source] += task.decode(logits.cpu(), batch, labels)
+                    decided += task.decisions({n: t.cpu() for n, t in said.items()}, batch)
+                predictions[source] = task.decode(decided, rows, labels)
         model.train(), head.train()
         return total / sum(map(len, held.values())), predictions
 
@@ -313,11 +317,11 @@ def train_task(
         ]
     return TrainedTask(
         name=name,
-        task=task.reference or task.name,
+        task=task.reference,
         labels=list(labels),
         head={n: _kept(p) for n, p in head.named_parameters()},
         config=settings.placed_adapter,
-        text_state=text_state,
+        head_settings=head_settings,
         adapter=attach.adapter_state(encoder, name) if train == "adapter" else {},
         encoder={} if train == "adapter" else _changes(encoder, trained, word_table, rows_used),
         facts={

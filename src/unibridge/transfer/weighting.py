@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from unibridge.errors import UnibridgeError
 from unibridge.registry import Registry
+from unibridge.tasks.base import PADDED
 
 if TYPE_CHECKING:
     import torch
@@ -82,10 +83,10 @@ class WeightSettings(BaseModel):
 class SourcePredictions:
     """What every source says of some target examples, before anything is weighed.
 
-    A position is a word for taggers and a text otherwise. log_probabilities: (sources, positions,
-    labels), nats. entropies: (sources, examples), see `mean_entropies`. examples: (positions,), the
-    number of each position's example. gold: (positions,), the label's number, negative where there
-    is none.
+    A position is a decision of the task, such as a word's tag. log_probabilities: (sources,
+    positions, classes), nats; `PADDED` where a decision has fewer classes. entropies: (sources,
+    examples), see `Task.entropies`. examples: (positions,), the number of each position's example.
+    gold: (positions,), the class's number, negative where there is none.
     """
 
     sources: tuple[str, ...]
@@ -93,6 +94,20 @@ class SourcePredictions:
     entropies: "torch.Tensor"
     examples: "torch.Tensor"
     gold: "torch.Tensor"
+
+
+def side_by_side(parts: "Sequence[torch.Tensor]", *, dim: int = 0) -> "torch.Tensor":
+    """Decisions joined along `dim`; those with fewer classes (the last axis) get `PADDED` ones."""
+    import torch
+
+    widest = max(part.shape[-1] for part in parts)
+    grown = [
+        part
+        if part.shape[-1] == widest
+        else torch.nn.functional.pad(part, (0, widest - part.shape[-1]), value=PADDED)
+        for part in parts
+    ]
+    return torch.cat(grown, dim)
 
 
 @dataclass(frozen=True)
@@ -297,25 +312,6 @@ def per_sentence(request: WeightRequest) -> Weights:
 
 # below it a source counts as certain, in nats: weights stay finite
 _CERTAIN = 1e-4
-
-
-def mean_entropies(logits: "torch.Tensor", mask: "torch.Tensor | None") -> "torch.Tensor":
-    """Mean entropy in nats of every source's predictions for each example: (sources, batch).
-
-    logits: (sources, batch, length, labels), or without length for whole texts. mask: (batch,
-    length), 1 on tokens; the first and the last of them, which enclose the text, are left out.
-    """
-    import torch
-
-    logs = logits.float().log_softmax(-1)
-    entropies = -(logs.exp() * logs).sum(-1)
-    if logits.dim() == 3:
-        return entropies
-    mask = torch.ones_like(entropies[0]) if mask is None else mask.to(entropies)
-    inside = mask.clone()
-    inside[:, 0] = 0
-    inside.scatter_(1, mask.sum(-1, keepdim=True).long() - 1, 0)
-    return (entropies * inside).sum(-1) / inside.sum(-1).clamp(min=1)
 
 
 def sentence_weights(entropies: "torch.Tensor", temperature: float) -> "torch.Tensor":
