@@ -16,9 +16,9 @@ from scipy.stats import spearmanr
 import cells
 from cells import Prepared, Row
 from unibridge.artifacts import read_manifest, versions, write_bytes
-from unibridge.methods import Method
+from unibridge.methods import Variant
 from unibridge.report.tables import Cell, Table, decimal, markdown_table
-from unibridge.study.stages import vocabulary_stage
+from unibridge.stages.vocabulary import vocabulary_stage
 
 SIZES, ABOVE, RATIO = 6, 3, 2**0.5
 CHOSEN = "chosen"
@@ -50,7 +50,7 @@ def around(chosen: int, largest: int) -> list[int]:
     return sorted(below + sizes)
 
 
-def variants(one: Prepared) -> Mapping[str, Method]:
+def variants(one: Prepared) -> Mapping[str, Variant]:
     """A method for each size; the chosen one is called so."""
 
     def found(**settings: object) -> int:
@@ -67,7 +67,7 @@ def variants(one: Prepared) -> Mapping[str, Method]:
     bridge = number >= one.config.embeddings.bridge_trusted_lines
     space = {"embeddings.static_space": "bridge"} if bridge else {}
     return {
-        CHOSEN if size == chosen else f"{size}-pieces": Method(
+        CHOSEN if size == chosen else f"{size}-pieces": Variant(
             label=f"{size:,} pieces",
             settings={"vocabulary.search": "fixed", "vocabulary.size": size, **space},
         )

@@ -23,10 +23,13 @@ from unibridge.demo import write_demo
 from unibridge.grid.cells import Cell
 from unibridge.grid.executors import EXECUTORS
 from unibridge.grid.run import run_grid
-from unibridge.methods import Method
+from unibridge.methods import Variant
 from unibridge.report.tables import METRIC_TITLES, decimal, signed
-from unibridge.study.run import Inputs, base_name, read_inputs, run_method
-from unibridge.study.stages import Workplace
+from unibridge.stages.inputs import Inputs
+from unibridge.stages.workplace import Workplace
+from unibridge.study.cell import run_method
+from unibridge.study.inputs import read_inputs
+from unibridge.study.keep import base_name
 from unibridge.text.languages import language as language_record
 
 ROOT = Path(__file__).parents[1]
@@ -69,7 +72,7 @@ SECTIONS = (
 )
 
 Row = Mapping[str, Any]
-Variants = Callable[["Prepared"], Mapping[str, Method]]
+Variants = Callable[["Prepared"], Mapping[str, Variant]]
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,7 @@ class Measure:
     steps: int
     parallel: int
     overrides: tuple[str, ...]
-    chosen: dict[str, dict[str, Method]] = field(default_factory=dict)
+    chosen: dict[str, dict[str, Variant]] = field(default_factory=dict)
     _prepared: dict[str, Prepared] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -223,15 +226,15 @@ def measure(one: Prepared, config: Config, name: str, seed: int) -> dict[str, An
     started = time.perf_counter()
     cell = run_method(config.for_method(name), name, one.inputs, one.at, seed)
     seconds = time.perf_counter() - started
-    if cell.language is None or cell.prediction is None:
+    if cell.ensemble is None or cell.ensemble.language is None or cell.prediction is None:
         raise SystemExit(f"{name} adapts no language, or {one.language} has no test file")
     manifests = [read_manifest(path) for path in cell.stages]
     of_stage = {m["stage"]: m["facts"] for m in manifests}
-    adapted = read_manifest(cell.language)["facts"]
+    adapted = read_manifest(cell.ensemble.language)["facts"]
     score = read_manifest(cell.prediction)["facts"]
     embedded, vocabulary = of_stage["embed"], of_stage["vocabulary"]
     for path, manifest in zip(cell.stages, manifests, strict=True):
-        if path == cell.language or manifest["stage"] == "embed":
+        if path == cell.ensemble.language or manifest["stage"] == "embed":
             shutil.rmtree(path)
     return {
         "target": language_record(one.language).name,
@@ -254,7 +257,7 @@ def measure(one: Prepared, config: Config, name: str, seed: int) -> dict[str, An
         "counts": embedded["counts"],
         "semantic_off": embedded.get("semantic_step_off", ""),
         "held_out_precision": embedded.get("held_out_precision"),
-        "weights": dict(cell.weights),
+        "weights": dict(cell.ensemble.weights.by_source),
         "seconds": seconds,
     }
 

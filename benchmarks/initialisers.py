@@ -20,13 +20,13 @@ from matplotlib.figure import Figure
 import cells
 from cells import Prepared, Row
 from unibridge.artifacts import versions, write_bytes
-from unibridge.methods import Method
+from unibridge.methods import Variant
 from unibridge.report.figures import STYLE, save_png
 from unibridge.report.tables import Cell, Table, decimal, markdown_table
 
 ALWAYS = {"embeddings.method": "unibridge", "embeddings.semantic_step": "always"}
-INITIALISERS: Mapping[str, Method] = {
-    name: Method(label=label, settings=settings)
+INITIALISERS: Mapping[str, Variant] = {
+    name: Variant(label=label, settings=settings)
     for name, label, settings in (
         ("random", "Random rows", {"embeddings.method": "random"}),
         ("mean", "Mean of the base's rows", {"embeddings.method": "mean"}),
@@ -92,7 +92,7 @@ P@1 of the space; seconds of wall time, where a cell was its base's first with t
 def variants(names: Sequence[str]) -> cells.Variants:
     """The chosen initialisers, without `bridge` where no source has text and translations."""
 
-    def of(one: Prepared) -> dict[str, Method]:
+    def of(one: Prepared) -> dict[str, Variant]:
         tied = one.inputs.translations is not None
         return {name: INITIALISERS[name] for name in names if tied or name != "bridge"}
 

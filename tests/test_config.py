@@ -163,7 +163,7 @@ def test_an_empty_configuration_lists_what_is_missing(folder):
     with pytest.raises(ConfigError) as error:
         check_config({}, folder=folder)
     found = [fault.partition(": is missing")[0] for fault in error.value.faults]
-    assert found == ["run", "base", "task", "target", "sources"]
+    assert found == ["base", "task", "target", "sources", "run"]
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_an_empty_configuration_lists_what_is_missing(folder):
         "vocabulary.max_size=20",
         "weights.method=5",
         "methods.mine=5",
-        'methods.mine={label="Mine", task="typo"}',
+        'methods.mine={label="Mine", role="typo"}',
         'methods.mine={label="Mine", lable="Mine"}',
         'methods.mine={settings={"adaptation.kl_weight"=0.5}}',
     ],
@@ -200,8 +200,8 @@ def test_a_faulty_value_hides_nothing_and_brings_no_other_fault(folder, fault):
 
 
 def test_a_misspelt_choice_of_a_method_is_answered_with_the_nearest(folder):
-    (fault,) = faults(folder, '[methods.mine]\nlabel = "Mine"\nvocabluary = "base"\n')
-    assert "methods.mine.vocabluary: there is no such setting; did you mean 'vocabulary'" in fault
+    (fault,) = faults(folder, '[methods.mine]\nlabel = "Mine"\nparnet = "mad-x"\n')
+    assert "methods.mine.parnet: there is no such setting; did you mean 'parent'" in fault
 
 
 def test_a_section_written_in_part_keeps_the_rest_of_its_own_defaults(folder):
@@ -403,17 +403,17 @@ def test_a_methods_setting_leaves_the_rest_of_its_section(folder, written):
         ("", "nonsense", "there is no such setting"),
         ("", "fine_tuning.max_tokens", "would change nothing"),
         (
-            'vocabulary = "base"',
+            'parent = "mad-x"',
             "embeddings.static_objective",
             "this method reads adaptation, source_",
         ),
-        ('vocabulary = "base"', "vocabulary.kind", "would change nothing"),
-        ('languages = "none"', "adaptation.state", "this method reads task_training; drop it"),
-        ('languages = "none"\ntask = "model"', "task_training.max_tokens", "reads fine_tuning;"),
-        ('task = "target-labels"', "source_adaptation.state", "would change nothing"),
-        ('task = "universal"', "weights.method", "would change nothing"),
+        ('parent = "mad-x"', "vocabulary.kind", "would change nothing"),
+        ('parent = "fine-tune"', "task_training.max_tokens", "reads fine_tuning;"),
+        ('parent = "ceiling"', "source_adaptation.state", "would change nothing"),
+        ('parent = "mad-x"', "weights.method", "would change nothing"),
         ('sources = "english"', "weights.method", "would change nothing"),
-        ('task = "shapes"', "task_training.max_tokens", "this method reads no settings"),
+        ('parent = "unibridge-english-only"', "weights.method", "would change nothing"),
+        ('parent = "floor"', "task_training.max_tokens", "this method reads no settings"),
     ],
 )
 def test_a_setting_that_a_method_would_ignore_is_refused(folder, choices, setting, said):
@@ -472,8 +472,34 @@ def test_what_a_weighting_reads_is_asked_for_at_the_start(folder):
     assert fault.startswith("weights.method: ") and "plain text has no pairs" in fault
 
 
-def test_one_of_several_sources_needs_a_task_adapter_of_each(folder):
-    (fault,) = faults(
-        folder, '[methods.mine]\nlabel = "Mine"\ntask = "universal"\nending = "merged"\n'
-    )
-    assert fault.startswith("methods.mine.ending: ") and "'universal'" in fault
+def test_a_method_varies_one_that_there_is(folder):
+    (fault,) = faults(folder, '[methods.mine]\nlabel = "Mine"\nparent = "mad-y"\n')
+    assert fault.startswith("methods.mine.parent: unknown method 'mad-y'. Did you mean 'mad-x'")
+
+
+@pytest.mark.parametrize(
+    ("written", "role"),
+    [("", "ablation"), ('parent = "mad-x"', "baseline"), ('role = "method"', "method")],
+)
+def test_a_variant_has_its_parents_role_and_that_of_a_method_is_an_ablation(folder, written, role):
+    config = read(folder, f'[methods.mine]\nlabel = "Mine"\n{written}\n')
+    assert config.method("mine").role == role
+
+
+OWN = """
+from dataclasses import replace
+from unibridge.methods import METHODS
+MINE = replace(METHODS["mad-x"], name="mine", label="Mine", needs=(lambda given, sources: (
+    [("sources", "needs two sources")] if len(sources) < 2 else []),))
+"""
+
+
+def test_a_method_of_the_users_own_code_is_checked_like_any_other(folder, monkeypatch):
+    (folder / "own_methods.py").write_text(OWN)
+    monkeypatch.syspath_prepend(folder)
+    (fault,) = faults(folder, overrides=['run.methods=["own_methods:MINE"]'])
+    assert fault == "sources: 'own_methods:MINE' needs two sources"
+    (fault,) = faults(folder, overrides=['run.methods=["own_methods:OWN"]'])
+    assert "run.methods: cannot import the method 'own_methods:OWN'" in fault
+    (fault,) = faults(folder, overrides=['run.methods=["own_methods:METHODS"]'])
+    assert "'own_methods:METHODS' is no method" in fault

@@ -6,33 +6,25 @@ Nothing heavy is imported here, so that a mistake is answered in well under a se
 import copy
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError
 
-from unibridge.embeddings.base import EmbeddingSettings
 from unibridge.errors import ConfigError, UnibridgeError
-from unibridge.methods import METHODS, Method
+from unibridge.methods import METHODS, Method, Variant
 from unibridge.registry import Registry
-from unibridge.training import TrainingSettings
-from unibridge.transfer.distil import DistilSettings
+from unibridge.stages.sections import Given, Section, StageSettings
 from unibridge.transfer.few_shot import FewShotSettings
-from unibridge.transfer.language import AdaptationSettings
-from unibridge.transfer.merge import MergeSettings
-from unibridge.transfer.task import TaskSettings
-from unibridge.transfer.weighting import WEIGHTINGS, WeightSettings, inputs_of
-from unibridge.vocabulary.search import SEARCHES, SearchSettings
+from unibridge.transfer.weighting import WEIGHTINGS, inputs_of
+from unibridge.vocabulary.search import SEARCHES
 
 Settings = TypeVar("Settings", bound=BaseModel)
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class RunSection(_Section):
+class RunSection(Section):
     """Where results go, and which methods are compared."""
 
     folder: Path = Field(description="run folder; made if it is missing")
@@ -50,112 +42,25 @@ class RunSection(_Section):
     )
 
 
-class BaseSection(_Section):
-    """The pretrained model."""
-
-    model: str = Field(description="folder, hub id, or a packaged base such as minilm or cldr")
-    dropout: float | None = Field(
-        None, ge=0, lt=1, description="share dropped in training; unset: as the base's config says"
-    )
-    device: str = Field(
-        "auto", description="cpu, cuda, cuda:1, mps, ...; auto: cuda where there is one"
-    )
-
-
-class TaskSection(_Section):
-    """What is to be predicted."""
-
-    kind: str = Field(description="ner, pos, classification, pairs, or package.module:name")
-    reader: str | None = Field(None, description="label reader; unset: by the file's suffix")
-    columns: dict[str, str | int] = Field(
-        default_factory=dict, description="where words, tags, text, second or label stand"
-    )
-    labels: list[str] = Field(
-        default_factory=list,
-        description="names of labels that the files give as numbers, in order from 0",
-    )
-    allow_label_union: bool = Field(
-        False, description="train on the union where sources have different labels"
-    )
-
-
-class TargetSection(_Section):
-    """The language that the base does not speak."""
-
-    language: str = Field(description="code, such as lug", pattern=r"^[A-Za-z0-9_-]+$")
-    text: tuple[str, ...] = Field(min_length=1, description="files, folders or hub ids")
-    test: str | None = Field(None, description="gold labels, only to score with")
-    train: str | None = Field(
-        None, description="target labels, for the ceiling, few_shot and weights that are fitted"
-    )
-    predict: tuple[str, ...] = Field((), description="files to label when all is done")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _lists(cls, value: Any) -> Any:
-        return _as_lists(value, "text", "predict")
-
-
-class SourceSection(_Section):
-    """A language with labels that the base speaks."""
-
-    language: str = Field(description="code, such as en", pattern=r"^[A-Za-z0-9_-]+$")
-    text: tuple[str, ...] = Field((), description="plain text for its language adapter")
-    adapter: str | None = Field(
-        None, description="folder of a ready language adapter in AdapterHub's layout"
-    )
-    train: str = Field(description="labelled training file")
-    dev: str | None = Field(
-        None, description="labelled file to score on while training; drives the plateau schedule"
-    )
-    parallel: tuple[str, ...] = Field(
-        (), max_length=2, description="TSV of target and source, or the two line-aligned files"
-    )
-    dictionary: str | None = Field(
-        None, description="TSV of target word, tab, source word; for bridge and wechsel"
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _lists(cls, value: Any) -> Any:
-        return _as_lists(value, "text", "parallel")
-
-
-def _as_lists(value: Any, *names: str) -> Any:
-    """One file may be written without brackets."""
-    if not isinstance(value, Mapping):
-        return value
-    return {k: [v] if k in names and isinstance(v, str) else v for k, v in value.items()}
-
-
-class Config(_Section):
+class Config(StageSettings, Given):
     """Everything that decides a run's numbers."""
 
     run: RunSection
-    base: BaseSection
-    task: TaskSection
-    target: TargetSection
-    sources: tuple[SourceSection, ...] = Field(min_length=1)
-    vocabulary: SearchSettings = SearchSettings()
-    embeddings: EmbeddingSettings = EmbeddingSettings()
-    adaptation: AdaptationSettings = AdaptationSettings(max_samples=10_000)
-    source_adaptation: AdaptationSettings = AdaptationSettings(max_samples=50_000)
-    task_training: TaskSettings = TaskSettings()
-    fine_tuning: TaskSettings = TaskSettings(
-        training=TrainingSettings(epochs=10, learning_rate=1e-5, schedule="constant")
-    )
-    weights: WeightSettings = WeightSettings()
-    merging: MergeSettings = MergeSettings()
-    distillation: DistilSettings = DistilSettings()
     few_shot: FewShotSettings | None = Field(
         None,
         description="sentences, draws, ...: what a few target labels are worth; unset: not run",
     )
-    methods: dict[str, Method] = Field(default_factory=dict)
+    methods: dict[str, Variant] = Field(default_factory=dict)
 
     def method(self, name: str) -> Method:
-        """The record of a row of the table: the configuration's own, or a registered one."""
-        return self.methods[name] if name in self.methods else METHODS.resolve(name)
+        """A method of this configuration, a registered one, or one of the user's own code."""
+        variant = self.methods.get(name)
+        if variant is not None:
+            return variant.of(METHODS.resolve(variant.parent), name)
+        found = METHODS.resolve(name)
+        if not isinstance(found, Method):
+            raise UnibridgeError(f"{name!r} is no method", do="make it a unibridge.methods.Method")
+        return replace(found, name=name)
 
     def for_method(self, name: str) -> "Config":
         """This configuration with a method's settings laid over it."""
@@ -489,11 +394,12 @@ def _method_findings(config: Config, sure: Callable[..., bool]) -> Iterator[tupl
         try:
             method = config.method(name)
         except UnibridgeError as error:
-            if sure(f"methods.{name}"):
+            if name in config.methods:
+                yield f"methods.{name}.parent", str(error)
+            elif sure(f"methods.{name}"):
                 yield "run.methods", str(error)
             continue
         settings = f"methods.{name}.settings"
-        decided = [f"methods.{name}.{c}" for c in ("vocabulary", "languages", "task", "sources")]
         chosen: Config | None = None
         try:
             chosen = config.for_method(name)
@@ -503,30 +409,17 @@ def _method_findings(config: Config, sure: Callable[..., bool]) -> Iterator[tupl
             yield settings, str(error)
         if chosen is not None:
             yield from ((settings, fault) for fault in _unknown(method, chosen))
-        if not sure(*decided):
+        if not sure(f"methods.{name}.parent", f"methods.{name}.sources"):
             continue
         yield from ((settings, fault) for fault in _unread(method))
-        if (
-            method.ending != "vote"
-            and method.task != "per-source"
-            and sure(f"methods.{name}.ending")
-        ):
-            yield (
-                f"methods.{name}.ending",
-                f"{method.ending!r} makes one of several sources, which task = {method.task!r} has "
-                'not; write ending = "vote"',
-            )
         if name not in used:
             continue
-        if method.task == "target-labels" and config.target.train is None:
-            yield (
-                "target.train",
-                f"{name!r} needs labels of the target; give them or drop the method",
-            )
-        if chosen is not None and method.vocabulary == "target" and sure("sources"):
-            yield from _untranslated(name, chosen)
         taken = method.sources_of(languages)
-        weighs = method.weighs_sources and len(taken) > 1 and sure("weights.method", settings)
+        for need in method.needs:
+            yield from ((path, f"{name!r} {lack}") for path, lack in need(config, taken))
+        if chosen is not None and "embeddings" in method.reads and sure("sources"):
+            yield from _untranslated(name, chosen)
+        weighs = "weights" in method.reads and len(taken) > 1 and sure("weights.method", settings)
         weighs = weighs and chosen is not None
         if weighs and chosen is not None and sure("target.language", "task.kind"):
             yield from _unweighable(name, chosen, taken)
@@ -534,7 +427,8 @@ def _method_findings(config: Config, sure: Callable[..., bool]) -> Iterator[tupl
             if source.language not in taken:
                 continue
             silent = not source.text and source.adapter is None
-            if method.trains_sources and silent and sure(f"sources.{number}.adapter"):
+            adapts = "source_adaptation" in method.reads
+            if adapts and silent and sure(f"sources.{number}.adapter"):
                 untold.setdefault(number, []).append(repr(name))
             if weighs and not source.parallel and "parallel" in _weighting(chosen, taken)[1]:
                 unpaired.setdefault(number, []).append(repr(name))
@@ -641,7 +535,7 @@ def _unread(method: Method) -> Iterator[str]:
         section = path.partition(".")[0]
         if section in method.reads or section not in Config.model_fields:
             continue
-        if Config.model_fields[section].is_required():
+        if section not in StageSettings.model_fields:
             yield f"{path}: is the same for all methods; write it outside [methods]"
         else:
             reads = ", ".join(method.reads) or "no settings"

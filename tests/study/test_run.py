@@ -9,7 +9,8 @@ from toy import write_toy_run
 from unibridge.artifacts import MANIFEST, read_manifest
 from unibridge.config import load_config
 from unibridge.methods import METHODS
-from unibridge.study.run import read_inputs, run
+from unibridge.study.inputs import read_inputs
+from unibridge.study.run import run
 from unibridge.tasks import TASKS
 from unibridge.text.labels import read_labels
 
@@ -313,8 +314,8 @@ def test_a_methods_other_ending_is_another_prediction(toy_run):
     """Under the same name, so that only its own record tells them apart."""
     config, _ = toy_run
     scored = []
-    for ending in ("vote", "merged"):
-        mine = f'methods={{mine={{label="mine", ending="{ending}"}}}}'
+    for parent in ("unibridge", "unibridge-merged"):
+        mine = f'methods={{mine={{label="mine", parent="{parent}"}}}}'
         run(load_config(config, [methods("mine"), mine]), on_stage=lambda *now: scored.append(now))
     predictions = [name for name, _ in scored if name.startswith("predict-mine")]
     assert len(set(predictions)) == 2

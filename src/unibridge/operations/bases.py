@@ -49,7 +49,7 @@ def pretrain(
     text: language -> plain text; unset: CLDR phrases, for a new base only. pairs: TSV files of
     translations, for TLM.
     """
-    from unibridge.study.base import pretrain_base
+    from unibridge.stages.pretrain import pretrain_base
 
     if base is not None and not text:
         raise UnibridgeError("a given base needs text to read", do="give --text, such as en=en.txt")

@@ -11,14 +11,11 @@ from unibridge.console import quiet
 from unibridge.errors import UnibridgeError
 from unibridge.grid.cells import Cell
 from unibridge.grid.store import Store
-from unibridge.study.run import (
-    Inputs,
-    base_name,
-    read_inputs,
-    result_of,
-    run_method,
-)
-from unibridge.study.stages import Workplace
+from unibridge.stages.inputs import Inputs
+from unibridge.stages.workplace import Workplace
+from unibridge.study.cell import result_of, run_method
+from unibridge.study.inputs import read_inputs
+from unibridge.study.keep import base_name
 from unibridge.text.languages import language as language_record
 
 MAIN = "unibridge"
@@ -88,15 +85,17 @@ class Measure:
         result = result_of(own, beside, config, inputs)
         if result is None:
             raise UnibridgeError("nothing to score", where=cell.data, do="give target.test")
-        adapted = [read_manifest(own.language)["facts"]] if own.language else []
+        ensemble = own.ensemble
+        adapted = ensemble.language if ensemble else None
+        facts = read_manifest(adapted)["facts"] if adapted else {}
         return {
             **asdict(replace(result, base=cell.base, settings=cell.settings)),
             "target_name": language_record(result.target).name,
-            "epochs": next((facts.get("epochs") for facts in adapted), None),
+            "epochs": facts.get("epochs"),
             "unknown": round(inputs.teacher_unknown, 4),
             "target_lines": len(inputs.texts[result.target].lines),
             "source_examples": {s: len(f.file.examples) for s, f in inputs.train.items()},
-            "weights": dict(own.weights),
+            "weights": dict(ensemble.weights.by_source) if ensemble else {},
         }
 
     def _inputs(self, data: str) -> tuple[Inputs, Workplace]:

@@ -14,22 +14,19 @@ from unibridge.artifacts import fingerprint, hash_path, read_json, read_manifest
 from unibridge.errors import UnibridgeError
 from unibridge.operations.listening import SILENCE, Listener
 from unibridge.pack import find, load
-from unibridge.study.run import base_identity
-from unibridge.study.stages import (
+from unibridge.stages.ensemble import model_of, weigh_stage
+from unibridge.stages.inputs import (
     Labels,
     Text,
-    Workplace,
-    adapt_stage,
-    embed_stage,
-    few_shot_stage,
+    base_identity,
     hashes,
-    model_of,
     read_label_file,
     read_translations,
-    task_stage,
-    vocabulary_stage,
-    weigh_stage,
 )
+from unibridge.stages.language import adapt_stage
+from unibridge.stages.task import few_shot_stage, task_stage
+from unibridge.stages.vocabulary import embed_stage, vocabulary_stage
+from unibridge.stages.workplace import Workplace
 from unibridge.tasks import task_of
 from unibridge.text.belonging import shared_with
 from unibridge.text.corpus import read_text

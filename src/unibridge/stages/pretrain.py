@@ -7,7 +7,7 @@ from pathlib import Path
 from unibridge.artifacts import Outcome, fingerprint, read_manifest, run_stage, write_bytes
 from unibridge.models.base import load_base
 from unibridge.processes import processes
-from unibridge.study.run import base_identity
+from unibridge.stages.inputs import base_identity
 from unibridge.training import Progress
 from unibridge.transfer.pretrain import PretrainSettings, pretrain
 

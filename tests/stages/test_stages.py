@@ -11,14 +11,9 @@ from unibridge.artifacts import read_manifest, write_manifest
 from unibridge.embeddings.base import EmbeddingSettings
 from unibridge.embeddings.install import embedding_table
 from unibridge.errors import UnibridgeError
-from unibridge.study.stages import (
-    Text,
-    Workplace,
-    embed_stage,
-    hashes,
-    read_label_file,
-    vocabulary_stage,
-)
+from unibridge.stages.inputs import Text, hashes, read_label_file
+from unibridge.stages.vocabulary import embed_stage, vocabulary_stage
+from unibridge.stages.workplace import Workplace
 from unibridge.tasks import TASKS
 from unibridge.text.examples import ReadAs
 from unibridge.text.labels import read_labels, write_predictions

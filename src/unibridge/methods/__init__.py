@@ -1,0 +1,27 @@
+"""The rows of the table of results: one file a method, which is its steps in code.
+
+A method of the user's own goes by import path in `run.methods`; [methods.NAME] in a configuration
+lays settings over one of these.
+"""
+
+from unibridge.methods.ablations import ABLATIONS
+from unibridge.methods.base import Method, Variant
+from unibridge.methods.ceiling import CEILING
+from unibridge.methods.fine_tune import FINE_TUNE
+from unibridge.methods.floor import FLOOR
+from unibridge.methods.mad_x import MAD_X
+from unibridge.methods.one_model import DISTILLED, MERGED
+from unibridge.methods.unibridge import UNIBRIDGE
+from unibridge.registry import Registry
+
+METHODS: Registry[Method] = Registry(
+    "method",
+    {
+        method.name: method
+        for method in (FLOOR, FINE_TUNE, MAD_X, UNIBRIDGE, MERGED, DISTILLED, CEILING)
+    },
+)
+for _name, _variant in ABLATIONS.items():
+    METHODS.register(_name, _variant.of(METHODS[_variant.parent], _name))
+
+__all__ = ["METHODS", "Method", "Variant"]

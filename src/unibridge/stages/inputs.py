@@ -1,0 +1,133 @@
+"""What stages read, each with the hashes that decide them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from unibridge.artifacts import fingerprint, hash_path
+from unibridge.errors import UnibridgeError
+from unibridge.text.examples import AS_IT_IS, ReadAs
+from unibridge.text.labels import LabelFile, read_labels
+from unibridge.text.parallel import read_parallel
+
+if TYPE_CHECKING:
+    from unibridge.models.base import BaseModel as Base
+    from unibridge.tasks.base import Task
+
+
+@dataclass(frozen=True)
+class Text:
+    """Lines of one language, and the files' hashes."""
+
+    lines: Sequence[str]
+    inputs: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Translations:
+    """Text of a language that the base reads, and what ties the target to it.
+
+    parallel: (target line, source line). dictionary: (target word, source word).
+    """
+
+    source_lines: Sequence[str]
+    parallel: Sequence[tuple[str, str]]
+    dictionary: Sequence[tuple[str, str]]
+    inputs: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A label file with its hash; `file` has the examples."""
+
+    file: LabelFile
+    inputs: Mapping[str, str]
+
+
+def hashes(role: str, files: Sequence[str | Path]) -> dict[str, str]:
+    """role:number:file name -> hash, of what a stage reads. A hub id stands for itself."""
+    return {
+        f"{role}:{number}:{Path(file).name}": str(file)
+        if str(file).startswith("hub:")
+        else hash_path(Path(file))
+        for number, file in enumerate(files)
+    }
+
+
+def read_label_file(file: str, task: "Task", read_as: ReadAs = AS_IT_IS) -> Labels:
+    """Labels with what decides them: the file, and how it was read."""
+    found = read_labels(file, *read_as, expect=task.reads)
+    names = [list(found.layout.names)] if found.layout.names else []
+    how = fingerprint([found.reader, found.layout.columns, *names])
+    return Labels(found, hashes("labels", [file]) | {"read as": how})
+
+
+def read_translations(text: Text, parallel: Sequence[str], dictionary: str | None) -> Translations:
+    """Source text with its parallel files (one TSV or two files) and its dictionary, either."""
+
+    def pairs(*files: str) -> list[tuple[str, str]]:
+        found = read_parallel(*files)
+        return list(zip(found.target_lines, found.source_lines, strict=True))
+
+    files = [*parallel, *([dictionary] if dictionary else [])]
+    return Translations(
+        text.lines,
+        pairs(*parallel) if parallel else [],
+        pairs(dictionary) if dictionary else [],
+        {f"source {name}": hashed for name, hashed in text.inputs.items()}
+        | hashes("translations", files),
+    )
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything that a run reads, read before anything is trained.
+
+    target: code. labels: of the task, in the order of the head's outputs. texts, train, held_out,
+    parallel, adapters: by language; parallel: (target line, source line); adapters: folders of
+    ready ones. teacher_unknown: share of the target's tokens that the base does not know.
+    """
+
+    base: "Base"
+    base_hash: str
+    task: "Task"
+    target: str
+    labels: list[str]
+    texts: Mapping[str, Text]
+    train: Mapping[str, Labels]
+    held_out: Mapping[str, Labels]
+    parallel: Mapping[str, Sequence[tuple[str, str]]]
+    translations: Translations | None
+    adapters: Mapping[str, Path]
+    test: Labels | None
+    target_train: Labels | None
+    to_label: list[LabelFile]
+    teacher_unknown: float
+    warnings: list[str]
+
+    def labels_of(self, language: str) -> Labels:
+        """What is there to learn of a language. Raises UnibridgeError where that is nothing."""
+        found = self.target_train if language == self.target else self.train.get(language)
+        if found is None:
+            raise UnibridgeError(
+                f"there are no labels of {language!r} to learn from",
+                where="target.train" if language == self.target else "sources",
+            )
+        return found
+
+
+def base_identity(base: "Base", dropout: float | None = None) -> str:
+    """A hash of the base's files, or the hub's own for a cached hub model; with its dropout."""
+    name = str(base.model.config._name_or_path)
+    files = [
+        hash_path(path)
+        for path in sorted(Path(name).glob("*"))
+        if path.suffix in {".json", ".safetensors", ".txt", ".model"}
+    ]
+    identity = (
+        fingerprint(files)
+        if Path(name).is_dir()
+        else f"{name}@{getattr(base.model.config, '_commit_hash', None)}"
+    )
+    return identity if dropout is None else f"{identity}, dropout {dropout:g}"

@@ -1,0 +1,370 @@
+"""What a method is written in: each call is a stage's folder, noted in the order of use.
+
+    def run(journey):                              # the shortest one: methods/fine_tune.py
+        task = journey.train_task(dict.fromkeys(journey.sources), trains="model")
+        return journey.assemble(None, {"all": task})
+
+A method says what it does in which order; the settings, the files and the folders are the
+journey's. Stages that are finished already are taken over, also those of another method.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from unibridge.artifacts import Outcome, read_json, read_manifest
+from unibridge.errors import UnibridgeError
+from unibridge.pack import load
+from unibridge.stages.ensemble import model_of, student_stage, weigh_stage
+from unibridge.stages.inputs import Inputs, Labels
+from unibridge.stages.language import adapt_stage, ready_adapter_stage
+from unibridge.stages.predict import predict_stage
+from unibridge.stages.sections import StageSettings
+from unibridge.stages.task import task_stage
+from unibridge.stages.vocabulary import embed_stage, vocabulary_stage
+from unibridge.stages.workplace import Workplace
+from unibridge.transfer.distil import DistilSettings
+from unibridge.transfer.merge import MergeSettings
+
+if TYPE_CHECKING:
+    from unibridge.transfer.infer import MultiSourceModel
+    from unibridge.transfer.language import AdaptationSettings
+    from unibridge.transfer.task import TaskSettings
+
+
+@dataclass(frozen=True)
+class SourceWeights:
+    """How much each source counts, summing to 1 where there are several.
+
+    sentence_temperature: of weights that every sentence has of its own; None where it has none.
+    """
+
+    by_source: Mapping[str, float]
+    sentence_temperature: float | None = None
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """The stages that a model of several sources is put together from, nothing loaded yet.
+
+    language: the target's `adapt` stage; None for the base as it is. tasks: name -> `train-task`
+    stage. max_tokens: tokens of a sentence that are read.
+    """
+
+    language: Path | None
+    tasks: Mapping[str, Path]
+    weights: SourceWeights
+    max_tokens: int
+
+    def load(self, at: Workplace) -> "MultiSourceModel":
+        """The model that predicts."""
+        return model_of(
+            at,
+            self.language,
+            self.tasks,
+            self.weights.by_source,
+            max_tokens=self.max_tokens,
+            sentence_temperature=self.weights.sentence_temperature,
+        )
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides its predictions, beside its stages."""
+        return {
+            "weights": dict(self.weights.by_source),
+            "max_tokens": self.max_tokens,
+            "sentence_temperature": self.weights.sentence_temperature,
+        }
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """What a method ends in.
+
+    predict: examples -> predictions in their order, as the task has them. settings, inputs: what
+    decides these beside the stages that the journey noted. ensemble: what a pack is made of; None
+    where there is no model.
+    """
+
+    predict: Callable[[Sequence[Any]], Sequence[Any]]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    ensemble: Ensemble | None = None
+
+
+class Journey:
+    """One method under one seed.
+
+    name: the method's. sources: codes of the languages that it learns from. reads: sections of
+    settings that it says it reads; it is given no others.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: StageSettings,
+        inputs: Inputs,
+        at: Workplace,
+        *,
+        sources: Sequence[str],
+        reads: Sequence[str],
+        seed: int,
+    ) -> None:
+        self.name, self.inputs, self.at, self.seed = name, inputs, at, seed
+        self.sources = list(sources)
+        self.stages: list[Path] = []
+        self.learnt_from: list[str] = []
+        self._settings, self._reads = settings, reads
+
+    @property
+    def target(self) -> str:
+        """The target's code."""
+        return self.inputs.target
+
+    # ---- languages
+
+    def vocabulary(self) -> Path:
+        """§2.1: the size and the tokenizer for the target's text."""
+        text, settings = self.inputs.texts[self.target], self.settings("vocabulary")
+        return self._note(vocabulary_stage(self.at, text, settings, language=self.target))
+
+    def embed(self, vocabulary: Path) -> Path:
+        """§2.2: first values of a vocabulary's embeddings."""
+        return self._note(
+            embed_stage(
+                self.at,
+                self.inputs.texts[self.target],
+                self.settings("embeddings"),
+                language=self.target,
+                vocabulary=vocabulary,
+                seed=self.seed,
+                translations=self.inputs.translations,
+            )
+        )
+
+    def adapt(
+        self,
+        language: str,
+        *,
+        vocabulary: Path | None = None,
+        embeddings: Path | None = None,
+        settings: "AdaptationSettings | None" = None,
+    ) -> Path:
+        """§2.3: adapt the base to a language on its plain text, or take a ready adapter of it.
+
+        vocabulary, embeddings: new ones, of their stages; unset: the base's own. settings: instead
+        of those of `adaptation` for the target and of `source_adaptation` for a source.
+        """
+        if (ready := self.inputs.adapters.get(language)) is not None:
+            return self._note(ready_adapter_stage(self.at, ready, language=language))
+        if settings is None:
+            own = language == self.target
+            settings = self.settings("adaptation" if own else "source_adaptation")
+            unread = self.inputs.teacher_unknown > settings.max_teacher_unknown
+            if own and unread:
+                # the same settings give the same stage, so "KL off" is not trained a second time
+                settings = settings.model_copy(update={"kl_weight": 0.0})
+        return self._note(
+            adapt_stage(
+                self.at,
+                self.inputs.texts[language],
+                settings,
+                language=language,
+                seed=self.seed,
+                vocabulary=vocabulary,
+                embeddings=embeddings,
+            )
+        )
+
+    # ---- the task
+
+    def train_task(
+        self,
+        languages: Mapping[str, Path | None],
+        *,
+        labels: Mapping[str, Labels] | None = None,
+        trains: Literal["adapter", "model"] = "adapter",
+        settings: "TaskSettings | None" = None,
+    ) -> Path:
+        """§2.3: a task adapter with its head, or the whole model, on the labels of languages.
+
+        languages: code -> its `adapt` stage; None for the base as it is. labels: code -> what to
+        learn; unset: the run's own labels of these languages. settings: instead of those of
+        `task_training` for an adapter and of `fine_tuning` for a model.
+        """
+        section = "fine_tuning" if trains == "model" else "task_training"
+        train = labels or {code: self.inputs.labels_of(code) for code in languages}
+        self.learnt_from += [code for code in train if code not in self.learnt_from]
+        return self._note(
+            task_stage(
+                self.at,
+                self.inputs.task,
+                train,
+                {s: self.inputs.held_out[s] for s in train if s in self.inputs.held_out},
+                languages,
+                self.inputs.labels,
+                settings or self.settings(section),
+                seed=self.seed,
+                trains=trains,
+            )
+        )
+
+    def weigh(
+        self, language: Path, sources: Mapping[str, Path], tasks: Mapping[str, Path]
+    ) -> SourceWeights:
+        """§2.4: how much each source counts for the target; a single one counts fully.
+
+        language: the target's `adapt` stage; sources: those of the sources.
+        """
+        if len(tasks) < 2:
+            return SourceWeights(dict.fromkeys(tasks, 1.0))
+        settings = self.settings("weights")
+        folder = self._note(
+            weigh_stage(
+                self.at,
+                language,
+                sources,
+                {s: self.inputs.parallel.get(s, ())[: settings.sentences] for s in sources},
+                settings,
+                state=self.settings("adaptation").state,
+                tasks=tasks,
+                text=self.inputs.texts[self.target],
+                labelled=self.inputs.target_train,
+                seed=self.seed,
+            )
+        )
+        own = read_manifest(folder)["facts"]["sentence_temperature"]
+        return SourceWeights(read_json(folder / "weights.json"), own)
+
+    # ---- what it ends in
+
+    def assemble(
+        self,
+        language: Path | None,
+        tasks: Mapping[str, Path],
+        weights: SourceWeights | None = None,
+    ) -> Predictor:
+        """Eq. 13: all tasks' predictions together, by weight; unset: all alike."""
+        ensemble = Ensemble(
+            language,
+            tasks,
+            weights or SourceWeights(dict.fromkeys(tasks, 1.0)),
+            max(read_manifest(task)["settings"]["max_tokens"] for task in tasks.values()),
+        )
+        return Predictor(
+            lambda examples: ensemble.load(self.at).predict(examples),
+            {**ensemble.settings, "ending": "vote"},
+            ensemble=ensemble,
+        )
+
+    def merge(self, model: Predictor) -> Predictor:
+        """The sources' adapters and heads averaged into one."""
+        return self._student(model, self.settings("merging"), "merged")
+
+    def distil(self, model: Predictor) -> Predictor:
+        """One student of what the sources say together of the target's text."""
+        return self._student(model, self.settings("distillation"), "distilled")
+
+    def _student(
+        self, model: Predictor, settings: MergeSettings | DistilSettings, ending: str
+    ) -> Predictor:
+        ensemble = model.ensemble
+        if ensemble is None:
+            raise UnibridgeError(f"{self.name!r} has no model to make one of")
+        folder = self._note(
+            student_stage(
+                self.at,
+                self.target,
+                lambda: ensemble.load(self.at),
+                self.inputs.texts[self.target],
+                settings,
+                made_of={**ensemble.settings, **fingerprints(self.stages)},
+                seed=self.seed,
+            )
+        )
+        device = str(self.at.base.model.device)
+        return Predictor(
+            lambda examples: load(folder / "pack", device=device).predict(examples),
+            {**ensemble.settings, "ending": ending},
+            ensemble=ensemble,
+        )
+
+    def floor(self) -> Predictor:
+        """What a count of word shapes in the sources' labels says, without any model."""
+        sources = sorted(self.sources)
+        self.learnt_from += sources
+        files = {source: self.inputs.train[source] for source in sources}
+        seen = [example for file in files.values() for example in file.file.examples]
+        return Predictor(
+            lambda examples: self.inputs.task.floor(seen, examples),
+            inputs={f"{s}:{k}": v for s, file in files.items() for k, v in file.inputs.items()},
+        )
+
+    def predict(self, model: Predictor) -> Path | None:
+        """Predictions for the target's test labels and their score; None without such labels."""
+        test = self.inputs.test
+        if test is None:
+            return None
+        return predict_stage(
+            self.at,
+            folder_name(self.name),
+            test,
+            self.inputs.task,
+            lambda: model.predict(test.file.examples),
+            settings=model.settings,
+            inputs={**fingerprints(self.stages), **model.inputs},
+        )
+
+    # ---- what a method does of its own
+
+    def stage(
+        self,
+        stage: str,
+        name: str,
+        build: Callable[[Path], Outcome],
+        *,
+        settings: Mapping[str, Any],
+        inputs: Mapping[str, str],
+        after: Sequence[Path] = (),
+        together: bool = False,
+    ) -> Path:
+        """A stage that is this method's own: `build` fills a folder once, see `run_stage`.
+
+        settings, inputs: all that decides it, and `after`: the stages that it is made from.
+        """
+        return self._note(
+            self.at.run(
+                stage,
+                name,
+                build,
+                settings=settings,
+                inputs={**inputs, **fingerprints(after)},
+                together=together,
+            )
+        )
+
+    def settings(self, section: str) -> Any:
+        """A section of settings. Raises UnibridgeError for one that the method does not declare."""
+        if section not in self._reads:
+            raise UnibridgeError(
+                f"the method {self.name!r} asks for settings that it does not say it reads",
+                where=section,
+                do=f"add {section!r} to its `reads`",
+            )
+        return getattr(self._settings, section)
+
+    def _note(self, folder: Path) -> Path:
+        if folder not in self.stages:
+            self.stages.append(folder)
+        return folder
+
+
+def fingerprints(stages: Sequence[Path]) -> dict[str, str]:
+    """folder name -> fingerprint of finished stages, for what is made from them."""
+    return {path.name: str(read_manifest(path)["fingerprint"]) for path in stages}
+
+
+def folder_name(method: str) -> str:
+    """A method's name within a folder's; an import path has a colon."""
+    return method.replace(":", "-")

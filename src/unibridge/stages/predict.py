@@ -1,0 +1,66 @@
+"""Predictions as folder in, folder out, with their score."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unibridge.artifacts import Outcome
+from unibridge.errors import UnibridgeError
+from unibridge.stages.inputs import Labels
+from unibridge.stages.workplace import Workplace
+from unibridge.text.labels import LabelFile, read_labels, write_predictions
+
+if TYPE_CHECKING:
+    from unibridge.tasks.base import Task
+
+
+def predict_stage(
+    at: Workplace,
+    name: str,
+    test: Labels,
+    task: "Task",
+    predict: Callable[[], Sequence[Any]],
+    *,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, str],
+) -> Path:
+    """Predictions for the gold file in its own format, and their score."""
+
+    def build(folder: Path) -> Outcome:
+        predictions = predict()
+        write_predictions(test.file, predictions, folder / f"predictions{_suffix(test.file)}")
+        score = task.score(test.file.examples, predictions)
+        facts = {
+            "metric": score.metric,
+            "score": score.value,
+            "low": score.low,
+            "high": score.high,
+            "all": score.all,
+            "examples": len(predictions),
+        }
+        return Outcome(facts)
+
+    return at.run("predict", name, build, settings=settings, inputs={**test.inputs, **inputs})
+
+
+def _suffix(file: LabelFile) -> str:
+    suffixes = Path(file.path).suffixes
+    packed = suffixes[-1:] == [".gz"]
+    return ".jsonl" if file.path.startswith("hub:") else "".join(suffixes[-2 if packed else -1 :])
+
+
+def predictions_file(folder: Path) -> Path:
+    """The predictions that a `predict_stage` wrote."""
+    found = sorted(folder.glob("predictions.*"))
+    if not found:
+        raise UnibridgeError("holds no predictions", where=folder)
+    return found[0]
+
+
+def read_predictions(folder: Path, test: Labels, task: "Task") -> list[Any]:
+    """What a `predict_stage` predicted, in the order of the gold examples."""
+    layout = test.file.layout
+    written = read_labels(
+        predictions_file(folder), test.file.reader, layout.columns, expect=layout.expect
+    )
+    return [task.gold(example) for example in written.examples]

@@ -1,0 +1,124 @@
+"""What a method is given: the sections of a configuration that decide its numbers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from unibridge.embeddings.base import EmbeddingSettings
+from unibridge.training import TrainingSettings
+from unibridge.transfer.distil import DistilSettings
+from unibridge.transfer.language import AdaptationSettings
+from unibridge.transfer.merge import MergeSettings
+from unibridge.transfer.task import TaskSettings
+from unibridge.transfer.weighting import WeightSettings
+from unibridge.vocabulary.search import SearchSettings
+
+
+class Section(BaseModel):
+    """A table of a configuration: no unknown keys, never changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BaseSection(Section):
+    """The pretrained model."""
+
+    model: str = Field(description="folder, hub id, or a packaged base such as minilm or cldr")
+    dropout: float | None = Field(
+        None, ge=0, lt=1, description="share dropped in training; unset: as the base's config says"
+    )
+    device: str = Field(
+        "auto", description="cpu, cuda, cuda:1, mps, ...; auto: cuda where there is one"
+    )
+
+
+class TaskSection(Section):
+    """What is to be predicted."""
+
+    kind: str = Field(description="ner, pos, classification, pairs, or package.module:name")
+    reader: str | None = Field(None, description="label reader; unset: by the file's suffix")
+    columns: dict[str, str | int] = Field(
+        default_factory=dict, description="where words, tags, text, second or label stand"
+    )
+    labels: list[str] = Field(
+        default_factory=list,
+        description="names of labels that the files give as numbers, in order from 0",
+    )
+    allow_label_union: bool = Field(
+        False, description="train on the union where sources have different labels"
+    )
+
+
+class TargetSection(Section):
+    """The language that the base does not speak."""
+
+    language: str = Field(description="code, such as lug", pattern=r"^[A-Za-z0-9_-]+$")
+    text: tuple[str, ...] = Field(min_length=1, description="files, folders or hub ids")
+    test: str | None = Field(None, description="gold labels, only to score with")
+    train: str | None = Field(
+        None, description="target labels, for the ceiling, few_shot and weights that are fitted"
+    )
+    predict: tuple[str, ...] = Field((), description="files to label when all is done")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists(cls, value: Any) -> Any:
+        return _as_lists(value, "text", "predict")
+
+
+class SourceSection(Section):
+    """A language with labels that the base speaks."""
+
+    language: str = Field(description="code, such as en", pattern=r"^[A-Za-z0-9_-]+$")
+    text: tuple[str, ...] = Field((), description="plain text for its language adapter")
+    adapter: str | None = Field(
+        None, description="folder of a ready language adapter in AdapterHub's layout"
+    )
+    train: str = Field(description="labelled training file")
+    dev: str | None = Field(
+        None, description="labelled file to score on while training; drives the plateau schedule"
+    )
+    parallel: tuple[str, ...] = Field(
+        (), max_length=2, description="TSV of target and source, or the two line-aligned files"
+    )
+    dictionary: str | None = Field(
+        None, description="TSV of target word, tab, source word; for bridge and wechsel"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists(cls, value: Any) -> Any:
+        return _as_lists(value, "text", "parallel")
+
+
+def _as_lists(value: Any, *names: str) -> Any:
+    """One file may be written without brackets."""
+    if not isinstance(value, Mapping):
+        return value
+    return {k: [v] if k in names and isinstance(v, str) else v for k, v in value.items()}
+
+
+class StageSettings(Section):
+    """Every stage's own settings, which a method may lay others over."""
+
+    vocabulary: SearchSettings = SearchSettings()
+    embeddings: EmbeddingSettings = EmbeddingSettings()
+    adaptation: AdaptationSettings = AdaptationSettings(max_samples=10_000)
+    source_adaptation: AdaptationSettings = AdaptationSettings(max_samples=50_000)
+    task_training: TaskSettings = TaskSettings()
+    fine_tuning: TaskSettings = TaskSettings(
+        training=TrainingSettings(epochs=10, learning_rate=1e-5, schedule="constant")
+    )
+    weights: WeightSettings = WeightSettings()
+    merging: MergeSettings = MergeSettings()
+    distillation: DistilSettings = DistilSettings()
+
+
+class Given(Section):
+    """What is there to learn from, and with which base: the same for all methods."""
+
+    base: BaseSection
+    task: TaskSection
+    target: TargetSection
+    sources: tuple[SourceSection, ...] = Field(min_length=1)

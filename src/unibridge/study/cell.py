@@ -1,0 +1,128 @@
+"""One method under one seed: its journey, and its row of the results."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from unibridge.artifacts import read_manifest
+from unibridge.config import Config
+from unibridge.evaluation.records import Result
+from unibridge.methods import Method
+from unibridge.stages.inputs import Inputs
+from unibridge.stages.journey import Ensemble, Journey
+from unibridge.stages.predict import read_predictions
+from unibridge.stages.workplace import Workplace
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The stages that a method used, and what it ended in.
+
+    ensemble: what a pack is made of; None where there is no model. sources: codes of the languages
+    whose labels were learnt. prediction: folder; None without a test set.
+    """
+
+    method: str
+    seed: int
+    stages: list[Path]
+    ensemble: Ensemble | None
+    sources: list[str]
+    prediction: Path | None
+    note: str
+
+
+def run_method(config: Config, name: str, inputs: Inputs, at: Workplace, seed: int) -> Cell:
+    """A method's journey with the settings of `config`, and its predictions of the test set."""
+    method = config.method(name)
+    journey = Journey(
+        name,
+        config,
+        inputs,
+        at,
+        sources=method.sources_of([source.language for source in config.sources]),
+        reads=method.reads,
+        seed=seed,
+    )
+    model = method.run(journey)
+    return Cell(
+        name,
+        seed,
+        journey.stages,
+        model.ensemble,
+        journey.learnt_from,
+        journey.predict(model),
+        _note(method, config, inputs, journey.stages),
+    )
+
+
+def _note(method: Method, config: Config, inputs: Inputs, stages: Sequence[Path]) -> str:
+    """What a reader has to know of a row that its label does not say."""
+    notes = []
+    unread = inputs.teacher_unknown > config.adaptation.max_teacher_unknown
+    if unread and stages and not any(stage.name.startswith("vocabulary-") for stage in stages):
+        notes.append(f"reads {inputs.teacher_unknown:.0%} unknown tokens")
+    if unread and method.settings.get("adaptation.kl_weight") == 0:
+        notes.append("the KL term is off here in any case: the same model as UniBridge")
+    for stage in stages:
+        if stage.name.startswith("vocabulary-"):
+            notes.append(f"{read_manifest(stage)['facts']['chosen']:,} pieces")
+        if stage.name.startswith(("merge-", "distil-")):
+            agreement = read_manifest(stage)["facts"]["agreement"]
+            notes.append(
+                f"says what the sources say together on {agreement:.1%} of held-out decisions"
+            )
+    return "; ".join(notes)
+
+
+def result_of(cell: Cell, cells: Sequence[Cell], config: Config, inputs: Inputs) -> Result | None:
+    """The cell's row of results.jsonl, with its difference to UniBridge under the same seed."""
+    if cell.prediction is None or inputs.test is None:
+        return None
+    facts = read_manifest(cell.prediction)["facts"]
+    manifests = [read_manifest(stage) for stage in [*cell.stages, cell.prediction]]
+    note = cell.note
+    ours = next((c for c in cells if c.method == "unibridge" and c.seed == cell.seed), None)
+    difference: dict[str, Any] = {}
+    if ours is not None and ours is not cell and ours.prediction is not None:
+        from unibridge.metrics import METRICS, bootstrap_difference
+
+        gold = [inputs.task.gold(example) for example in inputs.test.file.examples]
+        found = bootstrap_difference(
+            gold,
+            read_predictions(ours.prediction, inputs.test, inputs.task),
+            read_predictions(cell.prediction, inputs.test, inputs.task),
+            METRICS.resolve(inputs.task.metric),
+            seed=cell.seed,
+        )
+        difference = {
+            "ahead": -found.value,
+            "ahead_low": -found.high,
+            "ahead_high": -found.low,
+        }
+    # a search for the rate is training too
+    counted = {"steps": ("steps", "search_steps"), "tokens_seen": ("tokens_seen", "search_tokens")}
+    totals = {
+        key: sum(m["facts"].get(part) or 0 for m in manifests for part in parts)
+        for key, parts in counted.items()
+    }
+    weighed = [m["facts"]["weighting"] for m in manifests if "weighting" in m["facts"]]
+    return Result(
+        method=cell.method,
+        label=config.method(cell.method).label,
+        target=config.target.language,
+        task=inputs.task.name,
+        metric=facts["metric"],
+        score=facts["score"],
+        low=facts["low"],
+        high=facts["high"],
+        examples=facts["examples"],
+        seed=cell.seed,
+        sources=tuple(cell.sources),
+        weighting=weighed[0] if weighed else None,
+        steps=totals["steps"] or None,
+        tokens_seen=totals["tokens_seen"] or None,
+        seconds=round(sum(m["seconds"] for m in manifests), 1),
+        note=note,
+        **difference,
+    )

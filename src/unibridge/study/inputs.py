@@ -1,0 +1,117 @@
+"""Everything that a run reads, read and checked before anything is trained."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from unibridge.config import Config
+from unibridge.stages.inputs import (
+    Inputs,
+    Labels,
+    Text,
+    base_identity,
+    hashes,
+    read_label_file,
+    read_translations,
+)
+from unibridge.text import belonging
+from unibridge.text.corpus import read_text
+from unibridge.text.examples import ReadAs
+from unibridge.text.labels import read_labels
+from unibridge.text.parallel import read_parallel
+
+
+def read_inputs(config: Config) -> Inputs:
+    """Load the base and read every file. Raises UnibridgeError for the first that is broken."""
+    from unibridge.models.base import load_base, unknown_share
+    from unibridge.tasks import task_of
+
+    task = task_of(config.task.kind)
+    warnings: list[str] = []
+    read_as = ReadAs(config.task.reader, config.task.columns, config.task.labels)
+
+    def text(files: Sequence[str]) -> Text:
+        corpus = read_text(list(files))
+        warnings.extend(corpus.warnings)
+        return Text(corpus.lines, hashes("text", files))
+
+    def labels(file: str) -> Labels:
+        found = read_label_file(file, task, read_as)
+        warnings.extend(f"{Path(file).name}: {warning}" for warning in found.file.warnings)
+        return found
+
+    texts = {config.target.language: text(config.target.text)}
+    texts |= {s.language: text(s.text) for s in config.sources if s.text}
+    train = {s.language: labels(s.train) for s in config.sources}
+    held_out = {s.language: labels(s.dev) for s in config.sources if s.dev}
+    parallel = {}
+    most = max(config.for_method(name).weights.sentences for name in config.run.methods)
+    for source in config.sources:
+        if source.parallel:
+            found = read_parallel(*source.parallel)
+            pairs = zip(found.target_lines, found.source_lines, strict=True)
+            parallel[source.language] = list(pairs)[:most]
+    # one language is bridged to: that with the most translations, where need be with a dictionary
+    found_translations = [
+        read_translations(texts[source.language], source.parallel, source.dictionary)
+        for source in config.sources
+        if source.text and (source.parallel or source.dictionary)
+    ]
+    needs = any(config.for_method(m).embeddings.method == "wechsel" for m in config.run.methods)
+    translations = max(
+        found_translations,
+        key=lambda one: (needs and bool(one.dictionary), len(one.parallel) + len(one.dictionary)),
+        default=None,
+    )
+    test = labels(config.target.test) if config.target.test else None
+    target_train = labels(config.target.train) if config.target.train else None
+    examples = {source: file.file.examples for source, file in train.items()}
+    warnings += task.check_labels_shared(
+        examples,
+        test.file.examples if test else (),
+        allow_label_union=config.task.allow_label_union,
+    )
+    warnings += belonging.of_a_run(
+        config.target.language,
+        {language: one.lines for language, one in texts.items()},
+        examples,
+        {source: file.file.examples for source, file in held_out.items()},
+        test.file.examples if test else (),
+        target_train.file.examples if target_train else (),
+    )
+    for source in config.sources:
+        if source.parallel and len(parallel[source.language]) < most:
+            warnings.append(
+                f"{len(parallel[source.language])} parallel sentences for {source.language}, fewer "
+                f"than weights.sentences = {most}."
+            )
+
+    base = load_base(config.base.model, dropout=config.base.dropout, device=config.base.device)
+    lines = texts[config.target.language].lines
+    unknown = unknown_share(base.tokenizer, lines)
+    if unknown > config.adaptation.max_teacher_unknown:
+        warnings.append(
+            f"The base reads {unknown:.0%} of the target's tokens as unknown. Its states say "
+            "nothing about this text, so the KL term is off, and methods that keep the base's "
+            "vocabulary (fine-tuning, MAD-X) are weak here by construction."
+        )
+    return Inputs(
+        base=base,
+        base_hash=base_identity(base, config.base.dropout),
+        task=task,
+        target=config.target.language,
+        labels=task.collect_labels(examples.values()),
+        texts=texts,
+        train=train,
+        held_out=held_out,
+        parallel=parallel,
+        translations=translations,
+        adapters={s.language: Path(s.adapter) for s in config.sources if s.adapter},
+        test=test,
+        target_train=target_train,
+        to_label=[
+            read_labels(file, *read_as, labelled=False, expect=task.reads)
+            for file in config.target.predict
+        ],
+        teacher_unknown=unknown,
+        warnings=warnings,
+    )

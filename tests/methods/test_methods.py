@@ -1,0 +1,114 @@
+"""What every registered method keeps to, and what one of the user's own code may do."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import unibridge.methods
+from toy import write_toy_run
+from unibridge.artifacts import Outcome, write_bytes
+from unibridge.config import load_config
+from unibridge.methods import METHODS, Method
+from unibridge.methods.ablations import ABLATIONS
+from unibridge.stages.journey import Predictor
+from unibridge.stages.sections import StageSettings
+from unibridge.study.cell import run_method
+from unibridge.study.inputs import read_inputs
+from unibridge.study.run import run
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_is_known_by_its_name_and_reads_sections_that_there_are(name):
+    method = METHODS[name]
+    assert method.name == name and method.label
+    assert set(method.reads) <= set(StageSettings.model_fields)
+    assert all(path.partition(".")[0] in method.reads for path in method.settings)
+
+
+def test_the_papers_five_stages_are_one_short_file():
+    text = Path(unibridge.methods.unibridge.__file__).read_text()
+    assert len(text.splitlines()) <= 60
+    steps = ("vocabulary(", "embed(", "adapt(", "train_task(", "weigh(", "assemble(")
+    places = [text.index(f"journey.{step}") for step in steps]
+    assert places == sorted(places)
+
+
+def test_one_floor_and_one_ceiling_bound_the_methods():
+    roles = [method.role for method in METHODS.values()]
+    assert roles.count("floor") == roles.count("ceiling") == 1
+    assert {METHODS[name].role for name in ABLATIONS} == {"ablation"}
+    assert METHODS["unibridge"].role == "method"
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("toy")
+    short = ["distillation.training.steps=1", "distillation.max_lines=10"]
+    short += ["merging.training.steps=1", "merging.max_lines=10"]
+    config = load_config(write_toy_run(folder, "ner"), short)
+    return config, read_inputs(config)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in ("fine-tune", "mad-x") else pytest.mark.slow)
+        for name in METHODS
+        if name not in ABLATIONS
+    ],
+)
+def test_a_method_reads_what_it_says_and_notes_every_stage(toy, tmp_path, monkeypatch, name):
+    from unibridge.stages import journey
+    from unibridge.stages.workplace import Workplace
+
+    config, inputs = toy
+    asked = set()
+    given = journey.Journey.settings
+
+    def settings(self, section):
+        asked.add(section)
+        return given(self, section)
+
+    monkeypatch.setattr(journey.Journey, "settings", settings)
+    at = Workplace(tmp_path, inputs.base, inputs.base_hash)
+    cell = run_method(config.for_method(name), name, inputs, at, 0)
+    assert asked == set(METHODS[name].reads)
+    made = {path.name for path in tmp_path.iterdir() if not path.name.startswith(".")}
+    assert {path.name for path in [*cell.stages, cell.prediction]} == made
+    assert set(cell.sources) == ({"lug"} if name == "ceiling" else {"en", "sw"})
+
+
+def most_frequent(journey):
+    """No model and no loop: the label that the sources' words have most often, from a stage."""
+    words = [tag for f in journey.inputs.train.values() for e in f.file.examples for tag in e.tags]
+
+    def build(folder):
+        write_bytes(folder / "label", max(words, key=words.count).encode())
+        return Outcome({"words": len(words)})
+
+    folder = journey.stage("count", "labels", build, settings={}, inputs={"words": str(len(words))})
+    label = (folder / "label").read_text()
+    return Predictor(lambda examples: [[label] * len(e.words) for e in examples])
+
+
+FREQUENT = Method("frequent", "Most frequent label", "baseline", most_frequent)
+CURIOUS = Method("curious", "Curious", "baseline", lambda journey: journey.adapt("lug"))
+
+
+def test_a_method_of_the_users_own_goes_by_import_path_and_makes_stages_of_its_own(tmp_path):
+    name = f"{__name__}:FREQUENT"
+    given = [f"run.methods={json.dumps([name])}"]
+    root = run(load_config(write_toy_run(tmp_path, "ner"), given))
+    (row,) = map(json.loads, (root / "results.jsonl").read_text().splitlines())
+    assert (row["method"], row["label"]) == (name, "Most frequent label")
+    stages = json.loads((root / "run.json").read_text())["method_stages"][name]
+    assert [stage.partition("-")[0] for stage in stages] == ["count", "predict"]
+    assert not (root / "pack").exists()
+
+
+def test_a_method_gets_no_settings_that_it_does_not_say_it_reads(tmp_path):
+    given = [f"run.methods={json.dumps([f'{__name__}:CURIOUS'])}"]
+    config = load_config(write_toy_run(tmp_path, "ner"), given)
+    with pytest.raises(unibridge.UnibridgeError, match="Add 'adaptation' to its `reads`"):
+        run(config)
