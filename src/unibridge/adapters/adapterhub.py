@@ -199,7 +199,7 @@ def _hub_names(
     for key in state:
         *place, part, kind = key.split(".")
         if place == ["invertible"]:
-            site = f"{family.encoder}.invertible_adapters.{name}"
+            site = f"{family.adapter_prefix}{family.encoder}.invertible_adapters.{name}"
         else:
             site = f"{sites[int(place[1])]}.adapters.{name}"
         yield key, f"{site}.{PARTS[part]}.{kind}"
@@ -209,10 +209,13 @@ def _sites(model: nn.Module, family: ModelFamily) -> list[str]:
     """What AdapterHub's keys name before an adapter, for each layer, the decoder's last."""
     count = len(layers_of(model, family))
     own = len(layers_of(encoder_of(model, family), family))
-    encoder = [f"{family.encoder}.{family.layers}.{i}.{family.adapter_site}" for i in range(own)]
-    site = family.decoder_adapter_site or family.adapter_site
-    layers = f"{family.decoder}.{family.decoder_layers}"
-    return encoder + [f"{layers}.{index}.{site}" for index in range(count - own)]
+    encoder = f"{family.adapter_prefix}{family.encoder}.{family.layers}"
+    decoder = f"{family.adapter_prefix}{family.decoder}.{family.decoder_layers}"
+    decoder_site = family.decoder_adapter_site or family.adapter_site
+    return [
+        *(f"{encoder}.{index}.{family.adapter_site}" for index in range(own)),
+        *(f"{decoder}.{index}.{decoder_site}" for index in range(count - own)),
+    ]
 
 
 def _current_name(key: str, family: ModelFamily) -> str:
@@ -220,7 +223,8 @@ def _current_name(key: str, family: ModelFamily) -> str:
     for old, new in OLD_PLACES.items():
         key = key.replace(f".{old}.", f".{new}.")
     prefix = f"{family.encoder}."
-    return key if key.startswith(prefix) else prefix + key
+    # what was saved from a model of one half may lack its name
+    return key if family.decoder is not None or key.startswith(prefix) else prefix + key
 
 
 def _read_record(folder: Path) -> dict[str, Any]:

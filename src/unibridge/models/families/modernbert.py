@@ -16,6 +16,7 @@ FAMILY = ModelFamily(
     head=("head", "decoder"),
     projection="decoder",
     norm_placing="pre",
+    adapter_site="output_adapters",
     dropouts=("classifier_dropout", "attention_dropout", "embedding_dropout", "mlp_dropout"),
     understood=(*DECODING, *UNCHANGED),
     harmless=frozenset(

@@ -20,6 +20,7 @@ FAMILY = ModelFamily(
     projection="lm_head",
     norm_placing="pre",
     adapter_site="layer.1",
+    adapter_prefix="transformer.",
     decoder_adapter_site="layer.2",
     text_state="mean",
     longest=1024,  # tokens of a text that it was trained on

@@ -61,6 +61,8 @@ class ModelFamily:
     """In a layer, the norm at the feed-forward block's output; only where the placing is "post"."""
     adapter_site: str = "output"
     """In a layer, the module that holds the adapters in AdapterHub's files."""
+    adapter_prefix: str = ""
+    """What all names in AdapterHub's files begin with, beside those of `transformers`."""
     decoder_adapter_site: str | None = None
     """The same in the decoder's layers; None: as above."""
     first_position: Literal["zero", "after_padding"] = "zero"
