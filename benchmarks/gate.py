@@ -14,6 +14,7 @@ from pathlib import Path
 
 from unibridge.artifacts import versions, write_bytes
 from unibridge.demo import GATE_LANGUAGES, GATE_PHRASES, SOURCES, gate_phrases
+from unibridge.ensemble.model import MultiSourceModel
 from unibridge.metrics import Score
 from unibridge.models.base import load_base
 from unibridge.report.tables import Table, decimal, markdown_table
@@ -22,7 +23,6 @@ from unibridge.text.cldr import write_task_data
 from unibridge.text.labels import TaggedSentence, read_labels
 from unibridge.text.languages import language as language_record
 from unibridge.training import TrainingSettings
-from unibridge.transfer.infer import MultiSourceModel
 from unibridge.transfer.task import TaskSettings, train_task
 
 TRAIN_PHRASES, EPOCHS = 1500, 3

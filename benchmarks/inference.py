@@ -22,10 +22,10 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast, XLMRobertaConfig
 
 from unibridge.adapters.settings import LANGUAGE_ADAPTER, TASK_ADAPTER
+from unibridge.ensemble.merge import merge
+from unibridge.ensemble.model import MultiSourceModel
+from unibridge.ensemble.pack_config import UniBridgeConfig
 from unibridge.memory import peak_memory, reset_peak_memory
-from unibridge.transfer.infer import MultiSourceModel
-from unibridge.transfer.merge import merge
-from unibridge.transfer.pack_config import UniBridgeConfig
 from unibridge.transfer.task import TaskSettings
 
 PIECES = 8_000

@@ -25,6 +25,7 @@ import torch
 
 import unibridge
 from unibridge.artifacts import write_bytes
+from unibridge.ensemble.model import MultiSourceModel
 from unibridge.errors import UnibridgeError
 from unibridge.grid.cells import Cell as GridCell
 from unibridge.grid.executors import EXECUTORS
@@ -36,17 +37,16 @@ from unibridge.report.tables import METRIC_TITLES, Cell, Table, decimal, markdow
 from unibridge.tasks.base import Encoded, Task
 from unibridge.text.corpus import nested_draw, read_text, spread
 from unibridge.text.labels import read_labels
-from unibridge.transfer.infer import MultiSourceModel
-from unibridge.transfer.typology import language_distances
-from unibridge.transfer.weighting import (
-    WEIGHTINGS,
+from unibridge.weighting import WEIGHTINGS
+from unibridge.weighting.base import (
     SourcePredictions,
     WeightRequest,
     Weights,
     WeightSettings,
-    sentence_weights,
     sharpened,
 )
+from unibridge.weighting.typology import language_distances
+from unibridge.weighting.unlabelled import sentence_weights
 
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "weightings.md"
 MARKS = "<!-- written by benchmarks/weightings.py -->", "<!-- end -->"

@@ -15,6 +15,8 @@ FLOORS = (
     {"models"},
     {"vocabulary", "embeddings", "adapters", "tasks"},
     {"transfer"},
+    {"weighting"},
+    {"ensemble"},
     {"evaluation", "_auto"},
     {"report", "grid"},
     {"pack"},

@@ -10,12 +10,12 @@ from unibridge.adapters.adapterhub import load_adapter
 from unibridge.cli import main
 from unibridge.config import load_config
 from unibridge.demo import BASE_LANGUAGES, SOURCES, gate_phrases, packaged_base, write_demo
+from unibridge.ensemble.model import MultiSourceModel
 from unibridge.models.base import load_base, unknown_share
 from unibridge.report.folder import read_run
 from unibridge.tasks import TASKS
 from unibridge.text import cldr
 from unibridge.text.labels import TaggedSentence
-from unibridge.transfer.infer import MultiSourceModel
 from unibridge.transfer.task import TaskSettings, train_task
 
 

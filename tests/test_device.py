@@ -7,16 +7,16 @@ from toy import LINES, save_toy_base
 from unibridge.embeddings.base import EmbeddingSettings
 from unibridge.embeddings.initialise import initialise_embeddings
 from unibridge.embeddings.install import embedding_table
+from unibridge.ensemble.model import MultiSourceModel
 from unibridge.models.base import load_base
 from unibridge.tasks import TASKS
 from unibridge.text.labels import TaggedSentence
 from unibridge.training import TrainingSettings
-from unibridge.transfer.infer import MultiSourceModel
 from unibridge.transfer.language import AdaptationSettings, adapt_language
 from unibridge.transfer.task import TaskSettings, train_task
-from unibridge.transfer.weighting import harmony_weights
 from unibridge.vocabulary.tokenizer import to_fast_tokenizer
 from unibridge.vocabulary.train import train_sentencepiece
+from unibridge.weighting.weigh import weigh_sources
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(
     not torch.cuda.is_available(), reason="there is no GPU here"
@@ -46,7 +46,7 @@ def test_the_whole_path_stays_on_its_device_and_leaves_tensors_in_memory(tmp_pat
         name="ner-en", held_out={"en": rows[:2]},
     )  # fmt: skip
     pairs = {"en": [(LINES[0], LINES[1]), (LINES[2], LINES[3])]}
-    weights = harmony_weights(base, target, {"en": source}, pairs, state=state)
+    weights = weigh_sources(base, target, {"en": source}, pairs, state=state)
     model = MultiSourceModel.assemble(base, target, {"en": trained}, weights.weights)
 
     assert model.device.type == base.model.device.type == device

@@ -17,13 +17,13 @@ from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 from unibridge.adapters import attach
 from unibridge.adapters.settings import LANGUAGE_ADAPTER, TASK_ADAPTER
+from unibridge.ensemble.model import MultiSourceModel
 from unibridge.models.base import BaseModel, keep_untied, separate_pairs
 from unibridge.models.families import FAMILIES
 from unibridge.models.objectives import Corrupted, objective_of
 from unibridge.tasks import TASKS
 from unibridge.tasks.base import HeadSettings, HeadShape
 from unibridge.tasks.heads import build_head
-from unibridge.transfer.infer import MultiSourceModel
 from unibridge.transfer.language import AdaptedLanguage, language_model
 from unibridge.transfer.task import TrainedTask
 

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from unibridge.embeddings.initialise import initialise_embeddings as initialise_embeddings
     from unibridge.embeddings.rotation import AlignmentSettings as AlignmentSettings
     from unibridge.embeddings.word_vectors import read_word_vectors as read_word_vectors
+    from unibridge.ensemble.distil import DistilSettings as DistilSettings
+    from unibridge.ensemble.distil import distil as distil
+    from unibridge.ensemble.few_shot import FewShotSettings as FewShotSettings
+    from unibridge.ensemble.few_shot import few_shot as few_shot
+    from unibridge.ensemble.merge import MergeSettings as MergeSettings
+    from unibridge.ensemble.merge import fit_merge as fit_merge
+    from unibridge.ensemble.merge import merge as merge
+    from unibridge.ensemble.model import MultiSourceModel as MultiSourceModel
     from unibridge.errors import UnibridgeError as UnibridgeError
     from unibridge.models.base import load_base as load_base
     from unibridge.pack import load as load
@@ -24,25 +32,18 @@ if TYPE_CHECKING:
     from unibridge.text.corpus import read_text as read_text
     from unibridge.text.labels import read_labels as read_labels
     from unibridge.training import TrainingSettings as TrainingSettings
-    from unibridge.transfer.distil import DistilSettings as DistilSettings
-    from unibridge.transfer.distil import distil as distil
-    from unibridge.transfer.few_shot import FewShotSettings as FewShotSettings
-    from unibridge.transfer.few_shot import few_shot as few_shot
-    from unibridge.transfer.infer import MultiSourceModel as MultiSourceModel
     from unibridge.transfer.language import AdaptationSettings as AdaptationSettings
     from unibridge.transfer.language import adapt_language as adapt_language
-    from unibridge.transfer.merge import MergeSettings as MergeSettings
-    from unibridge.transfer.merge import fit_merge as fit_merge
-    from unibridge.transfer.merge import merge as merge
     from unibridge.transfer.pretrain import pretrain as pretrain
     from unibridge.transfer.task import TaskSettings as TaskSettings
     from unibridge.transfer.task import train_task as train_task
-    from unibridge.transfer.weighting import WeightSettings as WeightSettings
-    from unibridge.transfer.weighting import harmony_weights as harmony_weights
     from unibridge.vocabulary.extend import extend_tokenizer as extend_tokenizer
     from unibridge.vocabulary.search import SearchSettings as SearchSettings
     from unibridge.vocabulary.search import search_vocabulary as search_vocabulary
     from unibridge.vocabulary.tokenizer import to_fast_tokenizer as to_fast_tokenizer
+    from unibridge.weighting.base import WeightSettings as WeightSettings
+    from unibridge.weighting.weigh import harmony_weights as harmony_weights
+    from unibridge.weighting.weigh import weigh_sources as weigh_sources
 
 __version__ = "0.1.0"
 
@@ -60,14 +61,15 @@ _HOMES = {
     "text.corpus": ["read_text"],
     "text.labels": ["read_labels"],
     "training": ["TrainingSettings"],
-    "transfer.distil": ["DistilSettings", "distil"],
-    "transfer.few_shot": ["FewShotSettings", "few_shot"],
-    "transfer.infer": ["MultiSourceModel"],
+    "ensemble.distil": ["DistilSettings", "distil"],
+    "ensemble.few_shot": ["FewShotSettings", "few_shot"],
+    "ensemble.model": ["MultiSourceModel"],
     "transfer.language": ["AdaptationSettings", "adapt_language"],
-    "transfer.merge": ["MergeSettings", "fit_merge", "merge"],
+    "ensemble.merge": ["MergeSettings", "fit_merge", "merge"],
     "transfer.pretrain": ["pretrain"],
     "transfer.task": ["TaskSettings", "train_task"],
-    "transfer.weighting": ["WeightSettings", "harmony_weights"],
+    "weighting.base": ["WeightSettings"],
+    "weighting.weigh": ["harmony_weights", "weigh_sources"],
     "vocabulary.extend": ["extend_tokenizer"],
     "vocabulary.search": ["SearchSettings", "search_vocabulary"],
     "vocabulary.tokenizer": ["to_fast_tokenizer"],

@@ -16,8 +16,8 @@ from types import ModuleType
 # module of the Auto classes -> ours that registers itself with them at its end. The other way
 # around (ours is imported first, and imports theirs) it is met half-way, and registers when done.
 REGISTERS = {
-    "transformers.models.auto.configuration_auto": "unibridge.transfer.pack_config",
-    "transformers.models.auto.modeling_auto": "unibridge.transfer.infer",
+    "transformers.models.auto.configuration_auto": "unibridge.ensemble.pack_config",
+    "transformers.models.auto.modeling_auto": "unibridge.ensemble.model",
 }
 
 

@@ -13,13 +13,14 @@ from typing import Annotated, Any, TypeVar, get_origin
 
 from pydantic import BaseModel, Field, ValidationError
 
+from unibridge.ensemble.few_shot import FewShotSettings
 from unibridge.errors import ConfigError, UnibridgeError
 from unibridge.methods import METHODS, Method, Variant
 from unibridge.registry import Registry
 from unibridge.stages.sections import Given, Section, StageSettings
-from unibridge.transfer.few_shot import FewShotSettings
-from unibridge.transfer.weighting import WEIGHTINGS, inputs_of
 from unibridge.vocabulary.search import SEARCHES
+from unibridge.weighting import WEIGHTINGS
+from unibridge.weighting.base import inputs_of
 
 Settings = TypeVar("Settings", bound=BaseModel)
 
@@ -470,7 +471,7 @@ def _reads_plain_text(kind: str) -> bool:
 
 def _unweighable(name: str, chosen: Config, sources: Sequence[str]) -> Iterator[tuple[str, str]]:
     """What a weighting reads, other than parallel sentences, and the run does not have."""
-    from unibridge.transfer.typology import check_distances
+    from unibridge.weighting.typology import check_distances
 
     method, read = _weighting(chosen, sources)
     if "labelled" in read and chosen.target.train is None:

@@ -8,7 +8,7 @@ import pytest
 from toy import LINES, drawn_pack
 from unibridge.metrics import METRICS
 from unibridge.text.labels import TaggedSentence
-from unibridge.transfer.weighting import Weights
+from unibridge.weighting.base import Weights
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 

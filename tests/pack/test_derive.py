@@ -5,10 +5,10 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer, pipelin
 import unibridge
 from toy import LINES, drawn_pack
 from unibridge.artifacts import read_manifest
+from unibridge.ensemble.distil import DistilSettings, distil
+from unibridge.ensemble.merge import MergeSettings, fit_merge, merge
 from unibridge.errors import UnibridgeError
 from unibridge.pack.derive import distil_pack, fit_merge_pack, merge_pack
-from unibridge.transfer.distil import DistilSettings, distil
-from unibridge.transfer.merge import MergeSettings, fit_merge, merge
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ import torch
 import unibridge
 from toy import LINES, TOY_LABELS, drawn_pack, toy_lines
 from unibridge.artifacts import read_manifest
+from unibridge.ensemble.distil import DistilSettings, distil
 from unibridge.errors import UnibridgeError
 from unibridge.models.families import FAMILIES
 from unibridge.pack.export import export_pack, largest_difference
-from unibridge.transfer.distil import DistilSettings, distil
 
 WEIGHTS = {"en": 0.3, "sw": 0.7}
 

@@ -10,10 +10,10 @@ from toy import LINES, head_shape, toy_base
 from unibridge.adapters import attach
 from unibridge.adapters.settings import TASK_ADAPTER
 from unibridge.artifacts import FORMAT, MANIFEST, read_json, write_json, write_manifest
+from unibridge.ensemble.model import MultiSourceModel
 from unibridge.errors import UnibridgeError
 from unibridge.tasks import TASKS
 from unibridge.tasks.heads import build_head
-from unibridge.transfer.infer import MultiSourceModel
 from unibridge.transfer.language import language_model
 from unibridge.transfer.task import TrainedTask
 

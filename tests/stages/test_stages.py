@@ -17,8 +17,9 @@ from unibridge.stages.workplace import Workplace
 from unibridge.tasks import TASKS
 from unibridge.text.examples import ReadAs
 from unibridge.text.labels import read_labels, write_predictions
-from unibridge.transfer.weighting import WeightSettings, harmony_weights
 from unibridge.vocabulary.search import SearchSettings
+from unibridge.weighting.base import WeightSettings
+from unibridge.weighting.weigh import weigh_sources
 
 
 def test_files_of_one_name_and_their_order_are_told_apart(tmp_path):
@@ -65,7 +66,7 @@ def test_the_result_of_another_stage_is_refused(tmp_path):
 
 def test_uniform_weights_need_neither_states_nor_parallel_text():
     sources = {"en": None, "sw": None}
-    found = harmony_weights(None, None, sources, {}, WeightSettings(method="uniform"))
+    found = weigh_sources(None, None, sources, {}, WeightSettings(method="uniform"))
 
     assert found.weights == {"en": 0.5, "sw": 0.5}
 

@@ -8,10 +8,10 @@ import unibridge
 from toy import toy_lines, write_toy_run
 from unibridge.artifacts import read_json
 from unibridge.config import load_config
+from unibridge.ensemble.distil import DistilSettings
 from unibridge.pack.derive import distil_pack, merge_pack
 from unibridge.pack.export import export_pack
 from unibridge.study.run import run
-from unibridge.transfer.distil import DistilSettings
 
 
 @pytest.fixture(scope="module")

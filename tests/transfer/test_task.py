@@ -7,6 +7,9 @@ from pydantic import ValidationError
 from toy import LINES, head_shape, toy_base
 from unibridge.adapters import attach
 from unibridge.adapters.settings import LANGUAGE_ADAPTER, AdapterConfig
+from unibridge.ensemble.distil import DistilSettings, distil
+from unibridge.ensemble.merge import merge
+from unibridge.ensemble.model import MultiSourceModel
 from unibridge.errors import UnibridgeError
 from unibridge.models.rows import lay_over
 from unibridge.models.states import encoder_states
@@ -15,10 +18,7 @@ from unibridge.tasks import TASKS
 from unibridge.tasks.base import HeadSettings
 from unibridge.tasks.heads import build_head
 from unibridge.text.labels import LabelledText, TaggedSentence
-from unibridge.transfer.distil import DistilSettings, distil
-from unibridge.transfer.infer import MultiSourceModel
 from unibridge.transfer.language import AdaptationSettings, adapt_language
-from unibridge.transfer.merge import merge
 from unibridge.transfer.task import TaskSettings, TrainedTask, train_task
 
 PLACES = {"town": "B-LOC", "river": "B-LOC", "bridge": "B-LOC"}

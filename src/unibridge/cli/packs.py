@@ -38,8 +38,8 @@ def _merge_options(parser: ArgumentParser) -> None:
 
 def _merge(options: Namespace) -> None:
     from unibridge.config import override
+    from unibridge.ensemble.merge import MergeSettings
     from unibridge.operations.packs import merge
-    from unibridge.transfer.merge import MergeSettings
 
     console = quiet_console()
     folder = merge(
@@ -80,8 +80,8 @@ def _distil_options(parser: ArgumentParser) -> None:
 
 def _distil(options: Namespace) -> None:
     from unibridge.config import override
+    from unibridge.ensemble.distil import DistilSettings
     from unibridge.operations.packs import distil
-    from unibridge.transfer.distil import DistilSettings
 
     settings = override(DistilSettings(), options.set)
     console = quiet_console()

@@ -164,8 +164,8 @@ def _few_shot(options: Namespace) -> None:
     need(options, "model", "test")
     from unibridge.artifacts import read_manifest
     from unibridge.config import override
+    from unibridge.ensemble.few_shot import FewShotSettings
     from unibridge.operations.stages import few_shot_curve
-    from unibridge.transfer.few_shot import FewShotSettings
 
     folder = few_shot_curve(
         options.model,

@@ -15,9 +15,9 @@ from unibridge.text.examples import AS_IT_IS, ReadAs
 from unibridge.text.labels import check_same_examples, read_labels
 
 if TYPE_CHECKING:
+    from unibridge.ensemble.distil import DistilSettings
+    from unibridge.ensemble.merge import MergeSettings
     from unibridge.metrics import Score
-    from unibridge.transfer.distil import DistilSettings
-    from unibridge.transfer.merge import MergeSettings
 
 
 def predict_file(
@@ -95,10 +95,10 @@ def merge(
     """Average a pack's sources into one.
 
     By `weights` (source -> share, by default the pack's own), or, where there is `text` of the
-    target's own, by shares fitted to what the sources say together of it.
+    target's own, by shares fitted to the ensemble's predictions for it.
     """
+    from unibridge.ensemble.merge import MergeSettings
     from unibridge.pack.derive import fit_merge_pack, merge_pack
-    from unibridge.transfer.merge import MergeSettings
 
     if text is None:
         if settings is not None:
@@ -134,7 +134,7 @@ def distil(
     seed: int = 0,
     listener: Listener = SILENCE,
 ) -> Path:
-    """Teach one student what a pack's sources say together of plain text."""
+    """Distil a pack's sources into one student, on plain text."""
     from unibridge.pack.derive import distil_pack
 
     return distil_pack(

@@ -35,13 +35,13 @@ from unibridge.text.parallel import read_parallel
 
 if TYPE_CHECKING:
     from unibridge.embeddings.base import EmbeddingSettings
+    from unibridge.ensemble.few_shot import FewShotSettings
     from unibridge.models.base import BaseModel as Base
     from unibridge.tasks.base import Task
-    from unibridge.transfer.few_shot import FewShotSettings
     from unibridge.transfer.language import AdaptationSettings
     from unibridge.transfer.task import TaskSettings
-    from unibridge.transfer.weighting import WeightSettings
     from unibridge.vocabulary.search import SearchSettings
+    from unibridge.weighting.base import WeightSettings
 
 Files = Sequence[str | Path]
 AnyBase = Union[str, "Base"]
@@ -207,7 +207,7 @@ def few_shot_curve(
     seed: int = 0,
     listener: Listener = SILENCE,
 ) -> Path:
-    """What a few labelled target sentences add to a pack, from its model and from nothing.
+    """What a few labelled target sentences add to a pack, from its model and from scratch.
 
     model: folder of a pack or run. target_labels: what is drawn from. test: what is scored.
     """

@@ -7,7 +7,7 @@ from unibridge.artifacts import MANIFEST, read_json, read_manifest
 from unibridge.errors import UnibridgeError
 
 if TYPE_CHECKING:
-    from unibridge.transfer.infer import MultiSourceModel
+    from unibridge.ensemble.model import MultiSourceModel
 
 
 def find(folder: str | Path) -> Path:
@@ -20,7 +20,7 @@ def find(folder: str | Path) -> Path:
     if (path / MANIFEST).exists():
         read_manifest(path)
 
-    from unibridge.transfer.pack_config import UniBridgeConfig
+    from unibridge.ensemble.pack_config import UniBridgeConfig
 
     config = path / "config.json"
     if not config.exists() or read_json(config).get("model_type") != UniBridgeConfig.model_type:
@@ -40,8 +40,8 @@ def load(folder: str | Path, *, device: str = "cpu") -> "MultiSourceModel":
     """
     path = find(folder)
 
+    from unibridge.ensemble.model import MultiSourceModel
     from unibridge.models.base import torch_device
-    from unibridge.transfer.infer import MultiSourceModel
 
     place = torch_device(device)
     return MultiSourceModel.load(path).to(place)  # type: ignore[arg-type]  # their stub of `to`

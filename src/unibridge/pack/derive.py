@@ -20,10 +20,10 @@ from unibridge.text.languages import language as language_record
 from unibridge.training import Progress
 
 if TYPE_CHECKING:
-    from unibridge.transfer.distil import DistilSettings
-    from unibridge.transfer.imitate import ImitationSettings, Student
-    from unibridge.transfer.infer import MultiSourceModel
-    from unibridge.transfer.merge import MergeSettings
+    from unibridge.ensemble.distil import DistilSettings
+    from unibridge.ensemble.merge import MergeSettings
+    from unibridge.ensemble.model import MultiSourceModel
+    from unibridge.ensemble.student import Student, StudentSettings
 
 
 AVERAGED = (
@@ -39,7 +39,7 @@ def merge_pack(
     """`merge` from folder to folder. weights: as there; by default the pack's own."""
 
     def build(partial: Path) -> Outcome:
-        from unibridge.transfer.merge import merge
+        from unibridge.ensemble.merge import merge
 
         model = load(pack)
         given = dict(weights or _weights(model))
@@ -59,7 +59,7 @@ def fit_merge_pack(
     **how: Any,
 ) -> Path:
     """`fit_merge` from folder to folder; parameters as for `distil_pack`."""
-    from unibridge.transfer.merge import fit_merge
+    from unibridge.ensemble.merge import fit_merge
 
     how_far = (
         ", by shares fitted to" if settings.shares == "fitted" else " by weight, compared with"
@@ -80,7 +80,7 @@ def distil_pack(
     text: files or folders of the target's own plain text. how: seed, device (as for
     `unibridge.load`), progress.
     """
-    from unibridge.transfer.distil import distil
+    from unibridge.ensemble.distil import distil
 
     note = f"One {settings.student} learnt from"
     return _student_pack("distil", pack, text, folder, settings, distil, note, **how)
@@ -91,7 +91,7 @@ def _student_pack(
     pack: str | Path,
     text: Sequence[str | Path],
     folder: Path,
-    settings: "ImitationSettings",
+    settings: "StudentSettings",
     teach: "Callable[..., Student]",
     note: str,
     *,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import PretrainedConfig, PreTrainedModel
 
-    from unibridge.transfer.infer import MultiSourceModel
+    from unibridge.ensemble.model import MultiSourceModel
 
 TOLERANCE = 1e-4
 """The largest difference of a logit between an export and its source."""
@@ -52,8 +52,8 @@ def export_pack(pack: str | Path, folder: Path, format_: str | Writer) -> Path:
 
 def write_pack(model: "MultiSourceModel", folder: Path) -> float:
     """The pack, its sources averaged by weight; after `import unibridge` everything loads it."""
-    from unibridge.transfer.infer import MultiSourceModel
-    from unibridge.transfer.merge import merge
+    from unibridge.ensemble.merge import merge
+    from unibridge.ensemble.model import MultiSourceModel
 
     merged = merge(model) if len(model.config.sources) > 1 else model
     merged.save_pretrained(folder)

@@ -368,7 +368,7 @@ def weights_table(weights: Mapping[str, float], distances: Mapping[str, float]) 
 def few_shot_table(points: Sequence[Mapping[str, Any]]) -> Table:
     """Scores by number of labelled target sentences, both starts side by side.
 
-    points: rows of a few-shot stage, see `transfer/few_shot.py`.
+    points: rows of a few-shot stage, see `ensemble/few_shot.py`.
     """
     found = {(p["sentences"], p["start"]): p for p in points}
     body: list[tuple[str | Cell, ...]] = []

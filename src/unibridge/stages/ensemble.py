@@ -5,20 +5,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from unibridge.artifacts import Outcome, fingerprint, read_manifest
+from unibridge.ensemble.distil import DistilSettings
+from unibridge.ensemble.merge import MergeSettings
 from unibridge.errors import UnibridgeError
 from unibridge.processes import processes
 from unibridge.stages.inputs import Labels, Text
 from unibridge.stages.language import load_language
 from unibridge.stages.workplace import Workplace, stage_input
-from unibridge.transfer.distil import DistilSettings
 from unibridge.transfer.language import AdaptedLanguage
-from unibridge.transfer.merge import MergeSettings
 from unibridge.transfer.task import TrainedTask
-from unibridge.transfer.weighting import WEIGHTINGS, WeightSettings, inputs_of
+from unibridge.weighting import WEIGHTINGS
+from unibridge.weighting.base import WeightSettings, inputs_of
 
 if TYPE_CHECKING:
-    from unibridge.transfer.imitate import Student
-    from unibridge.transfer.infer import MultiSourceModel
+    from unibridge.ensemble.model import MultiSourceModel
+    from unibridge.ensemble.student import Student
 
 
 def model_of(
@@ -31,7 +32,7 @@ def model_of(
     sentence_temperature: float | None = None,
 ) -> Any:
     """The `MultiSourceModel` that stages make together."""
-    from unibridge.transfer.infer import MultiSourceModel
+    from unibridge.ensemble.model import MultiSourceModel
 
     return MultiSourceModel.assemble(
         at.base,
@@ -66,8 +67,8 @@ def weigh_stage(
     from unibridge.artifacts import write_json
     from unibridge.tasks import task_of
     from unibridge.text.corpus import nested_draw, spread
-    from unibridge.transfer.typology import language_distances
-    from unibridge.transfer.weighting import harmony_weights
+    from unibridge.weighting.typology import language_distances
+    from unibridge.weighting.weigh import weigh_sources
 
     trained = [read_manifest(path, "train-task") for path in (tasks or {}).values()]
     pairs = not all(task_of(m["settings"]["task"]).reads_plain_text for m in trained)
@@ -106,7 +107,7 @@ def weigh_stage(
             few = predictions(
                 nested_draw(labelled.file.examples, settings.labelled_sentences, seed=seed)
             )
-        found = harmony_weights(
+        found = weigh_sources(
             at.base,
             AdaptedLanguage.load(target),
             {s: AdaptedLanguage.load(path) for s, path in sources.items()},
@@ -168,8 +169,8 @@ def student_stage(
 
     made_of: what decides the model: settings, and stages by name -> fingerprint.
     """
-    from unibridge.transfer.distil import distil
-    from unibridge.transfer.merge import fit_merge
+    from unibridge.ensemble.distil import distil
+    from unibridge.ensemble.merge import fit_merge
 
     merging = isinstance(settings, MergeSettings)
     stage = "merge" if merging else "distil"

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from unibridge.artifacts import Outcome, read_json, read_manifest
+from unibridge.ensemble.distil import DistilSettings
+from unibridge.ensemble.merge import MergeSettings
 from unibridge.errors import UnibridgeError
 from unibridge.pack import load
 from unibridge.stages.ensemble import model_of, student_stage, weigh_stage
@@ -24,11 +26,9 @@ from unibridge.stages.sections import StageSettings
 from unibridge.stages.task import task_stage
 from unibridge.stages.vocabulary import embed_stage, vocabulary_stage
 from unibridge.stages.workplace import Workplace
-from unibridge.transfer.distil import DistilSettings
-from unibridge.transfer.merge import MergeSettings
 
 if TYPE_CHECKING:
-    from unibridge.transfer.infer import MultiSourceModel
+    from unibridge.ensemble.model import MultiSourceModel
     from unibridge.transfer.language import AdaptationSettings
     from unibridge.transfer.task import TaskSettings
 

@@ -6,13 +6,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from unibridge.embeddings.base import EmbeddingSettings
+from unibridge.ensemble.distil import DistilSettings
+from unibridge.ensemble.merge import MergeSettings
 from unibridge.training import TrainingSettings
-from unibridge.transfer.distil import DistilSettings
 from unibridge.transfer.language import AdaptationSettings
-from unibridge.transfer.merge import MergeSettings
 from unibridge.transfer.task import TaskSettings
-from unibridge.transfer.weighting import WeightSettings
 from unibridge.vocabulary.search import SearchSettings
+from unibridge.weighting.base import WeightSettings
 
 
 class Section(BaseModel):

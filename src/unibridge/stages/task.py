@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from unibridge.artifacts import Outcome, run_stage
+from unibridge.ensemble.few_shot import FewShotSettings
 from unibridge.processes import processes
 from unibridge.stages.inputs import Labels
 from unibridge.stages.language import load_language
 from unibridge.stages.workplace import Progress, Workplace, stage_input
-from unibridge.transfer.few_shot import FewShotSettings
 from unibridge.transfer.task import TaskSettings
 
 if TYPE_CHECKING:
+    from unibridge.ensemble.model import MultiSourceModel
     from unibridge.tasks.base import Task
-    from unibridge.transfer.infer import MultiSourceModel
 
 
 def task_stage(
@@ -97,7 +97,7 @@ def few_shot_stage(
 
     made_of: what decides the transferred model, by name -> hash.
     """
-    from unibridge.transfer.few_shot import few_shot
+    from unibridge.ensemble.few_shot import few_shot
 
     def build(folder: Path) -> Outcome:
         found = few_shot(

@@ -6,12 +6,12 @@ from pydantic import ValidationError
 
 from toy import LINES, toy_base
 from unibridge.adapters.settings import AdapterConfig
+from unibridge.ensemble.few_shot import FewShotSettings, continue_training, few_shot, from_scratch
+from unibridge.ensemble.model import MultiSourceModel
 from unibridge.errors import UnibridgeError
 from unibridge.tasks import TASKS
 from unibridge.text.corpus import nested_draw
 from unibridge.text.labels import TaggedSentence
-from unibridge.transfer.few_shot import FewShotSettings, few_shot, from_nothing, go_on
-from unibridge.transfer.infer import MultiSourceModel
 from unibridge.transfer.language import AdaptationSettings, adapt_language
 from unibridge.transfer.task import TaskSettings, train_task
 
@@ -102,7 +102,7 @@ def test_the_curve_has_zero_shot_and_both_starts(transferred):
 def learnt(transferred):
     model = copy.deepcopy(transferred)
     chosen = settings(training={"epochs": 12, "batch_size": 4, "learning_rate": 0.05})
-    go_on(model, EXAMPLES, chosen, seed=1)
+    continue_training(model, EXAMPLES, chosen, seed=1)
     return model
 
 
@@ -115,14 +115,14 @@ def test_the_same_seed_learns_the_same(transferred):
     states = []
     for seed in (1, 1, 2):
         model = copy.deepcopy(transferred)
-        go_on(model, EXAMPLES[:5], settings(), seed=seed)
+        continue_training(model, EXAMPLES[:5], settings(), seed=seed)
         states.append(model.state_dict()["heads.head_en.out.weight"])
     assert states[0].equal(states[1]) and not states[0].equal(states[2])
 
 
 def test_only_task_adapters_and_heads_move(transferred):
     model = copy.deepcopy(transferred)
-    go_on(model, EXAMPLES, settings(), seed=0)
+    continue_training(model, EXAMPLES, settings(), seed=0)
     before = transferred.state_dict()
     moved = {name for name, tensor in model.state_dict().items() if not tensor.equal(before[name])}
     assert moved and all("adapter_ner-" in name or name.startswith("heads.") for name in moved)
@@ -142,12 +142,12 @@ def test_what_only_gets_worse_keeps_its_beginning(learnt):
     ]
     # every fifth is held out: those stay right, the rest teach the opposite
     mixed = [EXAMPLES[i] if i % 5 == 4 else wrong[i] for i in range(20)]
-    assert go_on(model, mixed, settings(), seed=0) == 0.0
+    assert continue_training(model, mixed, settings(), seed=0) == 0.0
     assert all(tensor.equal(right[name]) for name, tensor in model.state_dict().items())
 
 
 def test_from_nothing_keeps_the_adapted_encoder_and_nothing_else(transferred):
-    fresh, other = (from_nothing(transferred, seed=seed) for seed in (0, 1))
+    fresh, other = (from_scratch(transferred, seed=seed) for seed in (0, 1))
     old, new = transferred.state_dict(), fresh.state_dict()
     below = [name for name in old if "ner-" not in name and not name.startswith("heads.")]
     assert below and all(old[name].equal(new[name]) for name in below)

@@ -11,18 +11,18 @@ from unibridge.transfer.language import (
     language_model,
     pooled_states,
 )
-from unibridge.transfer.weighting import (
-    WEIGHTINGS,
+from unibridge.weighting import WEIGHTINGS
+from unibridge.weighting.base import (
     SourcePredictions,
     WeightRequest,
     Weights,
     WeightSettings,
-    harmony,
-    harmony_weights,
     inputs_of,
-    sentence_weights,
     temperature_for,
 )
+from unibridge.weighting.distances import harmony
+from unibridge.weighting.unlabelled import sentence_weights
+from unibridge.weighting.weigh import weigh_sources
 
 # two sentences of hidden size 2 for each source; the target's own states are at the origin
 #   en: norms 3 and 5 (3-4-5 triangle), mean 4 -> d = 1/4
@@ -218,7 +218,7 @@ def test_agreement_is_the_odds_of_siding_with_all_the_others():
 def test_unless_told_otherwise_three_sources_agree_and_two_are_measured():
     told = predictions([[[0.9, 0.1]], [[0.9, 0.1]], [[0.4, 0.6]]], sources=("a", "b", "c"))
     asked = WeightRequest({}, dict.fromkeys("abc"), unlabelled=told)
-    found = harmony_weights(None, None, dict.fromkeys("abc"), {}, unlabelled=told)
+    found = weigh_sources(None, None, dict.fromkeys("abc"), {}, unlabelled=told)
     assert found == WEIGHTINGS["agreement"](asked) and found.weights["c"] < 0.2
     for sources, plain in ((2, True), (3, False)):
         assert WeightSettings().settled(sources, plain_text=plain).method == "harmony"
@@ -250,10 +250,10 @@ def test_typology_puts_its_distances_into_equations_11_and_12():
 def test_what_a_weighting_reads_must_be_given(name):
     given = (None, None, dict.fromkeys(("en", "sw")), {}, WeightSettings(method=name))
     if not inputs_of(WEIGHTINGS[name]):
-        assert harmony_weights(*given).weights == {"en": 0.5, "sw": 0.5}
+        assert weigh_sources(*given).weights == {"en": 0.5, "sw": 0.5}
         return
     with pytest.raises(UnibridgeError, match=r"parallel|predictions for \w*labelled|distance"):
-        harmony_weights(*given)
+        weigh_sources(*given)
 
 
 def test_equal_states_take_everything_and_break_nothing():
@@ -280,7 +280,7 @@ def test_states_come_from_each_language_under_its_own_adapter(languages, state):
     base, adapted = languages
     pairs = {"en": [(LINES[0], LINES[1]), (LINES[2], LINES[3])], "sw": [(LINES[4], LINES[0])] * 12}
     sources = {code: adapted[code] for code in pairs}
-    found = harmony_weights(base, adapted["xx"], sources, pairs, state=state)
+    found = weigh_sources(base, adapted["xx"], sources, pairs, state=state)
 
     distances = {}
     for source, rows in pairs.items():
@@ -312,12 +312,12 @@ def test_only_the_first_sentences_count(languages):
     base, adapted = languages
     pairs = [(LINES[0], LINES[1]), (LINES[2], LINES[3])]
     given = (base, adapted["xx"], {"en": adapted["en"]})
-    one = harmony_weights(*given, {"en": pairs}, WeightSettings(sentences=1))
-    assert one.distances == harmony_weights(*given, {"en": pairs[:1]}).distances
+    one = weigh_sources(*given, {"en": pairs}, WeightSettings(sentences=1))
+    assert one.distances == weigh_sources(*given, {"en": pairs[:1]}).distances
 
 
 def test_a_source_without_sentences_is_named(languages):
     base, adapted = languages
     sources = {"en": adapted["en"], "sw": adapted["sw"]}
     with pytest.raises(UnibridgeError, match=r"no parallel sentences for sw.*uniform"):
-        harmony_weights(base, adapted["xx"], sources, {"en": [(LINES[0], LINES[1])]})
+        weigh_sources(base, adapted["xx"], sources, {"en": [(LINES[0], LINES[1])]})

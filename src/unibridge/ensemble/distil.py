@@ -1,4 +1,4 @@
-"""Teach one student what the sources say together, on the target's own unlabelled text."""
+"""Distil the ensemble into one student, on the target's own unlabelled text."""
 
 import copy
 from collections.abc import Sequence
@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, model_validator
 
 from unibridge.adapters.settings import AdapterConfig
+from unibridge.ensemble.student import Student, StudentSettings, train_student
 from unibridge.errors import UnibridgeError
 from unibridge.text.corpus import spread
 from unibridge.training import Progress
-from unibridge.transfer.imitate import ImitationSettings, Student, imitate
 
 if TYPE_CHECKING:
     import torch
 
-    from unibridge.transfer.infer import MultiSourceModel
+    from unibridge.ensemble.model import MultiSourceModel
 
 DISTILLED = "distilled"
 """The name of the one source of a distilled model."""
 
 
-class DistilSettings(ImitationSettings):
+class DistilSettings(StudentSettings):
     """Training of one student on the ensemble's distributions (Hinton et al. 2015)."""
 
     student: Literal["adapter", "encoder"] = Field(
@@ -60,7 +60,7 @@ def distil(
     """Train one task adapter with its head, or a whole encoder, to say what the sources say.
 
     teacher: left alone. lines: unlabelled text of the target language. For the loss and the rest
-    see `imitate`.
+    see `train_student`.
     Raises UnibridgeError where there is too little text, or nothing to train.
     """
     settings = settings or DistilSettings()
@@ -77,7 +77,7 @@ def distil(
         settings = settings.model_copy(update={"training": training})
 
     # 2. Train it.
-    found = imitate(
+    found = train_student(
         teacher,
         student,
         _trainable(student, settings),
@@ -95,8 +95,8 @@ def _adapter_student(
 ) -> "MultiSourceModel":
     """The sources merged, under a name of its own; adapter and head drawn anew where asked."""
     from unibridge.adapters import attach
-    from unibridge.transfer.infer import head_name
-    from unibridge.transfer.merge import merge
+    from unibridge.ensemble.merge import merge
+    from unibridge.ensemble.model import head_name
 
     student = merge(teacher, name=DISTILLED)
     if settings.start == "merged":
@@ -113,8 +113,8 @@ def _adapter_student(
 
 def _encoder_student(merged: "MultiSourceModel", settings: DistilSettings) -> "MultiSourceModel":
     """The same encoder without any adapter, of as many layers as asked, with the same head."""
+    from unibridge.ensemble.model import MultiSourceModel
     from unibridge.models.families import FAMILIES
-    from unibridge.transfer.infer import MultiSourceModel
 
     config = copy.deepcopy(merged.config)
     available = merged.encoder.config.num_hidden_layers

@@ -23,6 +23,7 @@ from transformers.utils import ModelOutput
 
 from unibridge.adapters import attach
 from unibridge.adapters.settings import AdapterConfig
+from unibridge.ensemble.pack_config import UniBridgeConfig
 from unibridge.errors import UnibridgeError
 from unibridge.models.families import FAMILIES
 from unibridge.models.rows import lay_over
@@ -33,9 +34,9 @@ from unibridge.tasks.heads import build_head
 from unibridge.text.examples import AS_IT_IS, ReadAs
 from unibridge.text.stream import label_file
 from unibridge.transfer.language import AdaptedLanguage
-from unibridge.transfer.pack_config import UniBridgeConfig
 from unibridge.transfer.task import TrainedTask
-from unibridge.transfer.weighting import SourcePredictions, sentence_weights, side_by_side
+from unibridge.weighting.base import SourcePredictions, side_by_side
+from unibridge.weighting.unlabelled import sentence_weights
 
 if TYPE_CHECKING:
     from unibridge.models.base import BaseModel as Base
@@ -152,7 +153,7 @@ class MultiSourceModel(PreTrainedModel):
         return {name: torch.stack([one[name] for one in said]) for name in self.task.outputs}
 
     def outputs(self, **inputs: torch.Tensor) -> dict[str, torch.Tensor]:
-        """What the sources say together, by output: (batch, ...)."""
+        """The ensemble's predictions as logits, by output: (batch, ...)."""
         said = self.source_outputs(**inputs)
         weights = next(iter(said.values())).new_tensor(self.config.weights)[:, None]
         if self.config.sentence_temperature is not None:

@@ -2,9 +2,9 @@ import pytest
 import torch
 
 from toy import LINES, drawn_pack, toy_lines
+from unibridge.ensemble.merge import MERGED, MergeSettings, fit_merge, merge
+from unibridge.ensemble.model import MultiSourceModel
 from unibridge.errors import UnibridgeError
-from unibridge.transfer.infer import MultiSourceModel
-from unibridge.transfer.merge import MERGED, MergeSettings, fit_merge, merge
 
 TEXT = toy_lines("en", 60)
 

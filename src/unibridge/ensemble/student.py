@@ -1,4 +1,4 @@
-"""Train a student to say what its teacher says of unlabelled text.
+"""Distillation: train a student on what its teacher predicts for unlabelled text.
 
 What the students of `merge` and `distil` have in common: the text, the teacher's distributions over
 it, the loss, and how far the two are from each other on text held out.
@@ -21,16 +21,16 @@ from unibridge.training import (
     fit,
     prepare,
 )
-from unibridge.transfer.weighting import side_by_side
+from unibridge.weighting.base import side_by_side
 
 if TYPE_CHECKING:
     import torch
 
+    from unibridge.ensemble.model import MultiSourceModel
     from unibridge.tasks.base import Encoded, Task
-    from unibridge.transfer.infer import MultiSourceModel
 
 
-class ImitationSettings(BaseModel):
+class StudentSettings(BaseModel):
     """Which text is read, and how its distributions are compared."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -69,12 +69,12 @@ class Student:
     warnings: list[str] = field(default_factory=list)
 
 
-def imitate(
+def train_student(
     teacher: "MultiSourceModel",
     student: "MultiSourceModel",
     trained: "Mapping[str, torch.nn.Parameter]",
     lines: Sequence[str],
-    settings: ImitationSettings,
+    settings: StudentSettings,
     *,
     dropout: bool = True,
     seed: int = 0,

@@ -8,12 +8,12 @@ from toy import LINES, head_shape, toy_base, toy_tokenizer
 from unibridge.adapters import attach
 from unibridge.adapters.settings import TASK_ADAPTER
 from unibridge.embeddings.base import InitResult
+from unibridge.ensemble.model import MultiSourceModel
 from unibridge.errors import UnibridgeError
 from unibridge.models.families import FAMILIES
 from unibridge.tasks import TASKS
 from unibridge.tasks.heads import build_head
 from unibridge.text.labels import LabelledText, TaggedSentence
-from unibridge.transfer.infer import MultiSourceModel
 from unibridge.transfer.language import (
     AdaptationSettings,
     AdaptedLanguage,
@@ -21,7 +21,7 @@ from unibridge.transfer.language import (
     language_model,
 )
 from unibridge.transfer.task import TrainedTask
-from unibridge.transfer.weighting import sentence_weights
+from unibridge.weighting.unlabelled import sentence_weights
 
 LABELS = {"ner": ["O", "B-LOC", "I-LOC"], "pairs": ["no", "yes"]}
 NEW_LINES = tuple(" ".join(reversed(line.split())) for line in LINES)

@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from unibridge.ensemble.student import Student, StudentSettings, train_student
 from unibridge.errors import UnibridgeError
 from unibridge.training import Progress, TrainingSettings
-from unibridge.transfer.imitate import ImitationSettings, Student, imitate
 
 if TYPE_CHECKING:
     import torch
 
-    from unibridge.transfer.infer import MultiSourceModel
+    from unibridge.ensemble.model import MultiSourceModel
 
 MERGED = "merged"
 """The name of the one source of a merged model."""
 
 
-class MergeSettings(ImitationSettings):
+class MergeSettings(StudentSettings):
     """By how much each source enters the sum."""
 
     shares: Literal["fitted", "weights"] = Field(
         "fitted",
         description="fitted: every tensor gets shares of its own, those with which the sum says "
-        "what the sources say together of the target's text; weights: the sources' weights "
+        "what the ensemble predicts for the target's text; weights: the sources' weights "
         "everywhere (AdapterSoup)",
     )
     temperature: float = Field(
@@ -57,7 +57,7 @@ def merge(
     """
     import torch
 
-    from unibridge.transfer.infer import MultiSourceModel
+    from unibridge.ensemble.model import MultiSourceModel
 
     config = model.config
     given = dict(zip(config.sources, config.weights, strict=True)) if weights is None else weights
@@ -103,7 +103,7 @@ def fit_merge(
 
     θ_i = Σ_s c_is θ_s,i for tensor i, where c begins at the model's weights and ends as any numbers
     that need not sum to one (AdaMerging, arXiv 2310.02575, by layers; there c minimises the merged
-    model's entropy, here its divergence from the sources together, see `imitate`). Nothing but c is
+    model's entropy, here its divergence from the ensemble, see `train_student`). Nothing but c is
     trained: tensors x sources numbers, kept in facts["shares"], path -> source -> share.
 
     lines: unlabelled text of the target language. The given model is left alone.
@@ -139,7 +139,7 @@ def fit_merge(
         parametrize.register_parametrization(*places[-1], Sum(own, row))
 
     # 2. Fit the shares.
-    found = imitate(
+    found = train_student(
         model,
         merged,
         {"shares": shares} if fitted else {},
@@ -164,7 +164,7 @@ def fit_merge(
 def _parts(model: "MultiSourceModel", source: str) -> "list[tuple[str, torch.nn.Parameter]]":
     """(path, tensor) of a source's adapter and head, in the same order for every source."""
     from unibridge.adapters import attach
-    from unibridge.transfer.infer import head_name
+    from unibridge.ensemble.model import head_name
 
     path_of = {id(tensor): path for path, tensor in model.named_parameters()}
     tensors = list(model.heads[head_name(source)].parameters())

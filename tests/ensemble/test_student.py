@@ -5,10 +5,10 @@ import torch
 
 from toy import LINES, drawn_pack, toy_lines
 from unibridge.adapters.modules import Bottleneck
+from unibridge.ensemble.distil import DistilSettings, distil
+from unibridge.ensemble.merge import MergeSettings, fit_merge, merge
+from unibridge.ensemble.student import StudentSettings, train_student
 from unibridge.errors import UnibridgeError
-from unibridge.transfer.distil import DistilSettings, distil
-from unibridge.transfer.imitate import ImitationSettings, imitate
-from unibridge.transfer.merge import MergeSettings, fit_merge, merge
 
 TEXT = toy_lines("en", 60)
 
@@ -48,17 +48,17 @@ def test_with_nothing_to_train_the_two_are_only_compared(name):
     teacher = telling_pack(name)
     student = merge(teacher)
     was = {path: tensor.clone() for path, tensor in student.state_dict().items()}
-    found = imitate(teacher, student, {}, TEXT, ImitationSettings(held_out=0.2))
+    found = train_student(teacher, student, {}, TEXT, StudentSettings(held_out=0.2))
     assert found.before == (found.divergence, found.agreement) and found.divergence > 0
     assert found.facts["steps"] == 0 and found.facts["curve"] == []
     assert all(torch.equal(was[path], tensor) for path, tensor in student.state_dict().items())
-    assert imitate(teacher, teacher, {}, TEXT, ImitationSettings()).divergence == 0
+    assert train_student(teacher, teacher, {}, TEXT, StudentSettings()).divergence == 0
 
 
 def test_too_little_text_is_explained():
     teacher = telling_pack("ner")
     with pytest.raises(UnibridgeError, match="too few to learn from"):
-        imitate(teacher, merge(teacher), {}, [LINES[0], " "], ImitationSettings())
+        train_student(teacher, merge(teacher), {}, [LINES[0], " "], StudentSettings())
 
 
 @students

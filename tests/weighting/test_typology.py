@@ -5,7 +5,7 @@ from importlib.util import find_spec
 import pytest
 
 from unibridge.errors import UnibridgeError
-from unibridge.transfer.typology import check_distances, language_distances
+from unibridge.weighting.typology import check_distances, language_distances
 
 TABLE = "am\ten\t0.5\nar\tam\t0.25\n\nso\ten\t1\n"
 

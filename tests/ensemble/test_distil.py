@@ -3,8 +3,8 @@ import torch
 from pydantic import ValidationError
 
 from toy import LINES, drawn_pack, toy_lines
+from unibridge.ensemble.distil import DISTILLED, DistilSettings, distil
 from unibridge.errors import UnibridgeError
-from unibridge.transfer.distil import DISTILLED, DistilSettings, distil
 
 TEXT = toy_lines("en", 60)
 

@@ -1,4 +1,4 @@
-"""A few labelled target sentences: going on from the transferred model against starting anew."""
+"""A few labelled target sentences: the transferred model continued, against one from scratch."""
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ from unibridge.training import TrainingSettings, batches_of, fit, prepare
 if TYPE_CHECKING:
     import torch
 
-    from unibridge.transfer.infer import MultiSourceModel
+    from unibridge.ensemble.model import MultiSourceModel
 
 Start = Literal["transferred", "scratch"]
 STARTS: tuple[Start, ...] = ("transferred", "scratch")
@@ -84,10 +84,10 @@ def few_shot(
     seed: int = 0,
     progress: Callable[[int, int, Mapping[str, float]], None] = lambda step, steps, parts: None,
 ) -> FewShotResult:
-    """Train on n labelled target examples, twice: from the transferred model, and from nothing.
+    """Train on n labelled target examples, twice: from the transferred model, and from scratch.
 
     transferred: a target language's model; its task adapters and heads go on together, under its
-    own weights, while everything below stays. From nothing: a new task adapter and head on the same
+    own weights, while everything below stays. From scratch: a new task adapter and head on the same
     adapted encoder. examples: labelled target examples to draw from; the draw of a smaller n is the
     beginning of a larger one's. test: gold examples, never trained on. progress: runs done, of all.
     Raises UnibridgeError where there are fewer examples than the smallest n.
@@ -125,10 +125,10 @@ def few_shot(
                 model = (
                     copy.deepcopy(transferred)
                     if start == "transferred"
-                    else from_nothing(transferred, seed=seed + draw)
+                    else from_scratch(transferred, seed=seed + draw)
                 )
                 warnings += prepare(model.encoder, model.encoder, settings.training)
-                epochs.append(go_on(model, drawn, settings, seed=seed + draw))
+                epochs.append(continue_training(model, drawn, settings, seed=seed + draw))
                 scores.append(task.score(test, model.predict(test)))
                 if start == "transferred" and draw == 0:
                     kept = model
@@ -148,9 +148,9 @@ def few_shot(
     return FewShotResult(points, zero.metric, kept, list(dict.fromkeys(warnings)))
 
 
-def from_nothing(model: "MultiSourceModel", *, seed: int) -> "MultiSourceModel":
+def from_scratch(model: "MultiSourceModel", *, seed: int) -> "MultiSourceModel":
     """The same adapted encoder with one new task adapter and head, weights from the seed."""
-    from unibridge.transfer.infer import MultiSourceModel
+    from unibridge.ensemble.model import MultiSourceModel
 
     config: Any = copy.deepcopy(model.config)
     config.sources, config.weights = [config.language or "target"], [1.0]
@@ -166,7 +166,7 @@ def from_nothing(model: "MultiSourceModel", *, seed: int) -> "MultiSourceModel":
     return fresh.eval().to(model.device)
 
 
-def go_on(
+def continue_training(
     model: "MultiSourceModel", examples: Sequence[Any], settings: FewShotSettings, *, seed: int
 ) -> float:
     """Train the model's task adapters and heads in place; returns the epoch that was kept.
