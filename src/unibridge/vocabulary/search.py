@@ -16,6 +16,7 @@ from unibridge.errors import UnibridgeError
 from unibridge.registry import Registry
 from unibridge.text.languages import count_words as words_by_script
 from unibridge.text.languages import language as language_record
+from unibridge.text.pieces import short_pieces
 from unibridge.vocabulary.score import (
     average_log_probability,
     count_strings,
@@ -359,12 +360,14 @@ def search_vocabulary(
 
     `settings.mode` is of what is made of the model: see `to_fast_tokenizer`, `extend_tokenizer`.
     ALP is per sample of `sample_words` words, whatever the length of the lines: the samples only
-    set |D|, training and counting are on lines.
+    set |D|, training and counting are on lines, long ones cut (see `short_pieces`).
 
     Raises `UnibridgeError` where the text is empty or cannot hold what is asked for.
     """
     settings = settings or SearchSettings()
     search = SEARCHES.resolve(settings.search)
+    # SentencePiece takes a run without spaces for one word, however long
+    lines = list(short_pieces(lines))
     words = sum(map(count_words or words_by_script, lines))
     if not words:
         raise UnibridgeError("the text has no words to build a vocabulary from", do="bring text")
