@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from unibridge.text.corpus import spread
 from unibridge.text.languages import count_words
+from unibridge.text.pieces import short_pieces
 
 if TYPE_CHECKING:
     from unibridge.models.base import BaseModel as Base
@@ -31,7 +32,8 @@ class Inspection:
 
 
 def inspect_base(base: "Base", lines: Sequence[str], *, limit: int = 400) -> Inspection:
-    """Read at most `limit` lines, evenly spread, through the base's own tokenizer and head."""
+    """Read at most `limit` lines, or pieces of long ones, evenly spread, through the base's own
+    tokenizer and head; the head reads what the model's input holds of each."""
     import torch
 
     from unibridge.models.base import max_tokens, unknown_share
@@ -39,10 +41,11 @@ def inspect_base(base: "Base", lines: Sequence[str], *, limit: int = 400) -> Ins
     from unibridge.models.states import encoder_states
     from unibridge.transfer.mlm import encode_samples
 
-    chosen = spread(lines, limit)
+    # words and tokens of the same characters, however long a line and the model's input
+    chosen = spread(list(short_pieces(spread(lines, limit))), limit)
+    read = base.tokenizer(chosen, add_special_tokens=False, verbose=False)["input_ids"]
+    tokens_in_all = sum(map(len, read))
     store = encode_samples(base.tokenizer, chosen, max_tokens(base))
-    special = set(base.tokenizer.all_special_ids) - {base.tokenizer.unk_token_id}
-    ids = [int(i) for i in store.ids if int(i) not in special]
     unknown = unknown_share(base.tokenizer, chosen)
     words = sum(map(count_words, chosen))
 
@@ -66,7 +69,7 @@ def inspect_base(base: "Base", lines: Sequence[str], *, limit: int = 400) -> Ins
                 total += len(wanted)
         if total:
             accuracy, loss = right / total, nats / total
-    per_word = len(ids) / max(words, 1e-9)
+    per_word = tokens_in_all / max(words, 1e-9)
     line = chosen[0]
     return Inspection(
         lines=len(chosen),

@@ -1,0 +1,25 @@
+import pytest
+
+from toy import toy_base, toy_lines
+from unibridge.study.inspection import inspect_base
+
+
+@pytest.mark.parametrize("sentences", [8, 50, 400])
+def test_the_verdict_does_not_depend_on_the_length_of_lines(sentences):
+    lines = toy_lines("lug", 400)
+    joined = [" ".join(lines[n : n + sentences]) for n in range(0, len(lines), sentences)]
+    short, long = (
+        inspect_base(toy_base("xlm-roberta"), lines),
+        inspect_base(toy_base("xlm-roberta"), joined),
+    )
+    assert long.tokens_per_word == pytest.approx(short.tokens_per_word, rel=0.1)
+    assert long.verdict.split(":")[0] == short.verdict.split(":")[0]
+    assert abs(long.unknown - short.unknown) < 0.05
+
+
+def test_every_token_of_a_line_is_counted_however_long_it_is():
+    line = " ".join(toy_lines("lug", 40))
+    base = toy_base("xlm-roberta")
+    tokens = len(base.tokenizer(line, add_special_tokens=False, verbose=False)["input_ids"])
+    found = inspect_base(base, [line])
+    assert found.tokens_per_word == pytest.approx(tokens / len(line.split()), rel=0.1)
