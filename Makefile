@@ -7,7 +7,7 @@ PIP = $(VENV)/bin/pip install --quiet --disable-pip-version-check
 
 PYTEST = $(VENV)/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: setup demo test unit check real parity clean
+.PHONY: setup demo test unit check real docs parity clean
 .PHONY: bench bench-adaptation bench-vocabulary bench-joint bench-bridge
 .PHONY: bench-initialisers bench-alp bench-weightings
 
@@ -33,6 +33,10 @@ check: setup
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+# the pages of docs/ and the API from the docstrings, as a site in build/docs
+docs: setup
+	$(VENV)/bin/python -m sphinx -q -W --keep-going -b html docs build/docs
 
 # reads ../shared/data, writes docs/results/real.jsonl and real.md; hours on a laptop
 real: setup
@@ -93,4 +97,4 @@ parity: setup .parity-venv/ready
 	$(VENV)/bin/python scripts/parity_focus.py check build/parity/focus
 
 clean:
-	rm -rf $(VENV) .parity-venv build
+	rm -rf $(VENV) .parity-venv build docs/api

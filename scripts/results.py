@@ -1,12 +1,13 @@
-"""Write finished runs into a results page, and its main table into the README.
+"""Write finished runs into a results page, and its main table into the README and results/index.md.
 
 python scripts/results.py docs/results/PAGE.md RUN_FOLDER [RUN_FOLDER ...]
 
-Only what stands between the marks is written; the words around them are ours. The README takes the
-table where it has marks for that page.
+Only what stands between the marks is written; the words around them are ours. The README and the
+index of results take the table where they have marks for that page.
 """
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,14 +28,18 @@ from unibridge.report.tables import (
 ROOT = Path(__file__).parents[1]
 
 
-def main(page: str, *folders: str, readme: Path = ROOT / "README.md") -> None:
-    """Write the runs' results into an existing page, and its main table into the README."""
+TAKE_TABLES = (ROOT / "README.md", ROOT / "docs" / "results" / "index.md")
+
+
+def main(page: str, *folders: str, others: Sequence[Path] = TAKE_TABLES) -> None:
+    """Write the runs' results into an existing page, and its main table into the others."""
     runs = [read_run(Path(folder)) for folder in folders]
     table = main_table(runs)
     write_between(Path(page), "results", "\n\n".join(page_parts(runs, table)))
     mark = Path(page).name
-    if marks(mark)[0] in readme.read_text(encoding="utf-8"):
-        write_between(readme, mark, markdown_table(replace(table, note="")))
+    for other in others:
+        if marks(mark)[0] in other.read_text(encoding="utf-8"):
+            write_between(other, mark, markdown_table(replace(table, note="")))
 
 
 def marks(name: str) -> tuple[str, str]:

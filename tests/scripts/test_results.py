@@ -68,7 +68,7 @@ def test_a_page_and_the_readme_take_the_runs_tables_and_keep_their_own_words(tmp
     page, readme = tmp_path / "page.md", tmp_path / "README.md"
     page.write_text(MARKS.format(before="# Ours", name="results", after="Also ours."))
     readme.write_text(MARKS.format(before="Words.", name="page.md", after="More words."))
-    results.main(str(page), *runs, readme=readme)
+    results.main(str(page), *runs, others=[readme])
 
     for text in (page.read_text(), readme.read_text()):
         rows = [
@@ -82,7 +82,7 @@ def test_a_page_and_the_readme_take_the_runs_tables_and_keep_their_own_words(tmp
     assert readme.read_text().startswith("Words.\n")
     assert readme.read_text().endswith("More words.\n")
     before = page.read_text(), readme.read_text()
-    results.main(str(page), *runs, readme=readme)
+    results.main(str(page), *runs, others=[readme])
     assert (page.read_text(), readme.read_text()) == before
 
 
@@ -91,13 +91,14 @@ def test_a_page_without_marks_is_told_how_to_get_them(tmp_path):
     (tmp_path / "README.md").write_text("Words.\n")
     run = make_run(tmp_path / "am", "am", "Amharic", 41)
     with pytest.raises(UnibridgeError, match=r"page\.md: .*<!-- end of results -->"):
-        results.main(str(tmp_path / "page.md"), run, readme=tmp_path / "README.md")
+        results.main(str(tmp_path / "page.md"), run, others=[tmp_path / "README.md"])
 
 
-def test_the_readmes_tables_are_those_of_the_results_pages():
+@pytest.mark.parametrize("page", results.TAKE_TABLES, ids=lambda page: page.name)
+def test_the_tables_that_other_pages_take_are_those_of_the_results_pages(page):
     blocks = re.findall(
         r"<!-- (\S+): written by scripts/results.py -->\n(.*?)<!-- end of \1 -->",
-        (ROOT / "README.md").read_text(encoding="utf-8"),
+        page.read_text(encoding="utf-8"),
         re.S,
     )
     assert blocks
