@@ -12,7 +12,7 @@ SOURCE = Path(unibridge.__file__).parent
 MODULES = [
     ".".join(("unibridge", *file.relative_to(SOURCE).with_suffix("").parts))
     for file in sorted(SOURCE.rglob("*.py"))
-    if file.name != "__main__.py" and file.parent.name != "study"
+    if file.name != "__main__.py"
 ]
 
 
