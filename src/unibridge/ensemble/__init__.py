@@ -1,0 +1,1 @@
+"""Several sources as one model: weighted, merged, distilled, or trained further on a few labels."""
