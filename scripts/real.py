@@ -29,15 +29,9 @@ from unibridge.grid.store import Row, Store
 from unibridge.operations.cells import Measure, cells_of
 from unibridge.operations.runs import run
 from unibridge.report.folder import Run
+from unibridge.report.scores import effort_table, method_scores, scores_table, targets_table
 from unibridge.report.sections import headline
-from unibridge.report.tables import (
-    decimal,
-    effort_table,
-    markdown_table,
-    method_scores,
-    scores_table,
-    targets_table,
-)
+from unibridge.report.tables import decimal, markdown_table
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"

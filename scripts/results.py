@@ -14,16 +14,9 @@ from pathlib import Path
 from unibridge.artifacts import read_manifest, write_bytes
 from unibridge.errors import UnibridgeError
 from unibridge.report.folder import Run, read_run
+from unibridge.report.scores import effort_table, method_scores, scores_table, targets_table
 from unibridge.report.sections import headline
-from unibridge.report.tables import (
-    Table,
-    effort_table,
-    few_shot_table,
-    markdown_table,
-    method_scores,
-    scores_table,
-    targets_table,
-)
+from unibridge.report.tables import Table, few_shot_table, markdown_table
 
 ROOT = Path(__file__).parents[1]
 

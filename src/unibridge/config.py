@@ -38,6 +38,11 @@ class RunSection(Section):
         min_length=1,
         description="rows of the results table, by name",
     )
+    reference: str = Field(
+        "unibridge",
+        description="the method that the report is about: the others are compared with it, and its "
+        "pack is kept",
+    )
     reuse: tuple[str, ...] = Field(
         (), description="folders of other runs, whose finished stages are copied, not trained again"
     )

@@ -1,10 +1,11 @@
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
 from unibridge.errors import UnibridgeError
 from unibridge.evaluation.records import Result, append_result, read_results
+from unibridge.evaluation.rows import append_row
 
 ONE = Result(
     method="unibridge",
@@ -104,3 +105,13 @@ def test_any_other_broken_line_is_named(tmp_path, broken):
 
 def test_no_file_means_no_scores_yet(tmp_path):
     assert read_results(tmp_path / "results.jsonl").results == []
+
+
+def test_rows_of_before_there_were_roles_have_those_of_their_methods(tmp_path):
+    path = tmp_path / "results.jsonl"
+    for name in ("floor", "mad-x", "unibridge", "unibridge-no-kl"):
+        row = asdict(replace(ONE, method=name))
+        del row["role"]
+        append_row(path, row)
+    roles = [found.role for found in read_results(path).results]
+    assert roles == ["floor", "baseline", "method", "ablation"]

@@ -6,8 +6,9 @@ import matplotlib
 import pytest
 
 from unibridge.evaluation.records import Result
+from unibridge.methods import METHODS
 from unibridge.report import figures
-from unibridge.report.tables import method_scores
+from unibridge.report.scores import method_scores
 
 TRACE = [
     {"size": 500, "alp": -60.0, "gain": None},
@@ -31,7 +32,8 @@ POINTS = [
 def rows():
     scores = {"floor": 25.0, "mad-x": 3.0, "unibridge": 41.0, "ceiling": 88.0}
     return method_scores(
-        Result(m, m.upper(), "am", "ner", "F1", s, s - 2, s + 2, 100, 0) for m, s in scores.items()
+        Result(m, m.upper(), "am", "ner", "F1", s, s - 2, s + 2, 100, 0, role=METHODS[m].role)
+        for m, s in scores.items()
     )
 
 

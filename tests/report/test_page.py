@@ -14,6 +14,7 @@ import pytest
 from unibridge.artifacts import write_json, write_manifest
 from unibridge.errors import UnibridgeError
 from unibridge.evaluation.records import Result, append_result
+from unibridge.methods import METHODS
 from unibridge.report.folder import read_run
 from unibridge.report.page import write_report
 from unibridge.report.sections import headline
@@ -167,6 +168,7 @@ def make_run(folder, scores=SCORES, finished=None, **about):
             steps=520 if weighting else 1000,
             tokens_seen=1_340_000,
             seconds=74.0,
+            role=METHODS[method].role if method in METHODS else "baseline",
         )
         append_result(folder / "results.jsonl", result)
     (folder / "predictions.conll").write_text(
@@ -344,7 +346,7 @@ def test_the_headline_says_who_is_ahead(tmp_path, changes, said, unsaid):
 def test_the_floor_is_compared_on_the_same_examples_where_it_can_be(tmp_path, ends, clear):
     found = read_run(make_run(tmp_path / "run", {**SCORES, "floor": ("Floor", 38.0, 1.5, None)}))
     found.scores[:] = [
-        replace(row, difference_ends=ends) if row.kind == "floor" else row for row in found.scores
+        replace(row, difference_ends=ends) if row.role == "floor" else row for row in found.scores
     ]
     assert ("not clearly above the floor" in headline(found)) is not clear
 

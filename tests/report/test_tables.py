@@ -3,19 +3,17 @@ from dataclasses import replace
 import pytest
 
 from unibridge.evaluation.records import Result
+from unibridge.methods import METHODS
+from unibridge.report.scores import effort_table, method_scores, scores_table, targets_table
 from unibridge.report.tables import (
     Cell,
     Table,
     decimal,
     duration,
-    effort_table,
     few_shot_table,
     html_table,
     markdown_table,
-    method_scores,
-    scores_table,
     signed,
-    targets_table,
     weights_table,
 )
 
@@ -32,6 +30,7 @@ def result(method, score, half=2.0, **changes):
         high=score + half,
         examples=100,
         seed=0,
+        role=METHODS[method].role if method in METHODS else "baseline",
     )
     return replace(base, **changes)
 
@@ -151,3 +150,11 @@ def test_zero_has_no_sign(value, plain, with_sign):
 )
 def test_durations_read_like_speech(seconds, text):
     assert duration(seconds) == text
+
+
+def test_what_a_row_is_says_its_role_and_not_its_name():
+    named = [result("floor-like", 9.0), result("mine", 8.0, role="ceiling", label="Mine")]
+    rows = method_scores(named, reference="floor-like")
+    assert [row.competes for row in rows] == [True, False]
+    assert scores_table(rows).columns[-1] == "vs floor-like"
+    assert "row less floor-like" in scores_table(rows).note

@@ -9,6 +9,7 @@ import pytest
 from unibridge.artifacts import write_json
 from unibridge.errors import UnibridgeError
 from unibridge.evaluation.records import Result, append_result
+from unibridge.methods import METHODS
 
 ROOT = Path(__file__).parents[2]
 _spec = spec_from_file_location("results", ROOT / "scripts" / "results.py")
@@ -39,6 +40,7 @@ def make_run(folder, target, name, score):
             seed=0,
             sources=("en",),
             weighting=None,
+            role=METHODS[method].role,
         )
         append_result(folder / "results.jsonl", found)
     write_json(

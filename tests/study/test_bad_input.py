@@ -151,9 +151,9 @@ TABLE = {
     ),
     "no toml": (write("run.toml", "[run\n"), (), ("run.toml: is not TOML", "line 1")),
     "an unknown model family": (
-        base_config(model_type="gpt2"),
+        base_config(model_type="t5"),
         (),
-        ("base: unknown model family 'gpt2'", "bert, xlm-roberta"),
+        ("base: unknown model family 't5'", "bert, xlm-roberta"),
     ),
     "a setting of the model that is not handled": (
         base_config(position_embedding_type="relative_key"),

@@ -17,13 +17,14 @@ from unibridge.evaluation.rows import append_row
 class Result:
     """One method scored once on one target language's test set.
 
-    method: key such as "unibridge", "floor" or "ceiling". label: what tables call it.
+    method: key such as "unibridge", "floor" or "ceiling". label: what tables call it. role: floor,
+    baseline, method, ablation or ceiling.
     score, low, high: 0 to 100, with the ends of the 95% bootstrap interval over test examples.
     examples: test examples scored. sources: codes of the languages whose labels were used.
     weighting: how the sources were weighed; None where there is nothing to weigh.
     steps: optimizer steps, tokens_seen: tokens, seconds: wall clock; all stages together, None
-    where they do not apply. ahead, ahead_low, ahead_high: this method less UniBridge under the same
-    seed, in points, with the ends of the paired 95% bootstrap interval. base: name of the base
+    where they do not apply. ahead, ahead_low, ahead_high: this method less the reference under the
+    same seed, in points, with the ends of the paired 95% bootstrap interval. base: name of the base
     model, settings: a fingerprint of the other settings; empty where one run has only one of each.
     """
 
@@ -48,6 +49,7 @@ class Result:
     ahead_high: float | None = None
     base: str = ""
     settings: str = ""
+    role: str = "method"
 
     @property
     def cell(self) -> tuple[str, int, str, str, str | None, str, str]:
@@ -107,14 +109,24 @@ def read_results(path: Path) -> Records:
 def result_of_row(row: Mapping[str, Any]) -> Result:
     """The result in a row that says more, such as a grid's."""
     own = {name: row[name] for name in Result.__dataclass_fields__ if name in row}
-    return Result(**{**own, "sources": tuple(own.get("sources") or ())})
+    return Result(**_complete(own))
+
+
+# the roles in rows that were written when these had none
+_ROLES = {"floor": "floor", "ceiling": "ceiling", "unibridge": "method"}
+
+
+def _complete(row: Mapping[str, Any]) -> dict[str, Any]:
+    name = str(row.get("method"))
+    before = _ROLES.get(name, "ablation" if name.startswith("unibridge-") else "baseline")
+    return {"role": before, **row, "sources": tuple(row.get("sources") or ())}
 
 
 def _parse(line: str) -> Result:
     row = json.loads(line)
     if not isinstance(row, dict):
         raise ValueError("a JSON object was expected")
-    result = Result(**{**row, "sources": tuple(row.get("sources") or ())})
+    result = Result(**_complete(row))
     for name in ("score", "low", "high"):
         if not isinstance(getattr(result, name), int | float):
             raise ValueError(f"{name} is not a number")

@@ -18,9 +18,6 @@ from unibridge.study.inputs import read_inputs
 from unibridge.study.keep import base_name
 from unibridge.text.languages import language as language_record
 
-MAIN = "unibridge"
-"""What the other methods are compared with, under the same seed."""
-
 
 def cells_of(configs: Mapping[str, Config]) -> list[Cell]:
     """Every method under every seed of each configuration; the main one first, then as listed.
@@ -31,7 +28,7 @@ def cells_of(configs: Mapping[str, Config]) -> list[Cell]:
         Cell(data, method, seed, base_name(config), deciding(config.for_method(method)))
         for data, config in configs.items()
         for seed in config.run.seeds
-        for method in sorted(config.run.methods, key=lambda name: name != MAIN)
+        for method in sorted(config.run.methods, key=lambda name: name != config.run.reference)
     ]
 
 
@@ -79,9 +76,9 @@ class Measure:
         config = self.configs[cell.data]
         inputs, at = self._inputs(cell.data)
         own = run_method(config.for_method(cell.method), cell.method, inputs, at, cell.seed)
-        beside = [own]
-        if cell.method != MAIN and self._main_is_there(cell):
-            beside.append(run_method(config.for_method(MAIN), MAIN, inputs, at, cell.seed))
+        beside, main = [own], config.run.reference
+        if cell.method != main and self._main_is_there(cell):
+            beside.append(run_method(config.for_method(main), main, inputs, at, cell.seed))
         result = result_of(own, beside, config, inputs)
         if result is None:
             raise UnibridgeError("nothing to score", where=cell.data, do="give target.test")
@@ -111,7 +108,8 @@ class Measure:
 
     def _main_is_there(self, cell: Cell) -> bool:
         config = self.configs[cell.data]
-        if MAIN not in config.run.methods:
+        name = config.run.reference
+        if name not in config.run.methods:
             return False
-        main = replace(cell, method=MAIN, settings=deciding(config.for_method(MAIN)))
+        main = replace(cell, method=name, settings=deciding(config.for_method(name)))
         return main.key in Store(self.rows).finished()

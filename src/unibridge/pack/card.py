@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from unibridge.evaluation.records import Result
+from unibridge.report.scores import method_scores, scores_table
 from unibridge.report.tables import (
     counts_table,
     escape_markdown,
     markdown_table,
-    method_scores,
-    scores_table,
     weights_table,
     whole,
 )

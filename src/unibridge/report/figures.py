@@ -17,7 +17,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from unibridge.report.tables import MAIN, MethodScore, decimal
+from unibridge.report.scores import MethodScore
+from unibridge.report.tables import decimal
 
 # the page maps these three onto its light and dark themes, see `to_svg`
 INK, MUTED, RULE = "#1f2430", "#6b7280", "#dcdfe5"
@@ -224,28 +225,28 @@ def few_shot_curve(points: Sequence[Mapping[str, Any]], metric: str) -> Figure:
 def score_dots(rows: Sequence[MethodScore]) -> Figure:
     """Methods as dots with their 95% intervals; floor and ceiling as bands behind them."""
     with matplotlib.rc_context(STYLE):
-        methods = [row for row in rows if row.kind == "method"]
+        methods = [row for row in rows if row.competes]
         figure = Figure(figsize=(_WIDTH, 0.27 * len(methods) + 1.0), layout="constrained")
         axes = figure.subplots()
         axes.grid(False)
         # room for the column of numbers, clear of every interval and band
         right = max(1.0, 1.16 * max(row.high for row in rows))
-        bounds = [row for row in rows if row.kind != "method"]
+        bounds = [row for row in rows if not row.competes]
         crowded = len(bounds) > 1 and bounds[-1].score - bounds[0].score < right / 4
         for row in bounds:
             axes.axvspan(row.low, row.high, color=GREY, alpha=0.18, linewidth=0)
             axes.axvline(row.score, color=GREY, linewidth=1.2)
             axes.annotate(
-                f"{row.kind} {decimal(row.score)}",
+                f"{row.role} {decimal(row.score)}",
                 (row.score, 1),
                 xycoords=axes.get_xaxis_transform(),
                 xytext=(0, 3),
                 textcoords="offset points",
-                ha=("right" if row.kind == "floor" else "left") if crowded else "center",
+                ha=("right" if row.role == "floor" else "left") if crowded else "center",
                 color=MUTED,
             )
         for place, row in enumerate(reversed(methods)):
-            colour = ORANGE if row.newest.method == MAIN else BLUE
+            colour = ORANGE if row.reference else BLUE
             axes.plot([row.low, row.high], [place, place], color=colour, linewidth=2, alpha=0.55)
             axes.plot([row.score], [place], "o", color=colour, markersize=6)
             axes.annotate(
@@ -254,7 +255,7 @@ def score_dots(rows: Sequence[MethodScore]) -> Figure:
                 xycoords=axes.get_yaxis_transform(),
                 ha="right",
                 va="center",
-                fontweight="bold" if row.newest.method == MAIN else "normal",
+                fontweight="bold" if row.reference else "normal",
             )
         axes.set_yticks(range(len(methods)), [row.label for row in reversed(methods)])
         axes.set_ylim(-0.7, len(methods) - 0.3)

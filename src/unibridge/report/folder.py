@@ -8,7 +8,7 @@ from typing import Any
 from unibridge.artifacts import MANIFEST, read_json, read_manifest
 from unibridge.errors import UnibridgeError
 from unibridge.evaluation.records import Records, read_results
-from unibridge.report.tables import MAIN, MethodScore, method_scores
+from unibridge.report.scores import REFERENCE, MethodScore, method_scores
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,17 @@ class Run:
         """The target language's name, or its code where it has none."""
         return str(self.about.get("target_name") or self.target)
 
-    def of(self, stage: str, method: str = MAIN) -> list[Mapping[str, Any]]:
-        """Finished manifests of one stage that a method used; of all methods if it has no list."""
-        names = self.about.get("method_stages", {}).get(method, self.stages)
+    @property
+    def reference(self) -> str:
+        """The method that the report is about, by name."""
+        return str(self.about.get("reference") or REFERENCE)
+
+    def of(self, stage: str, method: str = "") -> list[Mapping[str, Any]]:
+        """Finished manifests of one stage that a method used; of all methods if it has no list.
+
+        method: unset: the one that the report is about.
+        """
+        names = self.about.get("method_stages", {}).get(method or self.reference, self.stages)
         found = [self.stages[name] for name in names if name in self.stages]
         return [manifest for manifest in found if manifest["stage"] == stage]
 
@@ -57,4 +65,5 @@ def read_run(folder: Path) -> Run:
     records = read_results(folder / "results.jsonl")
     target, task = about.get("target"), about.get("task")
     own = [r for r in records.results if r.target == target and r.task == task]
-    return Run(folder, about, stages, records, method_scores(own))
+    scores = method_scores(own, reference=str(about.get("reference") or REFERENCE))
+    return Run(folder, about, stages, records, scores)

@@ -1,36 +1,32 @@
 """What a report says of a run: its headline and, section by section, its blocks."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from math import exp
-from typing import Any
+from collections.abc import Iterator
 
-from unibridge.errors import UnibridgeError
 from unibridge.report import figures
-from unibridge.report.document import Block, Bullets, Code, Drawing, Fold, Samples, Section
+from unibridge.report.document import Block, Bullets, Code, Drawing, Fold, Section
 from unibridge.report.folder import Run
-from unibridge.report.tables import (
-    MAIN,
-    METRIC_TITLES,
-    Cell,
+from unibridge.report.samples import predictions
+from unibridge.report.scores import (
+    REFERENCE,
     MethodScore,
-    Table,
-    as_cell,
-    counts_table,
-    decimal,
-    duration,
     effort_table,
-    few_shot_table,
     main_score,
     scores_table,
-    stages_table,
     targets_table,
+)
+from unibridge.report.stages import adapted, embeddings, training, vocabulary
+from unibridge.report.tables import (
+    METRIC_TITLES,
+    Cell,
+    Table,
+    as_cell,
+    decimal,
+    few_shot_table,
+    stages_table,
     weights_table,
     whole,
 )
-
-# how many of each a reader is shown; the first ones of the file, so nothing is picked by hand
-_SENTENCES, _EXAMPLES = 8, 24
 
 
 def sections_of(run: Run) -> Iterator[Section]:
@@ -38,12 +34,12 @@ def sections_of(run: Run) -> Iterator[Section]:
     yield Section("Scores", list(_scores(run)))
     yield Section("Warnings", _warnings(run))
     yield Section("What went in", list(_inputs(run)))
-    yield Section("Vocabulary", list(_vocabulary(run)))
-    yield Section("Embeddings", list(_embeddings(run)))
-    yield Section("Training", list(_training(run)))
+    yield Section("Vocabulary", list(vocabulary(run)))
+    yield Section("Embeddings", list(embeddings(run)))
+    yield Section("Training", list(training(run)))
     yield Section("Source weights", list(_weights(run)))
     yield Section("A few target labels", list(_few_shot(run)))
-    yield Section("Sample predictions", _predictions(run))
+    yield Section("Sample predictions", predictions(run))
     yield Section("Time and memory", [stages_table(run.stages.values())] if run.stages else [])
     yield Section("How to reproduce", list(_reproduce(run)))
 
@@ -53,10 +49,11 @@ def headline(run: Run) -> str:
     main, where = main_score(run.scores), f"{run.target_name}, {run.about.get('task', '')}"
     if main is None:
         state = "other methods only" if run.scores else "nothing yet"
-        return f"{where}: scored {state}; UniBridge itself has no score in this run."
+        name = "UniBridge" if run.reference == REFERENCE else run.reference
+        return f"{where}: scored {state}; {name} itself has no score in this run."
     said = [f"{where}: {main.label} {_said(main)}"]
-    others = [row for row in run.scores if row.kind == "method" and row is not main]
-    baselines = [row for row in others if not row.newest.method.startswith(MAIN)]
+    others = [row for row in run.scores if row.competes and row is not main]
+    baselines = [row for row in others if row.role != "ablation"]
     if not baselines:
         said[0] += "; no baseline was run."
     else:
@@ -68,8 +65,8 @@ def headline(run: Run) -> str:
         if main.score > best.score:
             said[0] += f"; the best baseline, {best.label}, {_said(best)}.{unsettled}"
         else:
-            said[0] += f". UniBridge does not win: {best.label} has {_said(best)}.{unsettled}"
-    for floor in (row for row in run.scores if row.kind == "floor"):
+            said[0] += f". {main.label} does not win: {best.label} has {_said(best)}.{unsettled}"
+    for floor in (row for row in run.scores if row.role == "floor"):
         # the floor less the main method, on the same examples
         ends = floor.difference_ends
         if main.low <= floor.high if ends is None else ends[1] >= 0:
@@ -88,7 +85,7 @@ def _said(row: MethodScore) -> str:
 def _scores(run: Run) -> Iterator[Block]:
     if not run.scores:
         return
-    methods = [row for row in run.scores if row.kind == "method"]
+    methods = [row for row in run.scores if row.competes]
     if methods:
         counts = f"{whole(run.scores[0].newest.examples)} test examples in {run.target_name}"
         yield Drawing(
@@ -96,10 +93,10 @@ def _scores(run: Run) -> Iterator[Block]:
         )
     yield scores_table(run.scores)
     epochs = {
-        row.newest.method: adapted[-1]["facts"]["epochs"]
+        row.newest.method: found[-1]["facts"]["epochs"]
         for row in methods
         if row.newest.method in run.about.get("method_stages", {})
-        and (adapted := _adapted(run, row.newest.method))
+        and (found := adapted(run, row.newest.method))
     }
     yield Fold(
         "What each method was given",
@@ -160,162 +157,6 @@ def _inputs(run: Run) -> Iterator[Block]:
         yield Fold(f"Inputs ({len(files)})", [Table(("Input", "sha256, first 12"), "ll", files)])
 
 
-def _vocabulary(run: Run) -> Iterator[Block]:
-    for manifest in run.of("vocabulary"):
-        facts = manifest["facts"]
-        trace, chosen = facts["trace"], facts["chosen"]
-        yield f"{whole(chosen)} tokens ({facts['kind']}). {facts['stopped']}"
-        if facts.get("added") is not None:
-            yield f"{whole(facts['added'])} of them were added to the base's own vocabulary."
-        if len(trace) > 1:
-            epsilon = _setting(manifest.get("settings", {}), "epsilon")
-            yield Drawing(
-                figures.vocabulary_trace(trace, chosen, epsilon, facts.get("verified", ())),
-                "vocabulary",
-                "Vocabulary sizes tried, and the one chosen",
-            )
-        if verified := facts.get("verified"):
-            yield Table(
-                ("Size", "ALP, nats", "Trained for real", "Difference"),
-                "rrrr",
-                [
-                    (
-                        whole(row["size"]),
-                        _known(row["nested"], 2),
-                        _known(row["trained"], 2),
-                        _known(row["difference"], 2),
-                    )
-                    for row in verified
-                ],
-            )
-        rows: list[tuple[str | Cell, ...]] = [
-            (
-                whole(row["size"]),
-                _known(row.get("alp")),
-                _known(row.get("gain")),
-                _known(row.get("tokens_per_word"), 2),
-                _known(100 * row["unknown_share"], 2) if "unknown_share" in row else "",
-                duration(row.get("seconds")),
-            )
-            for row in trace
-        ]
-        heads = ("Size", "ALP, nats", "Gain", "Tokens per word", "Unknown characters, %", "Time")
-        yield Fold("Every size tried", [Table(heads, "rrrrrr", rows)])
-
-
-def _embeddings(run: Run) -> Iterator[Block]:
-    for manifest in run.of("embed"):
-        facts, examples = manifest["facts"], manifest["facts"].get("examples", {})
-        yield (
-            f"Initialised by `{facts['method']}`. {whole(facts['searched_source_tokens'])} of the "
-            f"base's {whole(facts['source_vocab'])} tokens occur in the text and could be aligned."
-        )
-        if facts.get("held_out_precision") is not None:
-            yield (
-                f"Of {whole(facts['held_out_tokens'])} held-out shared tokens "
-                f"{facts['held_out_precision']:.0%} find themselves again in the space "
-                f"`{facts.get('held_out_space', 'of the semantic step')}` (P@1)."
-            )
-        if facts.get("semantic_step_off"):
-            yield f"The semantic step is off: {facts['semantic_step_off']}."
-        elif "semantic_space" in facts:
-            yield f"The semantic step aligns tokens in the space `{facts['semantic_space']}`."
-        yield counts_table(facts["counts"])
-        if lexical := examples.get("lexical"):
-            shown = " · ".join(lexical[: 2 * _EXAMPLES])
-            yield Table(
-                ("Lexical: the same token on both sides",), "l", [(Cell(shown, False, "und"),)]
-            )
-        if semantic := examples.get("semantic"):
-            pairs: list[tuple[str | Cell, ...]] = [
-                (Cell(token, False, run.target), Cell(source, False, "und"), decimal(cosine, 2))
-                for token, source, cosine in semantic[:_EXAMPLES]
-            ]
-            heads = ("Semantic: target token", "takes the row of", "Cosine")
-            yield Table(heads, "llr", pairs, note=_JUDGE)
-        if mixed := examples.get("mixed"):
-            sums: list[tuple[str | Cell, ...]] = [
-                (
-                    Cell(token, False, run.target),
-                    Cell(
-                        " + ".join(f"{decimal(w, 2)} {part}" for part, w in parts),
-                        False,
-                        run.target,
-                    ),
-                )
-                for token, parts in mixed[:_EXAMPLES]
-            ]
-            yield Table(("Mixed: target token", "is the weighted sum of"), "ll", sums)
-
-
-_JUDGE = (
-    "Whoever reads the language can judge: do these pairs mean related things? If not, the "
-    "semantic step had too little to work on, and the sums below rest on it."
-)
-
-
-def _adapted(run: Run, method: str) -> list[Mapping[str, Any]]:
-    """The method's adaptations to the target language; usually one."""
-    return [m for m in run.of("adapt", method) if m["facts"]["language"] == run.target]
-
-
-def _training(run: Run) -> Iterator[Block]:
-    own = _adapted(run, MAIN)
-    for manifest in own:
-        facts = manifest["facts"]
-        said = (
-            f"{run.target_name}: {whole(facts['steps'])} steps, {facts['epochs']:g} epochs over "
-            f"{whole(facts['samples'])} samples, {whole(facts['tokens_seen'])} tokens seen; weight "
-            f"of the KL term {facts['kl_weight']:g}."
-        )
-        held_out = [r["valid_loss"] for r in facts["curve"] if r.get("valid_loss") is not None]
-        if held_out:
-            # where training may end early, the best weights are the ones kept
-            early = _setting(manifest.get("settings", {}), "patience")
-            last = min(held_out) if early else held_out[-1]
-            said += (
-                f" Held-out loss {decimal(last, 2)} nats per masked token "
-                f"(perplexity {decimal(exp(last))})."
-            )
-            if facts.get("stopped_early"):
-                said += " Training ended early, since it fell no more."
-        if facts.get("teacher_unknown_rate") is not None:
-            share = 100 * facts["teacher_unknown_rate"]
-            said += f" The frozen base reads {decimal(share)}% of the text as unknown tokens."
-        yield said
-        if search := facts.get("rate_search"):
-            yield Table(
-                ("Learning rate", "Steps", "Held-out loss, nats"),
-                "rrr",
-                [
-                    (f"{t['rate']:g}", whole(t["steps"]), _known(t["valid_loss"], 3))
-                    for t in search["trials"]
-                ],
-                note=f"Rates tried by successive halving in {whole(search['steps'])} steps; "
-                f"{search['rate']:g} was chosen.",
-            )
-    sources = [m for m in run.of("adapt") if m not in own]
-    tasks = run.of("train-task")
-    used = [*own, *sources, *tasks]
-    rest = [m for m in run.stages.values() if "curve" in m["facts"] and m not in used]
-    yield from _curves(own, "adaptation", "Adaptation to the target language, nats")
-    yield from _curves(sources, "sources", "Adaptation to the source languages, nats")
-    yield from _curves(tasks, "tasks", "Task adapters, nats per label")
-    others = list(_curves(rest, "others", "Training of the other methods, nats"))
-    if others:
-        yield Fold("Loss curves of the other methods", others)
-
-
-def _curves(manifests: Sequence[Mapping[str, Any]], name: str, title: str) -> Iterator[Block]:
-    curves = {
-        f"{manifest['stage']} {manifest['name']}": rows
-        for manifest in manifests
-        if (rows := manifest["facts"].get("curve"))
-    }
-    if curves:
-        yield Drawing(figures.loss_curves(curves), f"loss-{name}", title)
-
-
 def _weights(run: Run) -> Iterator[Block]:
     for manifest in run.of("weigh"):
         facts = manifest["facts"]
@@ -358,53 +199,6 @@ def _few_shot(run: Run) -> Iterator[Block]:
     yield few_shot_table(points)
 
 
-def _predictions(run: Run) -> list[Block]:
-    from unibridge.text.labels import read_labels
-
-    paths = {m: run.folder / p for m, p in run.about.get("predictions", {}).items()}
-    labels = {row.newest.method: row.label for row in run.scores} | {"gold": "Gold"}
-    # gold first, then the main method, then the order given
-    order = sorted(paths, key=lambda method: (method != "gold", method != MAIN))
-    read, unread = {}, []
-    for path, label in ((paths[method], labels.get(method, method)) for method in order):
-        if not path.exists():
-            continue
-        # an unusual format must not cost the user the rest of the report
-        try:
-            read[label] = [_pieces(example) for example in read_labels(path).examples]
-        except UnibridgeError as error:
-            unread.append(f"{label}: not shown ({error})")
-    notes: list[Block] = [Bullets(unread)] if unread else []
-    if not read:
-        return notes
-    shown = min(_SENTENCES, *(len(sentences) for sentences in read.values()))
-    examples = [[(label, read[label][i]) for label in read] for i in range(shown)]
-    return [
-        f"The first {shown} of the test set, not chosen.",
-        Samples(run.target, examples),
-        *notes,
-    ]
-
-
-def _pieces(example: Any) -> list[tuple[str, str]]:
-    """(text, tag) pieces of a tagged sentence or a labelled text; words of one span together."""
-    if not hasattr(example, "words"):
-        text = example.text if example.second is None else f"{example.text} / {example.second}"
-        return [(text, ""), ("→", str(example.label))]
-    pieces: list[tuple[str, str]] = []
-    open_type = ""
-    for word, tag in zip(example.words, example.tags, strict=True):
-        prefix, _, kind = tag.partition("-")
-        inside = prefix == "I" and kind == open_type
-        name = "" if tag == "O" else kind or tag
-        if inside or (pieces and not name and not pieces[-1][1]):
-            pieces[-1] = (f"{pieces[-1][0]} {word}", name)
-        else:
-            pieces.append((word, name))
-        open_type = kind
-    return pieces
-
-
 def _reproduce(run: Run) -> Iterator[Block]:
     if command := run.about.get("command"):
         yield Code(command)
@@ -416,16 +210,3 @@ def _reproduce(run: Run) -> Iterator[Block]:
         if settings := manifest.get("settings"):
             text = json.dumps(settings, ensure_ascii=False, indent=2)
             yield Fold(f"Settings of {name}", [Code(text)])
-
-
-def _setting(settings: Any, name: str) -> float | None:
-    """The first numeric setting of that name, however deep the stage keeps it."""
-    if not isinstance(settings, Mapping):
-        return None
-    if isinstance(settings.get(name), int | float):
-        return settings[name]
-    return next((v for s in settings.values() if (v := _setting(s, name)) is not None), None)
-
-
-def _known(value: float | None, digits: int = 1) -> str:
-    return "" if value is None else decimal(value, digits)

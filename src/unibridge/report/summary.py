@@ -4,8 +4,9 @@ import textwrap
 from pathlib import Path
 
 from unibridge.report.folder import read_run
+from unibridge.report.scores import scores_table
 from unibridge.report.sections import headline
-from unibridge.report.tables import Table, as_cell, scores_table
+from unibridge.report.tables import Table, as_cell
 
 
 def terminal_summary(run_folder: Path) -> str:

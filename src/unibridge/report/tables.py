@@ -1,19 +1,11 @@
-"""Results and stage facts -> tables, drawn as Markdown and as HTML from the same rows."""
+"""Stage facts -> tables, drawn as Markdown and as HTML from the same rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
-from statistics import fmean
-from typing import Any, Literal
+from typing import Any
 
-from unibridge.evaluation.records import Result
-
-# the method that a report is about, and that the others are compared with
-MAIN = "unibridge"
 METRIC_TITLES = {"span_f1": "F1", "macro_f1": "macro-F1"}
-
-Kind = Literal["floor", "method", "ceiling"]
-
 
 # ---------------------------------------------------------------------------------------------
 # A table, and its two renderings
@@ -160,199 +152,8 @@ def megabytes(size: float | None) -> str:
 
 
 # ---------------------------------------------------------------------------------------------
-# Results -> one row per method
+# The tables of stages
 # ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class MethodScore:
-    """One method on one target, its seeds taken together.
-
-    score: mean over seeds, 0 to 100. low, high: mean ends of the seeds' bootstrap intervals, so
-    they say what another test set would change. spread: lowest and highest seed, which say what
-    another training would change. tied: the best score, or one whose interval overlaps the
-    best's; floor and ceiling do not compete. difference: to the main method, in points; None
-    for that method itself and where it was not run. difference_ends: mean ends of the seeds'
-    paired bootstrap intervals of that difference.
-    """
-
-    kind: Kind
-    newest: Result
-    label: str
-    score: float
-    low: float
-    high: float
-    seeds: int
-    spread: tuple[float, float]
-    tied: bool = False
-    difference: float | None = None
-    difference_ends: tuple[float, float] | None = None
-
-    @property
-    def metric(self) -> str:
-        """The metric as a reader knows it."""
-        return METRIC_TITLES.get(self.newest.metric, self.newest.metric)
-
-    @property
-    def interval(self) -> str:
-        """The 95% interval in brackets."""
-        return f"[{decimal(self.low)}, {decimal(self.high)}]"
-
-    @property
-    def compared(self) -> str:
-        """The difference with its paired interval, where results have one."""
-        if self.difference is None:
-            return ""
-        if self.difference_ends is None:
-            return signed(self.difference)
-        low, high = self.difference_ends
-        return f"{signed(self.difference)} [{signed(low)}, {signed(high)}]"
-
-
-def method_scores(results: Iterable[Result]) -> list[MethodScore]:
-    """Rows of one target and task: the floor first, methods in the order given, ceiling last."""
-    groups: dict[tuple[str, str | None], list[Result]] = {}
-    for result in results:
-        groups.setdefault((result.method, result.weighting), []).append(result)
-    labels = [group[-1].label for group in groups.values()]
-    rows = []
-    for group in groups.values():
-        newest = group[-1]
-        scores = [result.score for result in group]
-        twice = labels.count(newest.label) > 1 and newest.weighting
-        rows.append(
-            MethodScore(
-                kind=_kind(newest.method),
-                newest=newest,
-                label=f"{newest.label} ({newest.weighting})" if twice else newest.label,
-                score=fmean(scores),
-                low=fmean(result.low for result in group),
-                high=fmean(result.high for result in group),
-                seeds=len(group),
-                spread=(min(scores), max(scores)),
-                difference_ends=_ends(group),
-            )
-        )
-    rows.sort(key=lambda row: ("floor", "method", "ceiling").index(row.kind))
-    main = main_score(rows)
-    best = max((r for r in rows if r.kind == "method"), key=lambda r: r.score, default=None)
-    return [
-        replace(
-            row,
-            tied=best is not None and row.kind == "method" and row.high >= best.low,
-            difference=None if main is None or row is main else row.score - main.score,
-        )
-        for row in rows
-    ]
-
-
-def _ends(group: Sequence[Result]) -> tuple[float, float] | None:
-    lows = [result.ahead_low for result in group if result.ahead_low is not None]
-    highs = [result.ahead_high for result in group if result.ahead_high is not None]
-    return (fmean(lows), fmean(highs)) if lows and highs else None
-
-
-def main_score(rows: Iterable[MethodScore]) -> MethodScore | None:
-    """The row of the method that the report is about, if it was run."""
-    return next((row for row in rows if row.newest.method == MAIN), None)
-
-
-def _kind(method: str) -> Kind:
-    for kind in ("floor", "ceiling"):
-        if method.startswith(kind):
-            return kind  # type: ignore[return-value]
-    return "method"
-
-
-# ---------------------------------------------------------------------------------------------
-# The tables of a report
-# ---------------------------------------------------------------------------------------------
-
-_TIED = (
-    "Brackets: 95% bootstrap interval over the test examples. Bold: the best score, and any whose "
-    "interval overlaps the best's. Floor and ceiling are no methods and do not compete: the floor "
-    'reads no words, the ceiling is trained on labels in the target language. "vs UniBridge": the '
-    "row less UniBridge, with the interval of a paired bootstrap; one that holds 0 says nothing."
-)
-
-
-def scores_table(rows: Sequence[MethodScore]) -> Table:
-    """Methods of one target with intervals and the difference to the main method."""
-    seeds = any(row.seeds > 1 for row in rows)
-    compared = any(row.difference is not None for row in rows)
-    metric = rows[0].metric if rows else "score"
-    columns = ["Method", metric, "95% interval"]
-    columns += ["vs UniBridge"] * compared + ["Seeds", "Lowest, highest seed"] * seeds
-    body: list[tuple[str | Cell, ...]] = []
-    for row in rows:
-        cells: list[str | Cell] = [row.label, Cell(decimal(row.score), row.tied), row.interval]
-        if compared:
-            cells.append(row.compared)
-        if seeds:
-            cells += [str(row.seeds), ", ".join(map(decimal, row.spread))]
-        body.append(tuple(cells))
-    apart = frozenset(i for i, row in enumerate(rows) if row.kind != "method")
-    note = _TIED if apart else _TIED.split(" Floor and")[0]
-    return Table(tuple(columns), "l" + "r" * (len(columns) - 1), body, apart, note)
-
-
-def targets_table(results: Sequence[Result]) -> Table:
-    """Methods down, target languages across, each cell a mean score with its interval."""
-    targets = list(dict.fromkeys(result.target for result in results))
-    columns = [method_scores(r for r in results if r.target == target) for target in targets]
-    by_label: dict[str, dict[str, MethodScore]] = {}
-    for target, rows in zip(targets, columns, strict=True):
-        for row in rows:
-            by_label.setdefault(row.label, {})[target] = row
-    order = sorted(
-        by_label.items(),
-        key=lambda item: ("floor", "method", "ceiling").index(next(iter(item[1].values())).kind),
-    )
-    body: list[tuple[str | Cell, ...]] = []
-    for label, cells in order:
-        texts = [
-            Cell(f"{decimal(cells[t].score)} {cells[t].interval}", cells[t].tied)
-            if t in cells
-            else Cell("")
-            for t in targets
-        ]
-        body.append((label, *texts))
-    apart = frozenset(
-        i for i, (_, cells) in enumerate(order) if next(iter(cells.values())).kind != "method"
-    )
-    return Table(("Method", *targets), "l" + "r" * len(targets), body, apart, _TIED)
-
-
-def effort_table(
-    rows: Sequence[MethodScore], epochs: Mapping[str, float], published: Mapping[str, Any]
-) -> Table:
-    """What each method was given. epochs: of language adaptation, by method key.
-
-    published: what the paper spent, from run.json; it stands apart in the last row.
-    """
-    body: list[tuple[str | Cell, ...]] = []
-    for row in rows:
-        newest = row.newest
-        spent = epochs.get(newest.method)
-        body.append(
-            (
-                row.label,
-                ", ".join(newest.sources),
-                newest.weighting or "",
-                "" if spent is None else f"{spent:.3g}",
-                whole(newest.steps),
-                whole(newest.tokens_seen),
-                duration(newest.seconds),
-                newest.note,
-            )
-        )
-    apart = {i for i, row in enumerate(rows) if row.kind != "method"}
-    if published:
-        apart.add(len(body))
-        given = [str(published.get(key, "")) for key in ("epochs", "steps", "tokens_seen")]
-        body.append(("Published", "", "", *given, "", str(published.get("note", ""))))
-    heads = ("Method", "Sources", "Weighting", "Epochs", "Steps", "Tokens seen", "Time", "Note")
-    return _without_empty_columns(Table(heads, "lllrrrrl", body, frozenset(apart)))
 
 
 def weights_table(weights: Mapping[str, float], distances: Mapping[str, float]) -> Table:
@@ -362,7 +163,7 @@ def weights_table(weights: Mapping[str, float], distances: Mapping[str, float]) 
         for source, weight in sorted(weights.items(), key=lambda item: -item[1])
     ]
     table = Table(("Source", "Weight", "Mean distance"), "lrr", body)
-    return _without_empty_columns(table)
+    return without_empty_columns(table)
 
 
 def few_shot_table(points: Sequence[Mapping[str, Any]]) -> Table:
@@ -429,7 +230,8 @@ def stages_table(stages: Iterable[Mapping[str, Any]]) -> Table:
     return Table(heads, "llrr", body, frozenset({len(stages)}))
 
 
-def _without_empty_columns(table: Table) -> Table:
+def without_empty_columns(table: Table) -> Table:
+    """The table less the columns that say nothing."""
     kept = [i for i in _axis(table) if any(as_cell(row[i]).text for row in table.rows)]
     return replace(
         table,

@@ -76,13 +76,14 @@ def _note(method: Method, config: Config, inputs: Inputs, stages: Sequence[Path]
 
 
 def result_of(cell: Cell, cells: Sequence[Cell], config: Config, inputs: Inputs) -> Result | None:
-    """The cell's row of results.jsonl, with its difference to UniBridge under the same seed."""
+    """The cell's row of results.jsonl, with its difference to the reference under the same seed."""
     if cell.prediction is None or inputs.test is None:
         return None
     facts = read_manifest(cell.prediction)["facts"]
     manifests = [read_manifest(stage) for stage in [*cell.stages, cell.prediction]]
     note = cell.note
-    ours = next((c for c in cells if c.method == "unibridge" and c.seed == cell.seed), None)
+    main = config.run.reference
+    ours = next((c for c in cells if (c.method, c.seed) == (main, cell.seed)), None)
     difference: dict[str, Any] = {}
     if ours is not None and ours is not cell and ours.prediction is not None:
         from unibridge.metrics import METRICS, bootstrap_difference
@@ -124,5 +125,6 @@ def result_of(cell: Cell, cells: Sequence[Cell], config: Config, inputs: Inputs)
         tokens_seen=totals["tokens_seen"] or None,
         seconds=round(sum(m["seconds"] for m in manifests), 1),
         note=note,
+        role=config.method(cell.method).role,
         **difference,
     )

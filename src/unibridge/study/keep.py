@@ -143,6 +143,7 @@ def write_run_record(
             "teacher_unknown": inputs.teacher_unknown,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "command": command,
+            "reference": config.run.reference,
             "versions": versions(),
             "inputs": {
                 "target_lines": len(inputs.texts[target.code].lines),

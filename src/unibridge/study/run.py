@@ -47,7 +47,8 @@ def run(
     ]
 
     usable = [c for c in cells if c.ensemble and config.method(c.method).role != "ceiling"]
-    kept = next((c for c in usable if c.method == "unibridge"), usable[0] if usable else None)
+    main = (c for c in usable if c.method == config.run.reference)
+    kept = next(main, usable[0] if usable else None)
     few = None if kept is None else learn_from_few(config, inputs, at, kept)
 
     # the rest trains nothing, and one process writes it
