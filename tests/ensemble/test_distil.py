@@ -5,6 +5,7 @@ from pydantic import ValidationError
 from toy import LINES, drawn_pack, toy_lines
 from unibridge.ensemble.distil import DISTILLED, DistilSettings, distil
 from unibridge.errors import UnibridgeError
+from unibridge.models.families import FAMILIES
 
 TEXT = toy_lines("en", 60)
 
@@ -52,16 +53,19 @@ def test_only_what_the_student_is_made_of_moves(student):
         assert not adapters and len(moved) > len(shared) // 2
 
 
-def test_layers_of_an_encoder_are_spread_over_the_teachers():
-    teacher = telling_pack("ner")
+@pytest.mark.parametrize("family", FAMILIES)
+def test_layers_of_an_encoder_are_spread_over_the_teachers(family):
+    teacher = telling_pack("ner", family=family)
     still = {"steps": 1, "learning_rate": 1e-12}
     short = {"student": "encoder", "layers": 2, "encoder_rate": 1e-12, "training": still}
     found = distil(teacher, TEXT, settings(**short)).model
-    layers = found.encoder.encoder.layer
+    path = FAMILIES[family].layers
+    layers, own = (model.encoder.get_submodule(path) for model in (found, teacher))
     assert len(layers) == 2
-    for mine, theirs in zip(layers, teacher.encoder.encoder.layer, strict=False):
-        key = mine.attention.self.key.weight
-        torch.testing.assert_close(key, theirs.attention.self.key.weight)
+    for mine, theirs in zip(layers, (own[0], own[1]), strict=True):
+        for name, value in mine.named_parameters():
+            torch.testing.assert_close(value, theirs.get_parameter(name))
+    assert logits(found).isfinite().all()
 
 
 def test_what_cannot_be_distilled_is_explained():

@@ -3,10 +3,12 @@
 import pytest
 import torch
 
-from toy import LINES, toy_base, toy_tokenizer
+from toy import LINES, toy_base, toy_model, toy_tokenizer
+from unibridge.adapters.attach import activate, adapter_parameters, add_adapter, encoder_of
+from unibridge.adapters.settings import AdapterConfig
 from unibridge.artifacts import write_json
 from unibridge.models.families import FAMILIES
-from unibridge.models.states import TEXT_STATES, frame, trained_pooling
+from unibridge.models.states import TEXT_STATES, frame, last_states, layer_states, trained_pooling
 
 STATES = torch.tensor(
     [[[1.0, 2.0], [3.0, 6.0], [99.0, 99.0]], [[1.0, 0.0], [2.0, 0.0], [6.0, 9.0]]]
@@ -55,3 +57,37 @@ def test_a_base_may_say_how_it_was_pooled(tmp_path):
     assert trained_pooling(base) == "mean"
     base.model.config.unibridge_pooling = "summed"
     assert trained_pooling(base) == "summed"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_states_of_every_layer_end_with_those_of_the_last(family):
+    """Adapters side by side included: all layers then have the rows of the widened batch."""
+    record = FAMILIES[family]
+    encoder = encoder_of(toy_model(family), record)
+    ids = torch.tensor([[5, 9, 17, 33, 6], [8, 8, 40, 21, 11]])
+    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    with torch.no_grad():
+        plain = layer_states(encoder, **inputs)
+    for seed, name in enumerate(("one", "two")):
+        config = AdapterConfig(leave_out=(0,), invertible="none")
+        add_adapter(encoder, record, name, config, seed=seed)
+        for parameter in adapter_parameters(encoder, name):
+            parameter.data.normal_(generator=torch.Generator().manual_seed(seed))
+    activate(encoder, parallel=("one", "two"))
+    with torch.no_grad():
+        layers, last = layer_states(encoder, **inputs), last_states(encoder, **inputs)
+    assert len(layers) == len(plain) == 4
+    assert torch.equal(layers[-1], last)
+    first, second = last.chunk(2)
+    assert not torch.allclose(first, second, atol=0.01)
+    # below the adapters nothing has changed
+    torch.testing.assert_close(layers[0], plain[0].repeat(2, 1, 1))
+    torch.testing.assert_close(layers[1], plain[1].repeat(2, 1, 1))
+    assert not torch.allclose(layers[2][:2], plain[2], atol=0.01)
+    alone = []
+    for name in ("one", "two"):
+        activate(encoder, name)
+        with torch.no_grad():
+            alone.append(layer_states(encoder, **inputs))
+    for layer, one, two in zip(layers, *alone, strict=True):
+        torch.testing.assert_close(layer, torch.cat([one, two]), rtol=1e-4, atol=1e-4)

@@ -143,14 +143,16 @@ def test_the_loss_of_a_step_is_equation_9_by_hand(family, state):
     assert row["train_loss"] == pytest.approx(lm + 2.5 * divergence, abs=1e-4)
 
 
-@pytest.mark.parametrize("built_head", [False, True])
+@pytest.mark.parametrize(
+    ("built_head", "trains"), [(False, "adapter"), (True, "adapter"), (False, "model")]
+)
 @pytest.mark.parametrize("new", [False, True], ids=["source", "target"])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_what_is_kept_makes_the_trained_model_again(tmp_path, family, new, built_head):
+def test_what_is_kept_makes_the_trained_model_again(tmp_path, family, new, built_head, trains):
     """Base and result give the held-out loss of training: nothing else had been trained."""
     base = toy_base(family, built_head=built_head)
     before = copy.deepcopy(base.model.state_dict())
-    adapted = adapt(base, new=new, training={"learning_rate": 0.05})
+    adapted = adapt(base, new=new, trains=trains, training={"learning_rate": 0.05})
     assert all(torch.equal(before[k], v) for k, v in base.model.state_dict().items())
 
     adapted.save(tmp_path)
@@ -166,7 +168,8 @@ def test_what_is_kept_makes_the_trained_model_again(tmp_path, family, new, built
     with torch.no_grad():
         loss = float(their_loss(model, batch))
     assert loss == pytest.approx(adapted.facts["curve"][-1]["valid_loss"], abs=1e-5)
-    assert bool(adapted.head) == (built_head and base.family.head != (base.family.projection,))
+    more = base.family.head != (base.family.projection,)
+    assert bool(adapted.head) == (more and (built_head or trains == "model"))
     assert not any(len(reader) in tensor.shape for tensor in adapted.head.values())
     assert (adapted.embeddings is not None) == new
 

@@ -240,7 +240,8 @@ def _install(model: nn.Module, family: ModelFamily) -> InvertibleBank:
         if family.norm_placing == "post":
             holder.register_forward_pre_hook(bank.before_norm)
         else:
-            holder.register_forward_hook(bank.after_layer)
+            # ahead of whatever records what a layer gives
+            holder.register_forward_hook(bank.after_layer, prepend=True)
         layer.register_forward_pre_hook(bank.before_layer, with_kwargs=True)
     ledger = InvertibleBank(family)
     if family.embeddings is None:
