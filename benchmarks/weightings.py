@@ -239,10 +239,8 @@ def predictions(one: Language, weights: Weights) -> list[Any]:
     logits = (shares.unsqueeze(-1) * found.log_probabilities).sum(0)
     counts = torch.bincount(found.examples, minlength=len(one.test)).tolist()
     predicted: list[Any] = []
-    for example, own in zip(one.test, logits.split(counts), strict=True):
-        unseen = len(getattr(example, "words", own)) - len(own)
-        encoded = Encoded([], [], [*range(len(own)), *[-1] * unseen])
-        predicted += task.decode([own], [encoded], labels)
+    for own in logits.split(counts):
+        predicted += task.decode([own], [Encoded([], [], [])], labels)
     return predicted
 
 

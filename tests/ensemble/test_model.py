@@ -205,11 +205,37 @@ def test_predictions_keep_their_order_and_do_not_depend_on_the_batch(parts):
     assert model.predict([LINES[0], LINES[1].split()]) == found[:2]
 
 
-def test_words_past_the_length_limit_are_outside(parts):
+def test_no_word_is_lost_to_the_length_limit(parts):
+    """Every word is read, predicted and weighed, in whatever window and batch it is."""
     base, language, tasks = parts
-    model = MultiSourceModel.assemble(base, language, tasks["ner"], {"en": 1.0}, max_tokens=8)
-    (tags,) = model.predict([["river"] * 30])
-    assert len(tags) == 30 and set(tags[8:]) == {"O"}
+    given = (base, language, tasks["ner"], {"en": 0.5, "sw": 0.5})
+    model = MultiSourceModel.assemble(*given, max_tokens=8)
+    words = " ".join(NEW_LINES).split()
+    told = []
+    found = model.predict(
+        [words, words[:3], words * 2], batch_size=4, progress=lambda *now: told.append(now)
+    )
+    assert [len(tags) for tags in found] == [len(words), 3, 2 * len(words)]
+    assert found == [model.predict([one])[0] for one in (words, words[:3], words * 2)]
+    assert told[-1] == (3, 3) and [done for done, _ in told] == sorted(done for done, _ in told)
+    windows = task_windows(model, words)
+    assert len(windows) > 3
+    own = [tag for one in windows for tag in decide(model, one)]
+    assert found[0] == own
+    weighed = model.predict_sources([words, words[:3]])
+    assert torch.bincount(weighed.examples).tolist() == [len(words), 3]
+    assert weighed.entropies.shape == (2, 2) and bool((weighed.entropies > 0).all())
+
+
+def task_windows(model, words):
+    return model.task.encode(model.tokenizer, [TaggedSentence(tuple(words))], LABELS["ner"], 8)
+
+
+def decide(model, window):
+    """The tags of a window's own words, read alone."""
+    with torch.no_grad():
+        (logits,) = model.outputs(**model.inputs_of([window])).values()
+    return [LABELS["ner"][int(logits[0, start].argmax())] for start in window.word_starts]
 
 
 def test_sources_of_different_labels_are_refused(parts):

@@ -263,8 +263,7 @@ class MultiSourceModel(PreTrainedModel):
     ) -> SourcePredictions:
         """What every source says at each decision, such as a word or a text, unweighted.
 
-        examples: as for `predict`; labels that they carry become `gold`. Words past the length
-        limit are left out.
+        examples: as for `predict`; labels that they carry become `gold`.
         """
         rows, encoded = self._read(examples)
         count = len(self.config.sources)

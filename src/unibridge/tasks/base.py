@@ -39,10 +39,10 @@ class Encoded:
     """One example, or a window of a long one, as the model reads it.
 
     input_ids, token_type_ids: (tokens,), types only where the tokenizer has them. label_ids: what
-    the task learns here, in a shape of its own; IGNORED where there is no label. word_starts: per
-    word the position of its first token, -1 where the length limit cut it off. example: the place
-    of its example among those encoded; the windows of one follow each other. own: whatever else the
-    task needs to read it or to decode it.
+    the task learns here, in a shape of its own; IGNORED where there is no label. word_starts: the
+    first token of each word that is decided here. example: the place of its example among those
+    encoded; the windows of one follow each other. own: whatever else the task needs to read it or
+    to decode it.
     """
 
     input_ids: list[int]
@@ -51,11 +51,6 @@ class Encoded:
     token_type_ids: list[int] | None = None
     example: int = 0
     own: Any = None
-
-    @property
-    def cut_words(self) -> int:
-        """Words past the length limit, which the model never sees."""
-        return sum(start < 0 for start in self.word_starts)
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,11 @@ from unibridge.text.labels import Expected
 
 
 class NamedEntities(TaggingTask):
-    """An IOB2 tag per word, scored by entity F1; words past the length limit are outside."""
+    """An IOB2 tag per word, scored by entity F1."""
 
     name = "ner"
     reads: Expected = "entities"
     metric = "span_f1"
-    outside = "O"
 
     def inventory(self, labels: set[str]) -> list[str]:
         """O, then B- and I- of every type, whether or not both occur."""

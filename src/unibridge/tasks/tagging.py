@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from unibridge.errors import UnibridgeError
 from unibridge.metrics import accuracy, macro_f1
@@ -16,6 +16,7 @@ from unibridge.tasks.base import (
     by_example,
     padded,
 )
+from unibridge.tasks.windows import windows_of
 from unibridge.text.labels import Expected, TaggedSentence
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 class TaggingTask(Task[TaggedSentence, list[str]]):
     """A tag per word, learnt and read at the word's first subword.
 
-    outside: the tag of words that the model never saw because of the length limit; None takes the
-    tag most often predicted in their sentence.
+    A sentence longer than the model is read in windows that overlap; each word is learnt and
+    decided in one of them.
     """
 
     reads: Expected = "words"
@@ -38,7 +39,6 @@ class TaggingTask(Task[TaggedSentence, list[str]]):
     outputs: Mapping[str, Output] = {"tags": Output(("batch", "length", "labels"), "logits")}
     auto_class = "TokenClassification"
     pipeline_tag = "token-classification"
-    outside: str | None = None
 
     def as_example(self, value: Any) -> TaggedSentence:
         """A sentence from a string of words between spaces, or from a list of words."""
@@ -69,21 +69,18 @@ class TaggingTask(Task[TaggedSentence, list[str]]):
     ) -> list[Encoded]:
         """See `Task.encode`. label_all_subwords is the reference's way; the paper does not say."""
         numbers = {label: number for number, label in enumerate(labels)}
-        split = _split_fast if tokenizer.is_fast else _split_slow
         encoded = []
-        read = split(tokenizer, [list(e.words) for e in examples], max_length)
-        for place, (example, (ids, words)) in enumerate(zip(examples, read, strict=True)):
-            starts = [-1] * len(example.words)
-            label_ids = [IGNORED] * len(ids)
-            for position, word in enumerate(words):
-                if word is None:
-                    continue
-                first = starts[word] < 0
-                if first:
-                    starts[word] = position
-                if example.tags and (first or label_all_subwords):
-                    label_ids[position] = numbers.get(example.tags[word], IGNORED)
-            encoded.append(Encoded(ids, label_ids, starts, example=place))
+        read = windows_of(tokenizer, [example.words for example in examples], max_length)
+        for place, (example, windows) in enumerate(zip(examples, read, strict=True)):
+            for window in windows:
+                label_ids = [IGNORED] * len(window.input_ids)
+                for word in window.decided if example.tags else ():
+                    number = numbers.get(example.tags[window.first + word], IGNORED)
+                    span = window.spans[word]
+                    for position in span if label_all_subwords else span[:1]:
+                        label_ids[position] = number
+                starts = [window.spans[word].start for word in window.decided]
+                encoded.append(Encoded(window.input_ids, label_ids, starts, example=place))
         return encoded
 
     def new_head(self, shape: HeadShape) -> "nn.Module":
@@ -102,14 +99,11 @@ class TaggingTask(Task[TaggedSentence, list[str]]):
     def decisions(
         self, outputs: "Mapping[str, torch.Tensor]", batch: Sequence[Encoded]
     ) -> "list[torch.Tensor]":
-        """A word's tag, (words seen, labels), read at its first subword."""
-        return [
-            tags[[start for start in one.word_starts if start >= 0]]
-            for tags, one in zip(outputs["tags"], batch, strict=True)
-        ]
+        """A word's tag, (words, labels), read at its first subword."""
+        return [tags[one.word_starts] for tags, one in zip(outputs["tags"], batch, strict=True)]
 
     def gold_decisions(self, one: Encoded) -> list[int]:
-        return [one.label_ids[start] for start in one.word_starts if start >= 0]
+        return [one.label_ids[start] for start in one.word_starts]
 
     def entropies(
         self, outputs: "Mapping[str, torch.Tensor]", mask: "torch.Tensor | None"
@@ -130,16 +124,10 @@ class TaggingTask(Task[TaggedSentence, list[str]]):
         encoded: Sequence[Encoded],
         labels: Sequence[str],
     ) -> list[list[str]]:
-        predictions = []
-        for windows in by_example(encoded):
-            seen = [labels[best] for one in decisions[windows] for best in one.argmax(-1).tolist()]
-            starts = [start for one in encoded[windows] for start in one.word_starts]
-            unseen = self.outside if self.outside in labels else None
-            if -1 in starts and unseen is None:
-                unseen = Counter(seen).most_common(1)[0][0] if seen else labels[0]
-            known = iter(seen)
-            predictions.append([next(known) if start >= 0 else str(unseen) for start in starts])
-        return predictions
+        return [
+            [labels[best] for one in decisions[windows] for best in one.argmax(-1).tolist()]
+            for windows in by_example(encoded)
+        ]
 
     def floor(
         self, train_examples: Sequence[TaggedSentence], test_examples: Sequence[TaggedSentence]
@@ -215,78 +203,3 @@ def _contexts(words: Sequence[str], tags: Sequence[str]) -> Iterator[tuple[str, 
     shapes = ["", *map(word_shape, words), ""]
     for place in range(len(words)):
         yield shapes[place + 1], tags[place], shapes[place + 2], shapes[place]
-
-
-Split = Iterator[tuple[list[int], list[int | None]]]
-
-
-def _split_fast(
-    tokenizer: "PreTrainedTokenizerBase", sentences: list[list[str]], max_length: int
-) -> Split:
-    """Per sentence its ids and, per id, the index of the word it belongs to."""
-    if _words_need_spaces(tokenizer):
-        sentences = [words[:1] + [f" {word}" for word in words[1:]] for words in sentences]
-
-    def tokenized(rows: list[list[str]]) -> list[tuple[list[int], list[int | None]]]:
-        if not rows:
-            return []
-        batch = tokenizer(
-            rows,
-            is_split_into_words=True,
-            truncation=True,
-            max_length=max_length,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-        )
-        return [(ids, batch.word_ids(row)) for row, ids in enumerate(batch["input_ids"])]
-
-    rows = tokenized(sentences)
-    # a word that the normaliser empties (control or invisible characters) is read as unknown
-    repaired: dict[int, list[str]] = {}
-    for row, (words, (ids, owners)) in enumerate(zip(sentences, rows, strict=True)):
-        present = {owner for owner in owners if owner is not None}
-        reached = max(present, default=-1) if len(ids) >= max_length else len(words) - 1
-        if len(present) < reached + 1:
-            unknown = tokenizer.unk_token or "?"
-            repaired[row] = [
-                unknown if i <= reached and i not in present else word
-                for i, word in enumerate(words)
-            ]
-    for row, found in zip(repaired, tokenized(list(repaired.values())), strict=True):
-        rows[row] = found
-    yield from rows
-
-
-def _words_need_spaces(tokenizer: "PreTrainedTokenizerBase") -> bool:
-    """Whether the words of a list are read as in running text only with a space before them.
-
-    So it is where a piece begins with the space itself and none is put before each word, as with
-    GPT-2's, ModernBERT's and Gemma's tokenizers.
-    """
-
-    def ids(*words: str) -> list[int]:
-        return tokenizer([list(words)], is_split_into_words=True)["input_ids"][0]
-
-    text = tokenizer("a a")["input_ids"]
-    return ids("a", "a") != text and ids("a", " a") == text
-
-
-def _split_slow(
-    tokenizer: "PreTrainedTokenizerBase", sentences: list[list[str]], max_length: int
-) -> Split:
-    """The same, word by word, for tokenizers written in Python."""
-    build: Callable[[list[int]], list[int]] = tokenizer.build_inputs_with_special_tokens
-    room = max_length - tokenizer.num_special_tokens_to_add()
-    for words in sentences:
-        ids: list[int] = []
-        owners: list[int | None] = []
-        for number, word in enumerate(words):
-            tokens = tokenizer.tokenize(word) or [tokenizer.unk_token]
-            pieces = cast(list[int], tokenizer.convert_tokens_to_ids(tokens))
-            ids += pieces
-            owners += [number] * len(pieces)
-        ids, owners = ids[:room], owners[:room]
-        whole = build(ids)
-        before = build([-1]).index(-1)
-        after = len(whole) - before - len(ids)
-        yield whole, [None] * before + owners + [None] * after
