@@ -154,12 +154,13 @@ class Journey:
         """§2.3: adapt the base to a language on its plain text, or take a ready adapter of it.
 
         vocabulary, embeddings: new ones, of their stages; unset: the base's own. settings: instead
-        of those of `adaptation` for the target and of `source_adaptation` for a source.
+        of those of `adaptation` for the target and of `source_adaptation` for a source. The
+        sources' text is there for settings that replay it beside the target's.
         """
         if (ready := self.inputs.adapters.get(language)) is not None:
             return self._note(ready_adapter_stage(self.at, ready, language=language))
+        own = language == self.target
         if settings is None:
-            own = language == self.target
             settings = self.settings("adaptation" if own else "source_adaptation")
             unread = self.inputs.teacher_unknown > settings.max_teacher_unknown
             if own and unread:
@@ -174,6 +175,9 @@ class Journey:
                 seed=self.seed,
                 vocabulary=vocabulary,
                 embeddings=embeddings,
+                others={s: self.inputs.texts[s] for s in self.sources if s in self.inputs.texts}
+                if own
+                else None,
             )
         )
 
