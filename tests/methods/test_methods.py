@@ -7,12 +7,13 @@ import pytest
 
 import unibridge.methods
 from toy import write_toy_run
-from unibridge.artifacts import Outcome, write_bytes
+from unibridge.artifacts import Outcome, read_manifest, write_bytes
 from unibridge.config import load_config
 from unibridge.methods import METHODS, Method
 from unibridge.methods.ablations import ABLATIONS
 from unibridge.stages.journey import Predictor
 from unibridge.stages.sections import StageSettings
+from unibridge.stages.workplace import Workplace
 from unibridge.study.cell import run_method
 from unibridge.study.inputs import read_inputs
 from unibridge.study.run import run
@@ -60,7 +61,6 @@ def toy(tmp_path_factory):
 )
 def test_a_method_reads_what_it_says_and_notes_every_stage(toy, tmp_path, monkeypatch, name):
     from unibridge.stages import journey
-    from unibridge.stages.workplace import Workplace
 
     config, inputs = toy
     asked = set()
@@ -77,6 +77,25 @@ def test_a_method_reads_what_it_says_and_notes_every_stage(toy, tmp_path, monkey
     made = {path.name for path in tmp_path.iterdir() if not path.name.startswith(".")}
     assert {path.name for path in [*cell.stages, cell.prediction]} == made
     assert set(cell.sources) == ({"lug"} if name == "ceiling" else {"en", "sw"})
+
+
+@pytest.mark.slow
+def test_continued_trains_the_whole_base_on_all_text_and_then_the_task(toy, tmp_path):
+    config, inputs = toy
+    at = Workplace(tmp_path, inputs.base, inputs.base_hash)
+    cell = run_method(config.for_method("continued"), "continued", inputs, at, 0)
+    language, task = (read_manifest(path) for path in cell.stages)
+    assert language["facts"]["trains"] == "model" and language["facts"]["replayed_samples"]
+    assert any(name.startswith("en:") for name in language["inputs"])
+    assert task["settings"]["trains"] == "model"
+    (folder,) = tmp_path.glob("adapt-*")
+    assert task["inputs"]["en:language"] == task["inputs"]["sw:language"]
+    assert read_manifest(folder)["fingerprint"] == task["inputs"]["en:language"]
+    # the pack of it says what the run said
+    pack = cell.ensemble.load(at)
+    pack.save_pretrained(tmp_path / "pack")
+    examples = inputs.test.file.examples
+    assert unibridge.load(tmp_path / "pack").predict(examples) == pack.predict(examples)
 
 
 def most_frequent(journey):

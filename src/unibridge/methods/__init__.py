@@ -7,6 +7,7 @@ lays settings over one of these.
 from unibridge.methods.ablations import ABLATIONS
 from unibridge.methods.base import Method, Variant
 from unibridge.methods.ceiling import CEILING
+from unibridge.methods.continued import CONTINUED
 from unibridge.methods.fine_tune import FINE_TUNE
 from unibridge.methods.floor import FLOOR
 from unibridge.methods.mad_x import MAD_X
@@ -18,7 +19,7 @@ METHODS: Registry[Method] = Registry(
     "method",
     {
         method.name: method
-        for method in (FLOOR, FINE_TUNE, MAD_X, UNIBRIDGE, MERGED, DISTILLED, CEILING)
+        for method in (FLOOR, FINE_TUNE, CONTINUED, MAD_X, UNIBRIDGE, MERGED, DISTILLED, CEILING)
     },
 )
 for _name, _variant in ABLATIONS.items():
