@@ -84,3 +84,36 @@ def test_killed_and_interrupted_runs_end_with_the_same_numbers(tmp_path):
     for file, parts in expected.items():
         assert parts.keys() == found[file].keys()
         assert all(torch.equal(parts[name], found[file][name]) for name in parts), file
+
+
+@pytest.mark.slow
+def test_two_runs_in_one_folder_do_the_work_once_and_both_end_well(tmp_path):
+    config = write_toy_run(tmp_path, "ner")
+    command = [sys.executable, "-m", "unibridge.cli", "run", str(config)]
+    both = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    said = [one.communicate(timeout=300) for one in both]
+    assert [one.returncode for one in both] == [0, 0], said
+    # the times are of the stages, so that even they are told alike
+    assert said[0][0] == said[1][0] and "Traceback" not in said[0][1] + said[1][1]
+    waited = [line for _, errors in said for line in errors.splitlines() if "waiting for" in line]
+    assert waited
+    root = tmp_path / "run"
+    assert not [path.name for path in root.rglob(".*")]
+    assert len((root / "results.jsonl").read_text().splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_a_run_folder_that_was_moved_is_finished_where_it_is(tmp_path):
+    config = write_toy_run(tmp_path, "ner")
+    root = run(load_config(config, SETTINGS))
+    (tmp_path / "elsewhere").mkdir()
+    moved = root.rename(tmp_path / "elsewhere" / "lug")
+    told = []
+    again = run(
+        load_config(config, [*SETTINGS, f"run.folder={moved}"]),
+        on_stage=lambda folder, done: told.append(done),
+    )
+    assert again == moved and told and all(told)

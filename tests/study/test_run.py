@@ -57,6 +57,21 @@ def test_every_method_has_its_row(toy_run):
     assert rows["ceiling"]["sources"] == ["lug"]
 
 
+def test_a_run_that_breaks_off_keeps_the_rows_that_it_has(tmp_path):
+    config = load_config(write_toy_run(tmp_path, "ner"), [methods("floor", "mad-x")])
+
+    def stop(folder, done):
+        if folder.startswith("train-task"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(config, on_stage=stop)
+    root = tmp_path / "run"
+    assert list(rows_of(root)) == ["floor"] and not (root / "run.json").exists()
+    assert list(rows_of(run(config))) == ["floor", "mad-x"]
+    assert len((root / "results.jsonl").read_text().splitlines()) == 2
+
+
 def test_every_stage_has_a_manifest_that_says_how_it_was_made(toy_run):
     _, root = toy_run
     stages = stages_of(root)

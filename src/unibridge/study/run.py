@@ -12,9 +12,10 @@ from typing import Any
 
 from unibridge.artifacts import write_bytes
 from unibridge.config import Config
+from unibridge.evaluation.records import append_result
 from unibridge.processes import processes
 from unibridge.stages.workplace import Progress, Workplace
-from unibridge.study.cell import result_of, run_method
+from unibridge.study.cell import Cell, result_of, run_method
 from unibridge.study.inputs import read_inputs
 from unibridge.study.keep import learn_from_few, write_pack, write_run_record
 
@@ -39,12 +40,14 @@ def run(
     reuse = tuple(map(Path, config.run.reuse))
     at = Workplace(root, inputs.base, inputs.base_hash, on_stage, on_progress, reuse)
 
-    # 2. Every method under every seed, through the same stages.
-    cells = [
-        run_method(config.for_method(name), name, inputs, at, seed)
-        for seed in config.run.seeds
-        for name in config.run.methods
-    ]
+    # 2. Every method under every seed, through the same stages; its row is kept at once.
+    cells: list[Cell] = []
+    for seed in config.run.seeds:
+        for name in config.run.methods:
+            cells.append(run_method(config.for_method(name), name, inputs, at, seed))
+            row = result_of(cells[-1], cells, config, inputs) if processes().main else None
+            if row is not None:
+                append_result(root / "results.jsonl", row)
 
     usable = [c for c in cells if c.ensemble and config.method(c.method).role != "ceiling"]
     main = (c for c in usable if c.method == config.run.reference)
@@ -55,7 +58,7 @@ def run(
     if not processes().main:
         return root
 
-    # 3. Scores, the pack, labels for new text, and the report.
+    # 3. Scores again, beside those of methods that came later; the pack, labels, the report.
     results = [r for cell in cells if (r := result_of(cell, cells, config, inputs)) is not None]
     lines = [json.dumps(asdict(result), ensure_ascii=False) + "\n" for result in results]
     write_bytes(root / "results.jsonl", "".join(lines).encode())
