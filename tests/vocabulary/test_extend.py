@@ -10,7 +10,7 @@ from unibridge.errors import UnibridgeError
 from unibridge.vocabulary.extend import extend_tokenizer, read_as_base
 from unibridge.vocabulary.train import train_sentencepiece
 
-FAMILIES = ["bert", "xlm-roberta"]
+FAMILIES = ["bert", "xlm-roberta", "mbart", "mt5"]
 SYLLABLES = ("ሰላ", "ዓለ", "ምን", "ቤተ", "መን", "ግሥ", "ትና")
 
 

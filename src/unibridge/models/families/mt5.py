@@ -27,7 +27,16 @@ FAMILY = ModelFamily(
     dropouts=("dropout_rate",),
     loaded_with=(("use_cache", False),),
     understood=(("is_encoder_decoder", True), *UNCHANGED),
-    harmless=frozenset({"gradient_checkpointing", "tokenizer_class", "torch_dtype"}),
+    harmless=frozenset(
+        {
+            "gradient_checkpointing",
+            "n_positions",
+            "output_past",
+            "task_specific_params",
+            "tokenizer_class",
+            "torch_dtype",
+        }
+    ),
     bare_class="transformers:MT5EncoderModel",
     bare_encoder="encoder",
     token_head=None,
