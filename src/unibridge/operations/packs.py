@@ -4,8 +4,9 @@ pack and model: the folder of a language pack, or of a run that has one.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from unibridge.errors import UnibridgeError
 from unibridge.operations.listening import SILENCE, Listener
@@ -17,7 +18,45 @@ from unibridge.text.labels import check_same_examples, read_labels
 if TYPE_CHECKING:
     from unibridge.ensemble.distil import DistilSettings
     from unibridge.ensemble.merge import MergeSettings
+    from unibridge.ensemble.model import MultiSourceModel
     from unibridge.metrics import Score
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What a model says of one example, and how sure it is.
+
+    prediction: a text's label, or the words' tags: as the task has them. confidence: at each
+    decision, such as a word, the probability of the likeliest class. probabilities: of every class
+    at each decision; taggers' and classifiers' are in the order of `model.config.labels`.
+    """
+
+    prediction: Any
+    confidence: list[float]
+    probabilities: list[list[float]]
+
+
+def predict(
+    model: "str | Path | MultiSourceModel",
+    examples: Sequence[Any],
+    *,
+    batch_size: int = 32,
+    device: str = "auto",
+) -> list[Predicted]:
+    """Predictions with their probabilities, for a notebook or a service.
+
+    model: a folder, or what `load` gave, which is not loaded anew for every call. examples: strings
+    (for taggers, words between spaces), lists of words, pairs of strings.
+    """
+    from unibridge.ensemble.probabilities import probabilities
+
+    loaded = load(model, device=device) if isinstance(model, str | Path) else model
+    said = loaded.predict(examples, batch_size=batch_size)
+    shares = probabilities(loaded, examples, batch_size=batch_size)
+    return [
+        Predicted(prediction, found.max(-1).values.tolist(), found.tolist())
+        for prediction, found in zip(said, shares, strict=True)
+    ]
 
 
 def predict_file(
