@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from seqeval.metrics import f1_score, precision_score, recall_score
 
+from unibridge import metrics
 from unibridge.errors import UnibridgeError
 from unibridge.metrics import (
+    MACRO_F1,
     METRICS,
     SPAN_F1,
     accuracy,
@@ -148,3 +150,19 @@ def test_what_does_not_fit_is_refused():
         span_f1([["O"], ["O", "O"]], [["O"], ["O"]])
     with pytest.raises(UnibridgeError, match="no example"):
         macro_f1([], [])
+
+
+def test_ten_thousand_classes_are_scored_as_few_are(monkeypatch):
+    draw = random.Random(0)
+    gold = [f"c{draw.randrange(10_000)}" for _ in range(20_000)]
+    predicted = [label if draw.random() < 0.5 else f"c{draw.randrange(10_000)}" for label in gold]
+    score = MACRO_F1(gold, predicted)
+    low, high = bootstrap_interval(gold, predicted, MACRO_F1, samples=20)
+    assert 0 < low <= high < 100 and 30 < score < 70
+    part = slice(0, 300)
+    few = [side[part] for side in (gold, predicted)]
+    dense = MACRO_F1(*few)
+    monkeypatch.setattr(metrics, "_DENSE_CLASSES", 0)
+    assert MACRO_F1(*few) == pytest.approx(dense)
+    difference = bootstrap_difference(few[0], few[1], few[0], MACRO_F1, samples=20)
+    assert difference.value == pytest.approx(dense - 100)

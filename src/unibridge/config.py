@@ -18,6 +18,7 @@ from unibridge.errors import ConfigError, UnibridgeError
 from unibridge.methods import METHODS, Method, Variant
 from unibridge.registry import Registry
 from unibridge.stages.sections import Given, Section, StageSettings
+from unibridge.text.corpus import MOST_BYTES
 from unibridge.vocabulary.search import SEARCHES
 from unibridge.weighting import WEIGHTINGS
 from unibridge.weighting.base import inputs_of
@@ -45,6 +46,11 @@ class RunSection(Section):
     )
     reuse: tuple[str, ...] = Field(
         (), description="folders of other runs, whose finished stages are copied, not trained again"
+    )
+    text_megabytes: int = Field(
+        MOST_BYTES // 2**20,
+        ge=0,
+        description="text of a language that is held, MiB; of more, lines evenly spread; 0: all",
     )
 
 

@@ -15,6 +15,10 @@ def quiet() -> None:
     logging.disable_progress_bar()
 
 
+# seconds of a stage before the rest of its time is told
+_TOLD_AFTER = 3
+
+
 class Console:
     """Prints each stage once, and on a terminal its progress in place."""
 
@@ -26,6 +30,8 @@ class Console:
         self.started = time.monotonic()
         self.drawn = 0.0
         self.shown: set[str] = set()
+        # of the stage that is drawn: its last step, and when and where it was first heard of
+        self.stage, self.step, self.begun = "", 0, (self.started, 0)
 
     def say(self, text: str = "") -> None:
         """Print a line, unless another process speaks for all."""
@@ -42,13 +48,23 @@ class Console:
         self.say(f"[{_clock(seconds)}] {folder}{'  (done already)' if done else ''}")
 
     def on_progress(self, stage: str, step: int, steps: int, parts: Mapping[str, float]) -> None:
-        """Draw a stage's step in place, five times a second at most. steps: 0 where unknown."""
+        """Draw a stage's step in place, five times a second at most, with the time that is left.
+
+        steps: 0 where unknown.
+        """
         now = time.monotonic()
+        if self.stage != stage or step < self.step:
+            self.stage, self.begun = stage, (now, step)
+        self.step = step
         if self.quiet or not self.live or (now - self.drawn < 0.2 and step != steps):
             return
         self.drawn = now
         figures = "  ".join(f"{name} {value:.4g}" for name, value in parts.items())
         count = f"{step:,}/{steps:,}  " if steps else ""
+        began, first = self.begun
+        if steps > step > first and now - began > _TOLD_AFTER:
+            left = (now - began) / (step - first) * (steps - step)
+            figures = f"{figures}  {_clock(left).strip()} left".strip()
         self.stream.write(f"\r\033[K          {count}{figures}")
         self.stream.flush()
 

@@ -7,6 +7,7 @@ never scores anything twice: it redraws how often each kind of example occurs.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -158,7 +159,13 @@ def bootstrap_difference(
     """Paired bootstrap of first minus second: both systems are scored on the same resamples."""
     # counts of classes have their columns by label, so both systems must be counted with the same
     both = metric.count([*gold, *gold], [*first, *second])
-    counts = np.concatenate([both[: len(gold)], both[len(gold) :]], axis=1)
+    sides = [both[: len(gold)], both[len(gold) :]]
+    if isinstance(both, np.ndarray):
+        counts = np.concatenate(sides, axis=1)
+    else:
+        from scipy.sparse import hstack
+
+        counts = hstack(sides).tocsr()
     width = both.shape[1]
     total = counts.sum(axis=0)
     drawn = _resampled(counts, samples, seed)
@@ -175,9 +182,13 @@ def _resampled(counts: np.ndarray, samples: int, seed: int) -> np.ndarray:
     Examples with the same counts are interchangeable, so one multinomial draw over the distinct
     ones is the bootstrap itself, and its cost does not grow with the number of examples.
     """
-    kinds, frequency = np.unique(counts, axis=0, return_counts=True)
+    if isinstance(counts, np.ndarray):
+        kinds, frequency = np.unique(counts, axis=0, return_counts=True)
+    else:
+        kinds, frequency = counts, np.ones(counts.shape[0])
     generator = np.random.default_rng(seed)
-    drawn = generator.multinomial(len(counts), frequency / len(counts), size=samples)
+    number = counts.shape[0]
+    drawn = generator.multinomial(number, frequency / number, size=samples)
     return drawn.astype(float) @ kinds
 
 
@@ -222,6 +233,8 @@ def _class_counts(gold: Sequence[Labels], predicted: Sequence[Labels]) -> np.nda
     _check_lengths(gold, predicted)
     used = {label for side in (gold, predicted) for one in side for label in _sequence(one)}
     place = {label: number for number, label in enumerate(sorted(used))}
+    if len(place) > _DENSE_CLASSES:
+        return _sparse_class_counts(gold, predicted, place)
     counts = np.zeros((len(gold), len(place), 3), dtype=np.int64)
     for row, true, guessed in zip(counts, gold, predicted, strict=True):
         for true_label, guessed_label in zip(_sequence(true), _sequence(guessed), strict=True):
@@ -229,6 +242,29 @@ def _class_counts(gold: Sequence[Labels], predicted: Sequence[Labels]) -> np.nda
             row[place[guessed_label], 1] += 1
             row[place[true_label], 0] += true_label == guessed_label
     return counts.reshape(len(gold), -1)
+
+
+# above this a row of counts is nearly all zeros, and a table of them does not fit in memory
+_DENSE_CLASSES = 512
+
+
+def _sparse_class_counts(
+    gold: Sequence[Labels], predicted: Sequence[Labels], place: dict[str, int]
+) -> Any:
+    """What `_class_counts` gives, as a sparse array."""
+    from scipy.sparse import coo_array
+
+    rows, columns, ones = [], [], []
+    for row, (true, guessed) in enumerate(zip(gold, predicted, strict=True)):
+        for true_label, guessed_label in zip(_sequence(true), _sequence(guessed), strict=True):
+            found = [3 * place[true_label] + 2, 3 * place[guessed_label] + 1]
+            if true_label == guessed_label:
+                found.append(3 * place[true_label])
+            rows += [row] * len(found)
+            columns += found
+            ones += [1] * len(found)
+    shape = (len(gold), 3 * len(place))
+    return coo_array((np.array(ones, np.int64), (rows, columns)), shape).tocsr()
 
 
 def _macro_f1(sums: np.ndarray) -> np.ndarray:

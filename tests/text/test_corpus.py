@@ -7,8 +7,10 @@ import pytest
 
 from hub import hub_folder
 from unibridge.errors import UnibridgeError
+from unibridge.memory import peak_memory, reset_peak_memory
 from unibridge.text.corpus import deduplicate, join_samples, read_text, split_held_out, spread
 from unibridge.text.languages import count_words
+from unibridge.text.stream import label_file
 
 
 def write(path, content):
@@ -154,3 +156,35 @@ def test_a_spread_has_its_size_keeps_order_and_leaves_no_large_gap(count):
     assert chosen == sorted(set(chosen)) and chosen[0] == 0
     gaps = [b - a for a, b in zip(chosen, [*chosen[1:], count], strict=True)]
     assert max(gaps) - min(gaps) <= 1
+
+
+def test_of_more_text_than_is_held_lines_are_kept_evenly_spread_and_counted(tmp_path):
+    lines = [f"line {number:06d}" for number in range(5000)]
+    paths = [write(tmp_path / f"{k}.txt", "\n".join(lines[k::2]) + "\n") for k in range(2)]
+    steps = []
+    corpus = read_text(paths, most=6000, progress=lambda *step: steps.append(step))
+    assert 400 < len(corpus.lines) < 600 and len(set(corpus.lines)) == len(corpus.lines)
+    half = sum(line in set(lines[0::2]) for line in corpus.lines)
+    assert abs(half - len(corpus.lines) / 2) < 2
+    assert "of 5,000 lines, evenly spread" in corpus.warnings[0]
+    assert steps and all(done <= total for done, total in steps)
+    assert read_text(paths, most=6000).lines == corpus.lines
+    assert len(read_text(paths, most=None).lines) == 5000
+
+
+def test_a_large_text_is_read_and_predicted_on_in_little_memory(tmp_path):
+    """20 MB; what is held is bounded by the settings, not by the file."""
+    path = tmp_path / "a.txt"
+    with path.open("w") as file:
+        for number in range(20):
+            file.write(f"a line of text with number {number} and some more\n" * 20_000)
+    before = peak_memory()
+    reset_peak_memory()
+    start = peak_memory()
+    corpus = read_text(path, most=2**20)
+    count = label_file(
+        path, tmp_path / "out", lambda part, _: ["x"] * len(part), expect="text", block_lines=1000
+    )
+    assert count == 400_000 and len(corpus.lines) < 25_000
+    if start and start <= before:
+        assert peak_memory() - start < 40 * 2**20

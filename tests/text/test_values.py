@@ -129,3 +129,10 @@ def test_random_json_is_read_or_refused(tmp_path):
                 parts = getattr(example, "words", ()) or (example.text,)
                 assert all(isinstance(part, str) for part in parts)
                 "".join(parts).encode()
+
+
+def test_a_column_of_labels_that_hardly_recur_is_doubted(tmp_path):
+    path = write(tmp_path, "".join(f"text {n}\tid{n}\n" for n in range(10_000)), "a.tsv")
+    labels = read_labels(path)
+    assert len(labels.examples) == 10_000
+    assert "10,000 different labels for 10,000 examples" in labels.warnings[0]

@@ -60,7 +60,10 @@ def workplace(
 
 def read_corpus(files: Files, listener: Listener = SILENCE) -> Text:
     """Plain text with its files' hashes; what is odd about it is said."""
-    corpus = read_text(list(files))
+    corpus = read_text(
+        list(files),
+        progress=lambda done, total: listener.on_progress("reading", done, total, {}),
+    )
     for warning in corpus.warnings:
         listener.say(f"warning: {warning}")
     return Text(corpus.lines, hashes("text", files))

@@ -30,7 +30,7 @@ def read_inputs(config: Config) -> Inputs:
     read_as = ReadAs(config.task.reader, config.task.columns, config.task.labels)
 
     def text(files: Sequence[str]) -> Text:
-        corpus = read_text(list(files))
+        corpus = read_text(list(files), most=config.run.text_megabytes * 2**20 or None)
         warnings.extend(corpus.warnings)
         return Text(corpus.lines, hashes("text", files))
 

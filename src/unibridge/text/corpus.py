@@ -7,7 +7,7 @@ around them, and empty ones are dropped.
 import random
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +19,13 @@ from unibridge.text.languages import count_words, has_unspaced
 Item = TypeVar("Item")
 
 TEXT_SUFFIXES = (".txt", ".jsonl", ".txt.gz", ".jsonl.gz")
+
+MOST_BYTES = 64 * 2**20
+"""Text that is held in memory: several times what adaptation reads, a vocabulary in about 3 GB."""
+
+# how much text there is in a byte of .gz, about; and how often progress is told, lines
+_PACKED = 4
+_TOLD_EVERY = 4096
 
 _HUB_FORM = "hub:org/name:config:split#column"
 
@@ -32,40 +39,69 @@ class Corpus:
     warnings: list[str]
 
 
-def read_text(source: str | Path | Sequence[str | Path]) -> Corpus:
+def read_text(
+    source: str | Path | Sequence[str | Path],
+    *,
+    most: int | None = MOST_BYTES,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Corpus:
     """Read .txt, .jsonl ({"text": ...}), .gz of either, folders of these, or hub data sets.
 
     source: a file, a folder (read recursively in sorted order), "hub:org/name:config:split#column"
     (all after the name may be left out: split "train", column "text"; needs the `data` extra), or a
     list of any of these. What a named file holds decides how it is read, whatever its suffix: JSON,
     tables with a header and text between document tags are known, with a note of it.
+    most: bytes of text to hold; of more, lines evenly spread are kept, with a note. None holds all.
+    progress: (bytes read, all) of the files.
 
     Raises UnibridgeError, with file and line, for text that is missing, empty, binary, not UTF-8
     or not the JSON that the suffix promises.
     """
     sources = [source] if isinstance(source, str | Path) else list(source)
+    warnings: list[str] = []
+    found = [(one, _text_files(Path(one), warnings)) for one in sources if not is_hub_id(one)]
+    size = sum(_size(file) for _, files in found for file in files)
+    share = 1.0 if most is None or size <= most else most / size
     lines: list[str] = []
     files: list[Path] = []
-    warnings: list[str] = []
+    read = numbered = 0
     for one in sources:
         if is_hub_id(one):
-            found = [line for text in _hub_texts(str(one)) for line in _clean(text.split("\n"))]
-            if not found:
+            texts = _clean(line for text in _hub_texts(str(one)) for line in text.split("\n"))
+            before = len(lines)
+            lines += texts
+            if len(lines) == before:
                 raise UnibridgeError("the data set has no line of text", where=one)
-            lines += found
             continue
-        path = Path(one)
-        for file in _text_files(path, warnings):
-            found = _clean(texts_of(file, warnings))
-            if not found and path == file:
+        _, own = next(pair for pair in found if pair[0] == one)
+        for file in own:
+            first = numbered
+            for line in _clean(texts_of(file, warnings)):
+                # the share of lines so far, rounded down, grows by one at each that is kept
+                if int((numbered + 1) * share) > int(numbered * share) or not lines:
+                    lines.append(line)
+                numbered += 1
+                read += len(line.encode()) + 1
+                if numbered % _TOLD_EVERY == 0:
+                    progress(min(read, size), size)
+            if numbered == first and Path(one) == file:
                 raise UnibridgeError("the file is empty: it has no line of text", where=file)
-            if not found:
+            if numbered == first:
                 warnings.append(f"{file} is empty and was left out")
-            lines += found
             files.append(file)
     if not lines:
         raise UnibridgeError("no line of text", where=source, do="name a file that holds text")
+    if share < 1:
+        warnings.append(
+            f"{size / 1e6:,.0f} MB of text, of which about {most or 0:,} bytes are held: "
+            f"{len(lines):,} of {numbered:,} lines, evenly spread (run.text_megabytes)"
+        )
     return Corpus(tuple(lines), tuple(files), warnings)
+
+
+def _size(file: Path) -> int:
+    """Bytes of a file's text; of a compressed one about."""
+    return file.stat().st_size * (_PACKED if file.suffix == ".gz" else 1)
 
 
 def split_held_out(
@@ -197,8 +233,8 @@ def _text_files(path: Path, warnings: list[str]) -> list[Path]:
     return texts
 
 
-def _clean(lines: Iterable[str]) -> list[str]:
-    return [stripped for line in lines if (stripped := line.strip())]
+def _clean(lines: Iterable[str]) -> Iterator[str]:
+    return (stripped for line in lines if (stripped := line.strip()))
 
 
 _UNIT = re.compile(r"\S+\s*")

@@ -17,7 +17,7 @@ from unibridge.text.headers import NAMES
 from unibridge.text.schemes import Row, clean_tag, named
 from unibridge.text.sentences import tagged_sentences
 from unibridge.text.tables import text_example
-from unibridge.text.values import json_object, label_value, missing_note, repaired_note, text_value
+from unibridge.text.values import json_object, label_notes, label_value, repaired_note, text_value
 
 _WORD_KEYS = ("words", "tokens")
 _TAG_KEYS = ("tags", "ner_tags", "upos", "pos_tags")
@@ -61,7 +61,7 @@ def parse_jsonl(lines: list[str], layout: Layout) -> Parsed:
     labels = [(one.line, one.label) for one in found if isinstance(one, LabelledText) and one.label]
     return found, [
         *repaired_note(layout.path, repaired),
-        *missing_note(layout.path, labels),
+        *label_notes(layout.path, labels),
         *warnings,
     ]
 

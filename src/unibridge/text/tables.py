@@ -22,7 +22,7 @@ from unibridge.text.examples import (
 )
 from unibridge.text.headers import NAMES, Body, Roles, counts_rows, is_known_header, named_roles
 from unibridge.text.schemes import clean_tag, named
-from unibridge.text.values import missing_note
+from unibridge.text.values import label_notes
 
 # a cell may be a whole document
 csv.field_size_limit(2**31 - 1)
@@ -170,7 +170,7 @@ def _parse_table(lines: list[str], layout: Layout, split: Split) -> Parsed:
         if tag:
             labels.append((layout.before + number, tag))
     notes = list(layout.whole.get("notes", ()))
-    return examples, [*notes, *missing_note(layout.path, labels)]
+    return examples, [*notes, *label_notes(layout.path, labels)]
 
 
 def text_example(

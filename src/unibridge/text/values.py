@@ -17,6 +17,9 @@ _ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
 _MISSING = frozenset(("nan", "NaN", "None", "null", "NULL", "<NA>", "NaT"))
 
 
+_FEW_CLASSES = 50
+
+
 def whole_characters(text: str) -> str:
     """The text with halves of surrogate pairs as U+FFFD."""
     return _SURROGATE.sub("\ufffd", text)
@@ -99,15 +102,23 @@ def label_value(value: Any, name: str, where: str) -> str | None:
     )
 
 
-def missing_note(path: str, labels: list[tuple[int, str]]) -> list[str]:
-    """A counted warning of labels that read like another tool's missing value; (line, label)."""
+def label_notes(path: str, labels: list[tuple[int, str]]) -> list[str]:
+    """Counted warnings of labels, (line, label), that read like another tool's missing value, and
+    of labels that hardly recur."""
+    notes = []
     found = [(line, label) for line, label in labels if label in _MISSING]
-    if not found:
-        return []
-    return [
-        f"{path}: labels that read like a missing value ({found[0][1]!r}), taken for a class: "
-        f"{len(found)}, the first on line {found[0][0]}"
-    ]
+    if found:
+        notes.append(
+            f"{path}: labels that read like a missing value ({found[0][1]!r}), taken for a class: "
+            f"{len(found)}, the first on line {found[0][0]}"
+        )
+    different = len({label for _, label in labels})
+    if different > max(_FEW_CLASSES, len(labels) / 2):
+        notes.append(
+            f"{path}: {different:,} different labels for {len(labels):,} examples: is this the "
+            "column of the labels? (`columns`)"
+        )
+    return notes
 
 
 def _said(value: Any) -> str:
