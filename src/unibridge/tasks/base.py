@@ -337,8 +337,8 @@ class Task(ABC, Generic[Example, Prediction]):
         warnings = []
         if differing:
             lacking = "; ".join(
-                f"{source} has {', '.join(sorted(labels)) or 'none'}, "
-                f"not {', '.join(sorted(everything - labels))}"
+                f"{source} has {_some(labels) or 'none'}, "
+                f"not {_some(everything - labels)}"
                 for source, labels in sorted(differing.items())
             )
             what = f"the sources do not share their {self.name} labels: {lacking}"
@@ -351,7 +351,7 @@ class Task(ABC, Generic[Example, Prediction]):
         unknown -= everything
         if unknown and found:
             warnings.append(
-                f"no source has the test labels {', '.join(sorted(unknown))}: "
+                f"no source has the test labels {_some(unknown)}: "
                 "they can never be predicted and count as errors"
             )
         return warnings
@@ -390,3 +390,12 @@ def by_example(encoded: Sequence[Encoded]) -> list[slice]:
     """Where the windows of each example stand among encodings that are in order."""
     starts = [i for i, one in enumerate(encoded) if not i or one.example != encoded[i - 1].example]
     return [slice(*ends) for ends in pairwise([*starts, len(encoded)])]
+
+
+_NAMED = 12
+
+
+def _some(labels: set[str]) -> str:
+    """Labels in their order, the first of many with their number."""
+    first = ", ".join(sorted(labels)[:_NAMED])
+    return first if len(labels) <= _NAMED else f"{first}, … ({len(labels):,} in all)"
