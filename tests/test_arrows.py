@@ -9,7 +9,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "unibridge"
 # rooms on one floor do not know of each other
 FLOORS = (
     {"errors"},
-    {"registry", "processes", "locks", "memory"},
+    {"registry", "settings", "processes", "locks", "memory"},
     {"artifacts", "metrics"},
     {"training", "text"},
     {"models"},

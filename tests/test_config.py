@@ -445,8 +445,8 @@ def test_a_stage_alone_takes_its_own_settings():
 
 def test_settings_and_their_checks_do_not_import_torch():
     script = (
-        "import sys, unibridge.config as c\n"
-        "try: c.load_config('/nonexistent.toml')\nexcept c.UnibridgeError: pass\n"
+        "import sys, unibridge.config as c, unibridge.errors as e\n"
+        "try: c.load_config('/nonexistent.toml')\nexcept e.UnibridgeError: pass\n"
         "import unibridge.transfer.pretrain\n"
         "print([m for m in ('torch', 'transformers', 'gensim', 'matplotlib') if m in sys.modules])"
     )
@@ -489,8 +489,8 @@ def test_a_variant_has_its_parents_role_and_that_of_a_method_is_an_ablation(fold
 OWN = """
 from dataclasses import replace
 from unibridge.methods import METHODS
-MINE = replace(METHODS["mad-x"], name="mine", label="Mine", needs=(lambda given, sources: (
-    [("sources", "needs two sources")] if len(sources) < 2 else []),))
+MINE = replace(METHODS["mad-x"], name="mine", label="Mine", needs=(lambda run: (
+    [("sources", "needs two sources")] if len(run.sources) < 2 else []),))
 """
 
 

@@ -1,8 +1,10 @@
 """The shape of an adapter: settings only, so that a configuration is read without torch."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from unibridge.settings import ChosenFrom
 
 
 class AdapterConfig(BaseModel):
@@ -16,7 +18,7 @@ class AdapterConfig(BaseModel):
     reduction_factor: float = Field(
         default=2, description="hidden size divided by the bottleneck's size", gt=0
     )
-    non_linearity: str = Field(
+    non_linearity: Annotated[str, ChosenFrom("unibridge.adapters.modules:NON_LINEARITIES")] = Field(
         default="relu",
         description="between down and up projection: relu, gelu, silu, tanh or pkg.mod:name",
     )

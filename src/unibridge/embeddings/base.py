@@ -6,11 +6,13 @@ no model touched. This module needs no torch, so that settings load at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from unibridge.settings import Available, ChosenFrom, Lack
 
 if TYPE_CHECKING:
     import torch
@@ -18,11 +20,31 @@ if TYPE_CHECKING:
 
 Origin = Literal["special", "lexical", "semantic", "mixed", "random"]
 ORIGINS: tuple[Origin, ...] = ("special", "lexical", "semantic", "mixed", "random")
+Function = TypeVar("Function", bound=Callable[..., Any])
+ANY_INITIALISER = ChosenFrom("unibridge.embeddings.initialise:INITIALISERS")
+ANY_SPACE = ChosenFrom("unibridge.embeddings.initialise:STATIC_SPACES")
+ANY_MODEL = ChosenFrom("unibridge.embeddings.static_models:STATIC_MODELS")
+ANY_SIMILARITY = ChosenFrom("unibridge.embeddings.neighbours:SIMILARITIES")
 
 
-def goes_through_translations(name: str) -> bool:
+def translated_by(*kinds: Literal["parallel", "dictionary"]) -> Callable[[Function], Function]:
+    """Declares that an initialiser or a space needs source text and one of these translations."""
+
+    def declare(function: Function) -> Function:
+        function.translated_by = kinds  # type: ignore[attr-defined]
+        return function
+
+    return declare
+
+
+def translations_needed(table: ChosenFrom, name: str) -> tuple[str, ...]:
+    """Kinds of translations of which an entry of a table needs one."""
+    return getattr(table.resolve(name), "translated_by", ())
+
+
+def goes_through_translations(table: ChosenFrom, name: str) -> bool:
     """Whether an initialiser or a space of this name does, or is the user's own and may."""
-    return name in ("wechsel", "bridge") or ":" in name
+    return bool(translations_needed(table, name)) or ":" in name
 
 
 class EmbeddingSettings(BaseModel):
@@ -30,7 +52,7 @@ class EmbeddingSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    method: str = Field(
+    method: Annotated[str, ANY_INITIALISER] = Field(
         "unibridge",
         description="initialiser: unibridge, focus, wechsel, pieces, lexical, mean, random, "
         "xavier, or pkg.mod:name",
@@ -43,24 +65,24 @@ class EmbeddingSettings(BaseModel):
     case_insensitive: bool = Field(
         False, description="tokens without an equal partner also match one that differs in case"
     )
-    static_space: str = Field(
+    static_space: Annotated[str, ANY_SPACE] = Field(
         "joint",
         description="how the static embeddings of the two vocabularies are made comparable: "
         "joint (one training on both tokenisations), separate (trained apart, the paper's way), "
         "procrustes, bridge (through translations, for scripts that the base cannot read), "
         "none (no semantic step), or pkg.mod:name",
     )
-    static_model: str = Field(
+    static_model: Annotated[str, ANY_MODEL] = Field(
         "fasttext",
         description="what makes static embeddings of tokenised text: fasttext (the paper's), "
         "counts (co-occurrences and an SVD, without n-grams), or pkg.mod:name",
     )
-    joint_model: str = Field(
+    joint_model: Annotated[str, ANY_MODEL] = Field(
         "counts",
         description="the same for the joint space, which only compares the two vocabularies: rows "
         "are mixed by static_model, whose n-grams know the parts of a word",
     )
-    static_similarity: str = Field(
+    static_similarity: Annotated[str, ANY_SIMILARITY] = Field(
         "cosine",
         description="what nearest means between static embeddings: cosine, as in the paper, csls "
         "(hubs are penalised), or pkg.mod:name",
@@ -137,7 +159,7 @@ class EmbeddingSettings(BaseModel):
         description="align tokens by static embeddings where the next settings allow it, or "
         "always, as in the paper",
     )
-    untrusted_space: str = Field(
+    untrusted_space: Annotated[str, ANY_SPACE] = Field(
         "bridge",
         description="what aligns tokens instead where static_space is not trusted and there are "
         "bridge_trusted_lines translations: bridge, none (no semantic step), or pkg.mod:name",
@@ -183,7 +205,38 @@ class EmbeddingSettings(BaseModel):
     @property
     def translates(self) -> bool:
         """Whether the method or its space goes through translations, as far as known."""
-        return any(map(goes_through_translations, (self.method, self.static_space)))
+        return any(goes_through_translations(*choice) for choice in self._translating)
+
+    @property
+    def needs_dictionary(self) -> bool:
+        """Whether nothing else than a dictionary will do."""
+        return ("dictionary",) in [translations_needed(*choice) for choice in self._translating]
+
+    @property
+    def _translating(self) -> tuple[tuple[ChosenFrom, str], tuple[ChosenFrom, str]]:
+        return (ANY_INITIALISER, self.method), (ANY_SPACE, self.static_space)
+
+    def lacks(self, run: Available) -> Iterator[Lack]:
+        """Translations that the initialiser or its space needs, tokens that no text has."""
+        if self.search_all_source_tokens and (self.method, self.static_space) == (
+            "unibridge",
+            "joint",
+        ):
+            yield (
+                "embeddings.search_all_source_tokens",
+                "compares tokens in the joint space, which has none that never occur in the text; "
+                'set embeddings.static_space = "separate", or leave this out',
+            )
+        for field, (table, choice) in zip(
+            ("method", "static_space"), self._translating, strict=True
+        ):
+            needs = translations_needed(table, choice)
+            if needs and not any("text" in has and has & {*needs} for has in run.sources.values()):
+                yield (
+                    f"embeddings.{field}",
+                    f"uses {choice!r}, which needs a source with text and {' or '.join(needs)}; "
+                    "give one, or choose another",
+                )
 
     def reads_translations(self, number: int) -> bool:
         """Whether source text and so many aligned lines and dictionary entries may decide rows."""

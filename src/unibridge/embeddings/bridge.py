@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from unibridge.embeddings.base import EmbeddingSettings, InitRequest
+from unibridge.embeddings.base import EmbeddingSettings, InitRequest, translated_by
 from unibridge.embeddings.vectors import StaticSpace, StaticVectors
 from unibridge.errors import UnibridgeError
 from unibridge.text.corpus import spread
@@ -20,6 +20,7 @@ TOKENS_IN_BATCH = 1_000
 Cutter = Callable[[Sequence[str]], list[list[str]]]
 
 
+@translated_by("parallel", "dictionary")
 def bridge(request: InitRequest, shared: Mapping[int, int]) -> StaticSpace:
     """F^T and F^S trained together on text of both languages and on lines drawn from translations.
 

@@ -4,7 +4,12 @@ from collections.abc import Mapping
 
 import torch
 
-from unibridge.embeddings.base import InitRequest, InitResult, goes_through_translations
+from unibridge.embeddings.base import (
+    ANY_SPACE,
+    InitRequest,
+    InitResult,
+    goes_through_translations,
+)
 from unibridge.embeddings.draft import EXAMPLES, Draft
 from unibridge.embeddings.lexical import copy_shared_tokens
 from unibridge.embeddings.match import extends
@@ -81,7 +86,7 @@ def _align(draft: Draft, shared: Mapping[int, int], name: str) -> tuple[StaticSp
     request = draft.request
     make = STATIC_SPACES.resolve(name)
     # what goes through translations needs neither a script that the base reads nor shared tokens
-    judged = make is not none and not goes_through_translations(name)
+    judged = make is not none and not goes_through_translations(ANY_SPACE, name)
     if judged and (doubt := unreadable(request, draft.facts)):
         return None, doubt
     space = make(request, shared)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from unibridge.embeddings.base import EmbeddingSettings, InitRequest, InitResult
+from unibridge.embeddings.base import EmbeddingSettings, InitRequest, InitResult, translated_by
 from unibridge.embeddings.bridge import token_ids, word2vec
 from unibridge.embeddings.draft import Draft
 from unibridge.embeddings.neighbours import nearest
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
+@translated_by("dictionary")
 def wechsel(request: InitRequest) -> InitResult:
     """Each row a mixture of the source rows whose subwords mean most nearly the same.
 

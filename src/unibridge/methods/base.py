@@ -6,16 +6,16 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from unibridge.settings import Available, Lack
 from unibridge.stages.journey import Journey, Predictor
-from unibridge.stages.sections import Given, Section
+from unibridge.stages.sections import Section
 
 Role = Literal["floor", "baseline", "method", "ablation", "ceiling"]
 """floor and ceiling bound what is compared and do not compete; a baseline is known from elsewhere;
 an ablation is a method with something changed."""
 
-Need = Callable[[Given, Sequence[str]], Iterator[tuple[str, str]]]
-"""(what a run has, codes of the sources learnt from) -> (place in the configuration, what is
-lacking), asked before anything is trained. The method's name is put before what is said."""
+Need = Callable[[Available], Iterator[Lack]]
+"""Asked before anything is trained what the run lacks; see `methods/needs.py`."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """MAD-X (Pfeiffer et al. 2020): language adapters on the base's vocabulary, one task adapter."""
 
 from unibridge.methods.base import Method
+from unibridge.methods.needs import source_adapters
 from unibridge.stages.journey import Journey, Predictor
 
 
@@ -21,4 +22,5 @@ MAD_X = Method(
     role="baseline",
     run=run,
     reads=("adaptation", "source_adaptation", "task_training"),
+    needs=(source_adapters,),
 )

@@ -1,11 +1,20 @@
 """What methods may need of a run, asked before anything is trained."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from unibridge.stages.sections import Given
+from unibridge.settings import Available, Lack
 
 
-def target_labels(given: Given, sources: Sequence[str]) -> Iterator[tuple[str, str]]:
+def target_labels(run: Available) -> Iterator[Lack]:
     """Labels of the target to learn from."""
-    if given.target.train is None:
+    if not run.target_labels:
         yield "target.train", "needs labels of the target; give them or drop the method"
+
+
+def source_adapters(run: Available) -> Iterator[Lack]:
+    """A language adapter of every source: text to train it on, or a ready one."""
+    for source in run.without("text", "adapter"):
+        yield (
+            run.at(source, "text"),
+            f"must have an adapter of {source!r}; give plain text, or adapter = a folder",
+        )

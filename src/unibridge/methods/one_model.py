@@ -21,6 +21,7 @@ MERGED = Method(
     role="ablation",
     run=merged,
     reads=(*unibridge.UNIBRIDGE.reads, "merging"),
+    needs=unibridge.UNIBRIDGE.needs,
 )
 DISTILLED = Method(
     name="unibridge-distilled",
@@ -28,4 +29,5 @@ DISTILLED = Method(
     role="ablation",
     run=distilled,
     reads=(*unibridge.UNIBRIDGE.reads, "distillation"),
+    needs=unibridge.UNIBRIDGE.needs,
 )

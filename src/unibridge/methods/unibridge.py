@@ -1,6 +1,7 @@
 """UniBridge in its five stages (arXiv 2406.09717, §2)."""
 
 from unibridge.methods.base import Method
+from unibridge.methods.needs import source_adapters
 from unibridge.stages.journey import Journey, Predictor
 
 
@@ -36,4 +37,5 @@ UNIBRIDGE = Method(
         *("vocabulary", "embeddings", "adaptation", "source_adaptation", "task_training"),
         "weights",
     ),
+    needs=(source_adapters,),
 )

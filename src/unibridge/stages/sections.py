@@ -1,13 +1,14 @@
 """What a method is given: the sections of a configuration that decide its numbers."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from unibridge.embeddings.base import EmbeddingSettings
 from unibridge.ensemble.distil import DistilSettings
 from unibridge.ensemble.merge import MergeSettings
+from unibridge.settings import ChosenFrom, File
 from unibridge.training import TrainingSettings
 from unibridge.transfer.language import AdaptationSettings
 from unibridge.transfer.task import TaskSettings
@@ -36,7 +37,9 @@ class BaseSection(Section):
 class TaskSection(Section):
     """What is to be predicted."""
 
-    kind: str = Field(description="ner, pos, classification, pairs, or package.module:name")
+    kind: Annotated[str, ChosenFrom("unibridge.tasks:TASKS")] = Field(
+        description="ner, pos, classification, pairs, or package.module:name"
+    )
     reader: str | None = Field(None, description="label reader; unset: by the file's suffix")
     columns: dict[str, str | int] = Field(
         default_factory=dict, description="where words, tags, text, second or label stand"
@@ -54,12 +57,12 @@ class TargetSection(Section):
     """The language that the base does not speak."""
 
     language: str = Field(description="code, such as lug", pattern=r"^[A-Za-z0-9_-]+$")
-    text: tuple[str, ...] = Field(min_length=1, description="files, folders or hub ids")
-    test: str | None = Field(None, description="gold labels, only to score with")
-    train: str | None = Field(
+    text: tuple[File, ...] = Field(min_length=1, description="files, folders or hub ids")
+    test: File | None = Field(None, description="gold labels, only to score with")
+    train: File | None = Field(
         None, description="target labels, for the ceiling, few_shot and weights that are fitted"
     )
-    predict: tuple[str, ...] = Field((), description="files to label when all is done")
+    predict: tuple[File, ...] = Field((), description="files to label when all is done")
 
     @model_validator(mode="before")
     @classmethod
@@ -71,18 +74,18 @@ class SourceSection(Section):
     """A language with labels that the base speaks."""
 
     language: str = Field(description="code, such as en", pattern=r"^[A-Za-z0-9_-]+$")
-    text: tuple[str, ...] = Field((), description="plain text for its language adapter")
-    adapter: str | None = Field(
+    text: tuple[File, ...] = Field((), description="plain text for its language adapter")
+    adapter: File | None = Field(
         None, description="folder of a ready language adapter in AdapterHub's layout"
     )
-    train: str = Field(description="labelled training file")
-    dev: str | None = Field(
+    train: File = Field(description="labelled training file")
+    dev: File | None = Field(
         None, description="labelled file to score on while training; drives the plateau schedule"
     )
-    parallel: tuple[str, ...] = Field(
+    parallel: tuple[File, ...] = Field(
         (), max_length=2, description="TSV of target and source, or the two line-aligned files"
     )
-    dictionary: str | None = Field(
+    dictionary: File | None = Field(
         None, description="TSV of target word, tab, source word; for bridge and wechsel"
     )
 

@@ -56,7 +56,7 @@ def read_inputs(config: Config) -> Inputs:
         for source in config.sources
         if source.text and (source.parallel or source.dictionary)
     ]
-    needs = any(config.for_method(m).embeddings.method == "wechsel" for m in config.run.methods)
+    needs = any(config.for_method(m).embeddings.needs_dictionary for m in config.run.methods)
     translations = max(
         found_translations,
         key=lambda one: (needs and bool(one.dictionary), len(one.parallel) + len(one.dictionary)),

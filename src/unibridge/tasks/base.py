@@ -7,12 +7,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from unibridge.errors import UnibridgeError
 from unibridge.metrics import METRICS, Metric, Score, bootstrap_interval
+from unibridge.settings import ChosenFrom
 from unibridge.text.labels import Expected
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class HeadSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    pooling: str = Field(
+    pooling: Annotated[str, ChosenFrom("unibridge.models.states:TEXT_STATES", ("auto",))] = Field(
         "auto",
         description="which state speaks for a text: first, last, mean, summed, or pkg.mod:name; "
         "auto: as the base was trained",
@@ -337,8 +338,7 @@ class Task(ABC, Generic[Example, Prediction]):
         warnings = []
         if differing:
             lacking = "; ".join(
-                f"{source} has {_some(labels) or 'none'}, "
-                f"not {_some(everything - labels)}"
+                f"{source} has {_some(labels) or 'none'}, not {_some(everything - labels)}"
                 for source, labels in sorted(differing.items())
             )
             what = f"the sources do not share their {self.name} labels: {lacking}"

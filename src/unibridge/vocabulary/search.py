@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from unibridge.errors import UnibridgeError
 from unibridge.registry import Registry
+from unibridge.settings import ChosenFrom
 from unibridge.text.languages import count_words as words_by_script
 from unibridge.text.languages import language as language_record
 from unibridge.text.pieces import short_pieces
@@ -41,7 +42,7 @@ class SearchSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    search: str = Field(
+    search: Annotated[str, ChosenFrom("unibridge.vocabulary.search:SEARCHES")] = Field(
         default="nested",
         description="nested (Algorithm 1, every size from one training), scan (the same, each size "
         "trained, as published), fixed (the size below), or package.module:name",

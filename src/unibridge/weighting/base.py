@@ -4,13 +4,14 @@
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from unibridge.errors import UnibridgeError
+from unibridge.settings import Available, ChosenFrom, File, Lack
 from unibridge.tasks.base import PADDED
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class WeightSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    method: str = Field(
+    method: Annotated[str, ChosenFrom("unibridge.weighting:WEIGHTINGS", ("auto",))] = Field(
         "auto",
         description="auto: agreement where there are three sources or more and the task is on "
         "plain text, else harmony; harmony (the paper's), typology, confidence, agreement, "
@@ -58,7 +59,7 @@ class WeightSettings(BaseModel):
     typology: Literal["featural", "syntactic", "genetic", "geographic"] = Field(
         "featural", description="kind of distance that URIEL+ is asked for"
     )
-    distances: str | None = Field(
+    distances: File | None = Field(
         None, description="TSV of language, language, distance, instead of asking URIEL+"
     )
 
@@ -72,6 +73,39 @@ class WeightSettings(BaseModel):
             return self
         method = "agreement" if sources > 2 and plain_text else "harmony"
         return self.model_copy(update={"method": method})
+
+    def lacks(self, run: Available) -> Iterator[Lack]:
+        """What the weighting reads and the run does not have; one source is not weighed."""
+        from unibridge.weighting import WEIGHTINGS
+        from unibridge.weighting.typology import check_distances
+
+        if len(run.sources) < 2:
+            return
+        method = self.settled(len(run.sources), plain_text=run.plain_text).method
+        read = inputs_of(WEIGHTINGS.resolve(method))
+        if "labelled" in read and not run.target_labels:
+            yield (
+                "target.train",
+                f"weighs by {method!r}, which is fitted on labels of the target; give some",
+            )
+        if "unlabelled" in read and not run.plain_text:
+            yield (
+                "weights.method",
+                f"weighs by {method!r}, which predicts labels of plain text, and plain text has no "
+                "pairs; choose another",
+            )
+        if "distances" in read:
+            try:
+                check_distances(run.target, list(run.sources), self.distances)
+            except UnibridgeError as error:
+                place = "weights.distances" if self.distances else "weights.method"
+                yield place, f"weighs by {method!r}: {error}"
+        for source in run.without("parallel") if "parallel" in read else ():
+            yield (
+                run.at(source, "parallel"),
+                "must have parallel sentences to weigh by; give some, or set weights.method = "
+                '"uniform"',
+            )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,162 @@
+"""What types cannot say: files that are missing, unknown names, needs that are not met.
+
+Files and names are found by their marks (`unibridge.settings`), needs are asked of each method and
+of the settings that it reads, so that nothing here knows which there are.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+
+from unibridge.config.faults import among
+from unibridge.config.sections import Config
+from unibridge.errors import ConfigError, UnibridgeError
+from unibridge.methods import Method
+from unibridge.settings import Available, ChosenFrom, Lack, Needing, OnDisk, marked
+from unibridge.stages.sections import StageSettings
+
+Finding = tuple[str, str]
+
+
+def findings(config: Config, guessed: Collection[str]) -> Iterator[Finding]:
+    """(path, fault) of what types cannot say: files that are missing, unknown names, unmet needs.
+
+    guessed: paths where something stands in for what the user meant; nothing follows from them.
+    """
+
+    def sure(*paths: str) -> bool:
+        return not any(among(guessed, path) for path in paths)
+
+    marks = list(marked(config))
+    for path, value, mark in marks:
+        if isinstance(mark, OnDisk) and not value.startswith("hub:") and not Path(value).exists():
+            yield path, f"there is no {mark.what} {value}; check the path"
+    for path, choice, mark in marks:
+        if isinstance(mark, ChosenFrom):
+            try:
+                mark.resolve(choice)
+            except UnibridgeError as error:
+                yield path, str(error)
+    languages = [source.language for source in config.sources] + [config.target.language]
+    for language in sorted({code for code in languages if languages.count(code) > 1}):
+        yield "sources", f"the language {language!r} is there twice; every language is one entry"
+    for name in ("methods", "seeds"):
+        if len(set(getattr(config.run, name))) < len(getattr(config.run, name)):
+            yield f"run.{name}", "the same one is there twice; name each once"
+    names = [Path(file).name for file in config.target.predict]
+    if len(set(names)) < len(names):
+        yield (
+            "target.predict",
+            "two files have the same name, and so would their labels; rename one",
+        )
+    if config.target.test is None and not config.target.predict and sure("target.predict"):
+        yield "target.test", "nothing to score or to label; give target.test or target.predict"
+
+    if config.few_shot is not None and sure("few_shot"):
+        for name in ("train", "test"):
+            if getattr(config.target, name) is None:
+                yield f"target.{name}", "few_shot needs labels of the target, to learn and to score"
+
+    yield from _method_findings(config, sure)
+
+
+def _method_findings(config: Config, sure: Callable[..., bool]) -> Iterator[Finding]:
+    """What is wrong with methods: their names, their settings, and what they need of the run."""
+    languages = [source.language for source in config.sources]
+    used = config.run.methods if sure("run.methods") else ()
+    # what is lacking -> the methods that need it
+    lacking: dict[Lack, list[str]] = {}
+    for name in dict.fromkeys([*config.methods, *used]):
+        try:
+            method = config.method(name)
+        except UnibridgeError as error:
+            if name in config.methods:
+                yield f"methods.{name}.parent", str(error)
+            elif sure(f"methods.{name}"):
+                yield "run.methods", str(error)
+            continue
+        settings = f"methods.{name}.settings"
+        chosen: Config | None = None
+        try:
+            chosen = config.for_method(name)
+        except ConfigError as error:
+            yield from ((settings, fault) for fault in error.faults)
+        except UnibridgeError as error:
+            yield settings, str(error)
+        if chosen is not None:
+            yield from ((settings, fault) for fault in _unknown(method, chosen))
+        if not sure(f"methods.{name}.parent", f"methods.{name}.sources"):
+            continue
+        yield from ((settings, fault) for fault in _unread(method))
+        if name in used and sure("target.language", "task.kind"):
+            run = _available(config, method.sources_of(languages))
+            for lack in _lacks(method, run, chosen if sure(settings) else None, sure):
+                lacking.setdefault(lack, []).append(repr(name))
+    for (path, said), needing in lacking.items():
+        yield path, f"{', '.join(needing)} {said}"
+
+
+def _available(config: Config, sources: Sequence[str]) -> Available:
+    """What the run has for a method that learns from these sources."""
+    given = {
+        source.language: frozenset(n for n in type(source).model_fields if getattr(source, n))
+        for source in config.sources
+        if source.language in sources
+    }
+    return Available(
+        config.target.language,
+        config.target.train is not None,
+        _reads_plain_text(config.task.kind),
+        given,
+        {source.language: number for number, source in enumerate(config.sources)},
+    )
+
+
+def _reads_plain_text(kind: str) -> bool:
+    """Whether plain text has examples of a task, also of the user's own; one not found does."""
+    from unibridge.tasks import task_of
+
+    try:
+        return task_of(kind).reads_plain_text
+    except UnibridgeError:
+        return True
+
+
+def _lacks(
+    method: Method, run: Available, chosen: Config | None, sure: Callable[..., bool]
+) -> Iterator[Lack]:
+    """What a method lacks, and the settings that it reads; nothing that follows from a guess."""
+    found = [lack for need in method.needs for lack in need(run)]
+    for section in method.reads if chosen is not None else ():
+        settings = getattr(chosen, section)
+        choices = [p for p, _, mark in marked(settings) if isinstance(mark, ChosenFrom)]
+        if isinstance(settings, Needing) and sure(*(f"{section}.{path}" for path in choices)):
+            try:
+                found += settings.lacks(run)
+            except UnibridgeError:
+                continue  # an unknown name, which is told as such
+    for path, said in found:
+        if not path.startswith("sources.") or sure(".".join(path.split(".")[:2])):
+            yield path, said
+
+
+def _unknown(method: Method, chosen: Config) -> Iterator[str]:
+    """A method's settings that name no entry of their table."""
+    for path, choice, mark in marked(chosen):
+        if isinstance(mark, ChosenFrom) and path in method.settings:
+            try:
+                mark.resolve(choice)
+            except UnibridgeError as error:
+                yield f"{path}: {error}"
+
+
+def _unread(method: Method) -> Iterator[str]:
+    """A method's settings that would change nothing, since it never looks at them."""
+    for path in method.settings:
+        section = path.partition(".")[0]
+        if section in method.reads or section not in Config.model_fields:
+            continue
+        if section not in StageSettings.model_fields:
+            yield f"{path}: is the same for all methods; write it outside [methods]"
+        else:
+            reads = ", ".join(method.reads) or "no settings"
+            yield f"{path}: would change nothing, since this method reads {reads}; drop it"

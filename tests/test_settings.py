@@ -1,0 +1,100 @@
+"""What settings say of their values is found wherever they stand."""
+
+from collections.abc import Iterator
+
+import pytest
+from pydantic import BaseModel, Field
+
+from unibridge.config import Config, check_config
+from unibridge.errors import ConfigError, UnibridgeError
+from unibridge.settings import Available, ChosenFrom, File, Needing, OnDisk, marked, with_files
+from unibridge.stages.sections import StageSettings
+
+
+def every_setting(model, above="") -> Iterator[tuple[str, object]]:
+    for name, field in model.model_fields.items():
+        yield f"{above}{name}", field
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from every_setting(field.annotation, f"{above}{name}.")
+
+
+CHOICES = [
+    (path, field)
+    for path, field in every_setting(Config)
+    if field.annotation is str and "mod:name" in (field.description or "").replace("ule:", ":")
+]
+
+
+@pytest.mark.parametrize(("path", "field"), CHOICES, ids=[path for path, _ in CHOICES])
+def test_what_may_be_an_import_path_is_marked_with_its_table(path, field):
+    (mark,) = (mark for mark in field.metadata if isinstance(mark, ChosenFrom))
+    if not field.is_required():
+        mark.resolve(field.default)
+    with pytest.raises(UnibridgeError):
+        mark.resolve("no such thing")
+
+
+def test_every_family_of_choices_is_among_them():
+    assert {"task.kind", "vocabulary.search", "embeddings.method", "weights.method"} <= {
+        path for path, _ in CHOICES
+    }
+
+
+class Inner(BaseModel):
+    table: File | None = None
+    tables: tuple[File, ...] = ()
+    word: str = "a"
+
+
+class Outer(BaseModel):
+    inner: Inner = Inner()
+    many: tuple[Inner, ...] = ()
+    size: int = Field(3, gt=0)
+
+
+def test_marks_are_found_in_lists_and_in_what_is_nested():
+    settings = Outer(inner=Inner(table="a"), many=(Inner(), Inner(tables=("b", "c"))))
+    assert list(marked(settings)) == [
+        ("inner.table", "a", OnDisk()),
+        ("many.1.tables.0", "b", OnDisk()),
+        ("many.1.tables.1", "c", OnDisk()),
+    ]
+    moved = with_files(settings, lambda path: f"/here/{path}")
+    assert [value for _, value, _ in marked(moved)] == ["/here/a", "/here/b", "/here/c"]
+    assert moved.inner.word == "a" and settings.inner.table == "a"
+
+
+def test_settings_that_need_something_of_the_run_are_asked():
+    asked = [n for n, f in StageSettings.model_fields.items() if isinstance(f.default, Needing)]
+    assert asked == ["embeddings", "weights"]
+    run = Available("xx", False, True, {"en": frozenset({"text"})}, {"en": 0})
+    bridged = StageSettings().embeddings.model_copy(update={"static_space": "bridge"})
+    ((path, said),) = bridged.lacks(run)
+    assert path == "embeddings.static_space" and "text and parallel or dictionary" in said
+
+
+OWN_SPACE = """
+from unibridge.embeddings.base import translated_by
+@translated_by("dictionary")
+def space(request, shared):
+    raise AssertionError("not trained in this test")
+"""
+
+
+def test_a_choice_of_the_users_own_code_says_itself_what_it_needs(tmp_path, monkeypatch):
+    (tmp_path / "own_space.py").write_text(OWN_SPACE)
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("xx.txt", "en.txt", "en.conll"):
+        (tmp_path / name).write_text("x\n")
+    content = {
+        "run": {"folder": "out", "methods": ["unibridge"]},
+        "base": {"model": "some/base"},
+        "task": {"kind": "ner"},
+        "target": {"language": "xx", "text": "xx.txt", "predict": "xx.txt"},
+        "sources": [{"language": "en", "text": "en.txt", "train": "en.conll"}],
+        "embeddings": {"static_space": "own_space:space"},
+    }
+    with pytest.raises(ConfigError) as error:
+        check_config(content, folder=tmp_path)
+    (fault,) = error.value.faults
+    assert fault.startswith("embeddings.static_space: 'unibridge' uses 'own_space:space', which ne")
