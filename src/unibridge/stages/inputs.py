@@ -86,7 +86,8 @@ class Inputs:
 
     target: code. labels: of the task, in the order of the head's outputs. texts, train, held_out,
     parallel, adapters: by language; parallel: (target line, source line); adapters: folders of
-    ready ones. teacher_unknown: share of the target's tokens that the base does not know.
+    ready ones. translated: source -> its labels in the target's language. teacher_unknown: share
+    of the target's tokens that the base does not know.
     """
 
     base: "Base"
@@ -96,6 +97,7 @@ class Inputs:
     labels: list[str]
     texts: Mapping[str, Text]
     train: Mapping[str, Labels]
+    translated: Mapping[str, Labels]
     held_out: Mapping[str, Labels]
     parallel: Mapping[str, Sequence[tuple[str, str]]]
     translations: Translations | None

@@ -194,18 +194,19 @@ class Journey:
         """§2.3: a task adapter with its head, or the whole model, on the labels of languages.
 
         languages: code -> its `adapt` stage; None for the base as it is. labels: code -> what to
-        learn; unset: the run's own labels of these languages. settings: instead of those of
-        `task_training` for an adapter and of `fine_tuning` for a model.
+        learn, without held-out labels; unset: the run's own of these languages. settings:
+        instead of those of `task_training` for an adapter and of `fine_tuning` for a model.
         """
         section = "fine_tuning" if trains == "model" else "task_training"
         train = labels or {code: self.inputs.labels_of(code) for code in languages}
+        held_out = {} if labels else self.inputs.held_out
         self.learnt_from += [code for code in train if code not in self.learnt_from]
         return self._note(
             task_stage(
                 self.at,
                 self.inputs.task,
                 train,
-                {s: self.inputs.held_out[s] for s in train if s in self.inputs.held_out},
+                {s: held_out[s] for s in train if s in held_out},
                 languages,
                 self.inputs.labels,
                 settings or self.settings(section),

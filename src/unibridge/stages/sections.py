@@ -82,6 +82,9 @@ class SourceSection(Section):
     dev: File | None = Field(
         None, description="labelled file to score on while training; drives the plateau schedule"
     )
+    translated: File | None = Field(
+        None, description="these labels translated into the target, for translate-train"
+    )
     parallel: tuple[File, ...] = Field(
         (), max_length=2, description="TSV of target and source, or the two line-aligned files"
     )

@@ -1,9 +1,11 @@
 """Everything that a run reads, read and checked before anything is trained."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from unibridge.config import Config
+from unibridge.errors import UnibridgeError
 from unibridge.stages.inputs import (
     Inputs,
     Labels,
@@ -18,6 +20,9 @@ from unibridge.text.corpus import read_text
 from unibridge.text.examples import ReadAs
 from unibridge.text.labels import read_labels
 from unibridge.text.parallel import read_parallel
+
+if TYPE_CHECKING:
+    from unibridge.tasks.base import Task
 
 
 def read_inputs(config: Config) -> Inputs:
@@ -42,6 +47,7 @@ def read_inputs(config: Config) -> Inputs:
     texts = {config.target.language: text(config.target.text)}
     texts |= {s.language: text(s.text) for s in config.sources if s.text}
     train = {s.language: labels(s.train) for s in config.sources}
+    translated = {s.language: labels(s.translated) for s in config.sources if s.translated}
     held_out = {s.language: labels(s.dev) for s in config.sources if s.dev}
     parallel = {}
     most = max(config.for_method(name).weights.sentences for name in config.run.methods)
@@ -78,6 +84,8 @@ def read_inputs(config: Config) -> Inputs:
         test.file.examples if test else (),
         target_train.file.examples if target_train else (),
     )
+    for language, file in translated.items():
+        warnings += _check_translated(task, language, file, examples, test)
     for source in config.sources:
         if source.parallel and len(parallel[source.language]) < most:
             warnings.append(
@@ -102,6 +110,7 @@ def read_inputs(config: Config) -> Inputs:
         labels=task.collect_labels(examples.values()),
         texts=texts,
         train=train,
+        translated=translated,
         held_out=held_out,
         parallel=parallel,
         translations=translations,
@@ -115,3 +124,26 @@ def read_inputs(config: Config) -> Inputs:
         teacher_unknown=unknown,
         warnings=warnings,
     )
+
+
+def _check_translated(
+    task: "Task",
+    source: str,
+    file: Labels,
+    examples: Mapping[str, Sequence[Any]],
+    test: Labels | None,
+) -> list[str]:
+    """Labels must be the sources' own; warnings of what the test set shares with them."""
+
+    def labels_in(parts: Iterable[Sequence[Any]]) -> set[str]:
+        return task.comparable({x for part in parts for one in part for x in task.labels_of(one)})
+
+    unknown = labels_in([file.file.examples]) - labels_in(examples.values())
+    if unknown:
+        raise UnibridgeError(
+            f"the translation has labels that no source has: {', '.join(sorted(unknown)[:12])}",
+            where=file.file.path,
+            do="rename them as in the sources' files",
+        )
+    scored = test.file.examples if test else ()
+    return belonging.shared_with(scored, {f"the translated {source}": file.file.examples})
