@@ -9,6 +9,7 @@ import unibridge.methods
 from toy import write_toy_run
 from unibridge.artifacts import Outcome, read_manifest, write_bytes
 from unibridge.config import load_config
+from unibridge.errors import ConfigError
 from unibridge.methods import METHODS, Method
 from unibridge.methods.ablations import ABLATIONS
 from unibridge.stages.journey import Predictor
@@ -47,7 +48,7 @@ def toy(tmp_path_factory):
     folder = tmp_path_factory.mktemp("toy")
     short = ["distillation.training.steps=1", "distillation.max_lines=10"]
     short += ["merging.training.steps=1", "merging.max_lines=10"]
-    config = load_config(write_toy_run(folder, "ner"), short)
+    config = load_config(write_translated(write_toy_run(folder, "ner"), "en", "sw"), short)
     return config, read_inputs(config)
 
 
@@ -77,6 +78,43 @@ def test_a_method_reads_what_it_says_and_notes_every_stage(toy, tmp_path, monkey
     made = {path.name for path in tmp_path.iterdir() if not path.name.startswith(".")}
     assert {path.name for path in [*cell.stages, cell.prediction]} == made
     assert set(cell.sources) == ({"lug"} if name == "ceiling" else {"en", "sw"})
+
+
+def write_translated(config, *languages):
+    """The target's own labels play the translations: what a perfect translator would give."""
+    text = config.read_text()
+    labels = (config.parent / "lug.train.conll").read_text()
+    for language in languages:
+        (config.parent / f"{language}-lug.conll").write_text(labels)
+        own = f'language = "{language}"\n'
+        text = text.replace(own, f'{own}translated = "{language}-lug.conll"\n')
+    config.write_text(text)
+    return config
+
+
+def test_translate_train_learns_from_the_translated_labels_alone(tmp_path):
+    config = load_config(write_translated(write_toy_run(tmp_path, "ner"), "sw"))
+    inputs = read_inputs(config)
+    at = Workplace(tmp_path / "stages", inputs.base, inputs.base_hash)
+    cell = run_method(config.for_method("translate-train"), "translate-train", inputs, at, 0)
+    assert cell.sources == ["sw"]
+    (task,) = map(read_manifest, cell.stages)
+    assert any("sw-lug.conll" in name for name in task["inputs"])
+    assert not any("train.conll" in n or "dev.conll" in n for n in task["inputs"])
+    assert task["settings"]["trains"] == "model" and task["facts"]["examples"] == 30
+
+
+def test_translated_labels_are_asked_for_and_checked_at_the_start(tmp_path):
+    path = write_toy_run(tmp_path, "ner")
+    only = ['run.methods=["translate-train"]']
+    with pytest.raises(ConfigError) as error:
+        load_config(path, only)
+    (fault,) = error.value.faults
+    assert fault.startswith("sources.0.translated: 'translate-train' needs labels of a source")
+    config = load_config(write_translated(path, "en", "sw"), only)
+    (tmp_path / "en-lug.conll").write_text("toto\tB-PER\n")
+    with pytest.raises(unibridge.UnibridgeError, match=r"en-lug\.conll: .* no source has: PER"):
+        read_inputs(config)
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from unibridge.methods.fine_tune import FINE_TUNE
 from unibridge.methods.floor import FLOOR
 from unibridge.methods.mad_x import MAD_X
 from unibridge.methods.one_model import DISTILLED, MERGED
+from unibridge.methods.translate_train import TRANSLATE_TRAIN
 from unibridge.methods.unibridge import UNIBRIDGE
 from unibridge.registry import Registry
 
@@ -19,7 +20,17 @@ METHODS: Registry[Method] = Registry(
     "method",
     {
         method.name: method
-        for method in (FLOOR, FINE_TUNE, CONTINUED, MAD_X, UNIBRIDGE, MERGED, DISTILLED, CEILING)
+        for method in (
+            FLOOR,
+            FINE_TUNE,
+            TRANSLATE_TRAIN,
+            CONTINUED,
+            MAD_X,
+            UNIBRIDGE,
+            MERGED,
+            DISTILLED,
+            CEILING,
+        )
     },
 )
 for _name, _variant in ABLATIONS.items():

@@ -11,6 +11,16 @@ def target_labels(run: Available) -> Iterator[Lack]:
         yield "target.train", "needs labels of the target; give them or drop the method"
 
 
+def translated_labels(run: Available) -> Iterator[Lack]:
+    """The labels of a source at least in the target's language."""
+    if len(run.without("translated")) == len(run.sources):
+        first = next(iter(run.sources))
+        yield (
+            run.at(first, "translated"),
+            "needs labels of a source translated into the target; give a file, or drop the method",
+        )
+
+
 def source_adapters(run: Available) -> Iterator[Lack]:
     """A language adapter of every source: text to train it on, or a ready one."""
     for source in run.without("text", "adapter"):
