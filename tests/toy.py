@@ -118,9 +118,11 @@ UNIGRAM_FRAMES = {
     ),
 }
 """Roles of special tokens, others beside them, and how one text and a pair are framed."""
+TOY_HEADS = {"parsing": {"arc_size": 4, "label_size": 4}}
 TOY_LABELS = {
     "ner": ["O", "B-LOC", "I-LOC"],
     "classification": ["boat", "no"],
+    "parsing": ["case", "nsubj", "nsubj:pass", "root"],
     "pairs": ["no", "yes"],
 }
 
@@ -262,14 +264,17 @@ def drawn_pack(
     for seed, source in enumerate(drawn or weights):
         model = attach.encoder_of(language_model(base, None), base.family)
         attach.add_adapter(model, base.family, "x", config, seed=0)
-        head = build_head(task, head_shape(len(TOY_LABELS[name])), seed=0)
+        shape = head_shape(len(TOY_LABELS[name]), **TOY_HEADS.get(name, {}))
+        head = build_head(task, shape, seed=0)
         draw = torch.Generator().manual_seed(seed)
         adapter, output = (
             {key: torch.randn(value.shape, generator=draw) for key, value in state.items()}
             for state in (attach.adapter_state(model, "x"), head.state_dict())
         )
         labels = TOY_LABELS[name]
-        tasks[source] = TrainedTask(source, name, labels, output, config, adapter=adapter)
+        tasks[source] = TrainedTask(
+            source, name, labels, output, config, shape.settings, adapter=adapter
+        )
     language = AdaptedLanguage("xx", LANGUAGE_ADAPTER, drawn_adapter(base))
     return MultiSourceModel.assemble(base, language, tasks, weights)
 
@@ -343,7 +348,17 @@ def toy_labels(task: str, lines: list[str]) -> str:
     for line in lines:
         words = line.split()
         label = "early" if words[0] < "o" else "late"
-        if task in ("ner", "pos"):
+        if task == "parsing":
+            # every word hangs from the next one, the last from the root
+            rows.append(
+                "".join(
+                    f"{i}\t{word}\t_\tX\t_\t_\t{i + 1 if i < len(words) else 0}\t"
+                    f"{'root' if i == len(words) else 'nsubj' if word[0] in 'bst' else 'case'}"
+                    "\t_\t_\n"
+                    for i, word in enumerate(words, start=1)
+                )
+            )
+        elif task in ("ner", "pos"):
             tags = ("B-LOC", "O") if task == "ner" else ("NOUN", "VERB")
             tagged = (f"{word}\t{tags[word[0] not in 'bst']}" for word in words)
             rows.append("\n".join(tagged) + "\n")
@@ -356,7 +371,7 @@ def toy_labels(task: str, lines: list[str]) -> str:
 def write_toy_run(folder: Path, task: str, *, family: str = "xlm-roberta") -> Path:
     """A base, texts and labels of a target (lug) and two sources (en, sw); returns the config."""
     save_toy_base(folder / "base", family)
-    suffix = ".conll" if task in ("ner", "pos") else ".tsv"
+    suffix = {"ner": ".conll", "pos": ".conll", "parsing": ".conllu"}.get(task, ".tsv")
     config = RUN.format(task=task, suffix=suffix)
     for language in ("lug", "en", "sw"):
         lines = toy_lines(language, 150)

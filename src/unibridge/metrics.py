@@ -7,6 +7,7 @@ never scores anything twice: it redraws how often each kind of example occurs.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -290,10 +291,40 @@ def _check_lengths(gold: Sequence[Labels], predicted: Sequence[Labels]) -> None:
             )
 
 
+def attachment_scores(
+    gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
+) -> dict[str, float]:
+    """UAS and LAS of trees whose words are tagged `HEAD|DEPREL`, as the CoNLL 2018 shared task.
+
+    Shares of the words with the right head, and with the right relation to it, subtypes apart.
+    """
+    return {"uas": UAS(gold, predicted), "las": LAS(gold, predicted)}
+
+
+def _attached(tag: str) -> str:
+    return tag.partition("|")[0]
+
+
+def _attached_as(tag: str) -> str:
+    return tag.partition(":")[0]
+
+
+def _tree_counts(
+    gold: Sequence[Labels], predicted: Sequence[Labels], part: Callable[[str], str]
+) -> np.ndarray:
+    """Per example: words that are right in that part of their tag, all words."""
+    return _accuracy_counts(
+        *([[part(tag) for tag in _sequence(one)] for one in side] for side in (gold, predicted))
+    )
+
+
 SPAN_F1 = Metric("span_f1", _span_counts, _f1)
 ACCURACY = Metric("accuracy", _accuracy_counts, _accuracy)
 MACRO_F1 = Metric("macro_f1", _class_counts, _macro_f1)
 
+UAS = Metric("uas", partial(_tree_counts, part=_attached), _accuracy)
+LAS = Metric("las", partial(_tree_counts, part=_attached_as), _accuracy)
+
 METRICS: Registry[Metric] = Registry(
-    "metric", {metric.name: metric for metric in (SPAN_F1, ACCURACY, MACRO_F1)}
+    "metric", {metric.name: metric for metric in (SPAN_F1, ACCURACY, MACRO_F1, UAS, LAS)}
 )

@@ -104,6 +104,12 @@ EXAMPLES = {
         TaggedSentence(("Ann", "saw", INVISIBLE, "islanders"), ("PROPN", "VERB", "X", "NOUN")),
         TaggedSentence(("东京", "大学"), ("PROPN", "NOUN")),
     ],
+    "parsing": [
+        TaggedSentence(
+            ("Ann", "saw", INVISIBLE, "islanders"), ("2|nsubj", "0|root", "4|case", "2|obj:agent")
+        ),
+        TaggedSentence(("ሰላም",), ("0|root",)),
+    ],
     "classification": [
         LabelledText("Ann saw Lee in Addis", None, "people"),
         LabelledText("ሰላም", None, "peace"),
@@ -117,16 +123,22 @@ EXAMPLES = {
 
 def perfect_outputs(task, encoded, labels):
     """Logits that prefer the label of every labelled position, and class 0 elsewhere."""
-    return {
-        name: torch.nn.functional.one_hot(wanted.clamp_min(0), len(labels)).float() * 9
-        for name, wanted in task.targets(encoded).items()
-    }
+    outputs = logits_of(task, encoded, labels)
+    for name, wanted in task.targets(encoded).items():
+        best = torch.nn.functional.one_hot(wanted.clamp_min(0), outputs[name].shape[-1])
+        # the same for all of what the labels say nothing of
+        while best.dim() < outputs[name].dim():
+            best = best.unsqueeze(-2)
+        outputs[name] = outputs[name] + 9 * best
+    return outputs
 
 
 def logits_of(task, encoded, labels, value=0.0):
     """The same logit for all, in the shape that the task's head gives."""
     sizes = {"batch": len(encoded), "labels": len(labels)}
     sizes["length"] = max(len(one.input_ids) for one in encoded)
+    sizes["words"] = max((len(one.word_starts) for one in encoded), default=0)
+    sizes["heads"] = sizes["words"] + 1
     return {
         name: torch.full([sizes[axis] for axis in output.axes], value)
         for name, output in task.outputs.items()
@@ -145,8 +157,9 @@ def test_perfect_logits_decode_to_gold(name, tokenizer):
     decisions = task.decisions(outputs, encoded)
     gold = [task.gold_decisions(one) for one in encoded]
     assert [one.argmax(-1).tolist() for one in decisions] == gold
-    assert task.labelled(encoded) == sum(map(len, gold))
-    predictions = task.decode(decisions, encoded, labels)
+    # a decision of each output for every label that is learnt
+    assert task.labelled(encoded) * len(task.outputs) == sum(map(len, gold))
+    predictions = task.decode(task.reading(outputs, encoded), encoded, labels)
     assert predictions == [task.gold(example) for example in examples]
     score = task.score(examples, predictions)
     assert score.metric == task.metric and score.metric in METRICS
@@ -156,8 +169,12 @@ def test_perfect_logits_decode_to_gold(name, tokenizer):
     assert float(task.loss({name: -one for name, one in outputs.items()}, targets)) > 1
     half = task.labelled(encoded[:1])
     parts = [
-        task.loss(perfect_outputs(task, part, labels), task.targets(part), of=half)
-        for part in (encoded[:1], encoded[1:])
+        task.loss(
+            {name: one[rows] for name, one in outputs.items()},
+            {name: one[rows] for name, one in targets.items()},
+            of=half,
+        )
+        for rows in (slice(1), slice(1, None))
     ]
     both = task.loss(outputs, targets, of=half)
     assert float(sum(parts)) == pytest.approx(float(both), rel=1e-5)
@@ -192,8 +209,8 @@ def test_nothing_is_longer_than_asked_and_everything_is_predicted(name, tokenize
     labels = task.collect_labels([examples])
     encoded = task.encode(tokenizer, examples, labels, 7)
     assert all(len(one.input_ids) <= 7 for one in encoded)
-    decisions = task.decisions(logits_of(task, encoded, labels), encoded)
-    predictions = task.decode(decisions, encoded, labels)
+    read = task.reading(logits_of(task, encoded, labels), encoded)
+    predictions = task.decode(read, encoded, labels)
     for example, prediction in zip(examples, predictions, strict=True):
         assert isinstance(prediction, str) or len(prediction) == len(task.gold(example))
     assert task.score(examples, predictions).value <= 100
@@ -203,7 +220,8 @@ def test_nothing_is_longer_than_asked_and_everything_is_predicted(name, tokenize
 def test_the_floor_predicts_known_labels_for_every_example(name):
     task, examples = TASKS[name], EXAMPLES[name]
     predictions = task.floor(examples, examples[::-1])
-    known = {label for example in examples for label in task.labels_of(example)}
+    known = {label for example in examples for label in task.gold(example) or ()}
+    known |= {label for example in examples for label in task.labels_of(example)}
     for example, prediction in zip(examples[::-1], predictions, strict=True):
         assert isinstance(prediction, str) or len(prediction) == len(task.gold(example))
         assert set([prediction] if isinstance(prediction, str) else prediction) <= known
@@ -220,8 +238,7 @@ def test_unlabelled_input_needs_no_labels(name, tokenizer):
     assert task.as_example(example) == example
     assert not task.labels_of(example)
     (one,) = task.encode(tokenizer, [example], ["a", "b"], 64)
-    ids = one.label_ids if isinstance(one.label_ids, list) else [one.label_ids]
-    assert set(ids) == {IGNORED}
+    assert set(task.gold_decisions(one)) == {IGNORED} and task.labelled([one]) == 0
     assert task.encode(tokenizer, [], ["a"], 64) == []
     for wrong in (3, "", ["a", 2]):
         with pytest.raises(UnibridgeError, match="Give"):
@@ -344,7 +361,7 @@ def test_the_text_floor_knows_lengths_only():
 def test_names_need_no_torch():
     code = "import sys, unibridge.tasks as t; print(sorted(t.TASKS), 'torch' in sys.modules)"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
-    assert printed.strip() == "['classification', 'ner', 'pairs', 'pos'] False"
+    assert printed.strip() == "['classification', 'ner', 'pairs', 'parsing', 'pos'] False"
 
 
 @pytest.mark.parametrize("family", ["gpt2", "xlm-roberta"])

@@ -25,12 +25,25 @@ PLACES = {"town": "B-LOC", "river": "B-LOC", "bridge": "B-LOC"}
 WORDS = {"the": "DET", "a": "DET", "in": "ADP", "at": "ADP", "old": "ADJ"}
 
 
+VERBS = {"runs", "waits", "swim", "built", "belongs"}
+
+
+def verb_tree(words):
+    """All words hang from the verb."""
+    (verb,) = (place for place, word in enumerate(words, start=1) if word in VERBS)
+    relations = [f"{verb}|{WORDS.get(word, 'NOUN').lower()}" for word in words]
+    relations[verb - 1] = "0|root"
+    return TaggedSentence(tuple(words), tuple(relations))
+
+
 def toy_examples(name):
     """Examples whose labels a single word gives away."""
     if name in ("ner", "pos"):
         tags, other = (PLACES, "O") if name == "ner" else (WORDS, "NOUN")
         rows = [line.split() for line in LINES]
         return [TaggedSentence(tuple(row), tuple(tags.get(w, other) for w in row)) for row in rows]
+    if name == "parsing":
+        return [verb_tree(line.split()) for line in LINES]
     if name == "classification":
         return [LabelledText(line, None, "boat" if "boat" in line else "no") for line in LINES]
     return [

@@ -136,7 +136,9 @@ def _evaluate_options(parser: ArgumentParser) -> None:
     parser.add_argument("--gold", required=True)
     parser.add_argument("--model", help="language pack, or a run's folder")
     parser.add_argument("--predictions", help="file in the gold file's format")
-    parser.add_argument("--task", help="with --predictions: ner, pos, classification, pairs")
+    parser.add_argument(
+        "--task", help="with --predictions: ner, pos, parsing, classification, pairs"
+    )
     add_reading(parser)
 
 

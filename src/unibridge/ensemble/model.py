@@ -193,7 +193,7 @@ class MultiSourceModel(PreTrainedModel):
         """
         rows, encoded = self._read(examples)
         waiting = Counter(one.example for one in encoded)
-        decided: dict[int, torch.Tensor] = {}
+        decided: dict[int, Any] = {}
         places: dict[int, list[int]] = {}
         predictions: list[Any] = [None] * len(rows)
         done = 0
@@ -201,7 +201,7 @@ class MultiSourceModel(PreTrainedModel):
             batch = [encoded[i] for i in part]
             with torch.inference_mode():
                 said = {n: t.cpu() for n, t in self.outputs(**self.inputs_of(batch)).items()}
-            decided |= zip(part, self.task.decisions(said, batch), strict=True)
+            decided |= zip(part, self.task.reading(said, batch), strict=True)
             for i in part:
                 places.setdefault(encoded[i].example, []).append(i)
             # an example is decoded once all of its windows were read

@@ -9,13 +9,20 @@ from unibridge.tasks.base import Task
 from unibridge.tasks.classification import TextClassification
 from unibridge.tasks.ner import NamedEntities
 from unibridge.tasks.pairs import PairClassification
+from unibridge.tasks.parsing import DependencyParsing
 from unibridge.tasks.pos import PartOfSpeech
 
 TASKS: Registry[Task[Any, Any]] = Registry(
     "task",
     {
         task.name: task
-        for task in (NamedEntities(), PartOfSpeech(), TextClassification(), PairClassification())
+        for task in (
+            NamedEntities(),
+            PartOfSpeech(),
+            DependencyParsing(),
+            TextClassification(),
+            PairClassification(),
+        )
     },
 )
 

@@ -82,6 +82,13 @@ class HeadSettings(BaseModel):
         description="taggers read a learnt mix of all layers' states (softmax weights, as ELMo "
         "and UDify), not the last layer's",
     )
+    arc_size: int = Field(
+        500,
+        ge=0,
+        description="parsers: size of the perceptrons before the arcs' biaffine product (Dozat & "
+        "Manning: 500); 0: none (Glavaš & Vulić)",
+    )
+    label_size: int = Field(100, ge=0, description="the same before the relations'")
 
 
 @dataclass(frozen=True)
@@ -214,14 +221,15 @@ class Task(ABC, Generic[Example, Prediction]):
         mask: (batch, length), 1 on tokens.
         """
 
+    def reading(self, outputs: "Mapping[str, torch.Tensor]", batch: Sequence[Encoded]) -> list[Any]:
+        """Of each of the batch what `decode` needs of it; by default its decisions."""
+        return list(self.decisions(outputs, batch))
+
     @abstractmethod
     def decode(
-        self,
-        decisions: "Sequence[torch.Tensor]",
-        encoded: Sequence[Encoded],
-        labels: Sequence[str],
+        self, read: Sequence[Any], encoded: Sequence[Encoded], labels: Sequence[str]
     ) -> list[Prediction]:
-        """Predictions of whole examples, in their order, from the decisions of each encoding."""
+        """Predictions of whole examples, in their order, from the `reading` of each encoding."""
 
     def plain_layers(self, family: "ModelFamily", settings: HeadSettings) -> dict[str, str] | None:
         """The head's layers -> theirs in `transformers`' model of `auto_class`, or None."""

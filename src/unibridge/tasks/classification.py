@@ -100,12 +100,9 @@ class TextClassification(Task[LabelledText, str]):
         return -(logs.exp() * logs).sum(-1)
 
     def decode(
-        self,
-        decisions: "Sequence[torch.Tensor]",
-        encoded: Sequence[Encoded],
-        labels: Sequence[str],
+        self, read: Sequence[Any], encoded: Sequence[Encoded], labels: Sequence[str]
     ) -> list[str]:
-        return [labels[int(one[0].argmax(-1))] for one in decisions]
+        return [labels[int(one[0].argmax(-1))] for one in read]
 
     def floor(
         self, train_examples: Sequence[LabelledText], test_examples: Sequence[LabelledText]

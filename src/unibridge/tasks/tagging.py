@@ -37,8 +37,8 @@ class TaggingTask(Task[TaggedSentence, list[str]]):
     reads: Expected = "words"
     metric = "accuracy"
     outputs: Mapping[str, Output] = {"tags": Output(("batch", "length", "labels"), "logits")}
-    auto_class = "TokenClassification"
-    pipeline_tag = "token-classification"
+    auto_class: str | None = "TokenClassification"
+    pipeline_tag: str | None = "token-classification"
 
     def as_example(self, value: Any) -> TaggedSentence:
         """A sentence from a string of words between spaces, or from a list of words."""
@@ -119,13 +119,10 @@ class TaggingTask(Task[TaggedSentence, list[str]]):
         return (entropies * inside).sum(-1) / inside.sum(-1).clamp(min=1)
 
     def decode(
-        self,
-        decisions: "Sequence[torch.Tensor]",
-        encoded: Sequence[Encoded],
-        labels: Sequence[str],
+        self, read: Sequence[Any], encoded: Sequence[Encoded], labels: Sequence[str]
     ) -> list[list[str]]:
         return [
-            [labels[best] for one in decisions[windows] for best in one.argmax(-1).tolist()]
+            [labels[best] for one in read[windows] for best in one.argmax(-1).tolist()]
             for windows in by_example(encoded)
         ]
 

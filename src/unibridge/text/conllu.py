@@ -1,11 +1,12 @@
-"""CoNLL-U: parts of speech in the fourth column, entities in MISC (`name=B-PER`).
+"""CoNLL-U: parts of speech in the fourth column, entities in MISC (`name=B-PER`), trees in HEAD
+and DEPREL, together one tag (`2|nsubj`).
 
 Ten columns between tabs and nothing else; a space belongs to its field. Ranges of words (3-4) and
 empty nodes (3.1) have no tag of their own. https://universaldependencies.org/format.html
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from unibridge.text.schemes import Row, clean_tag
 from unibridge.text.sentences import column, tagged_sentences
 
 _WIDTH = 10
-_FORM, _UPOS, _MISC = 1, 3, 9
+_FORM, _UPOS, _HEAD, _DEPREL, _MISC = 1, 3, 6, 7, 9
 _WORD_ID = re.compile(r"\d+")
 _OTHER_ID = re.compile(r"\d+-\d+|\d+\.\d+")
 ENTITY_KEYS = ("name", "ner", "ne", "ner_tag", "nertag", "entity", "iob", "bio")
@@ -78,12 +79,48 @@ def parse_conllu(lines: list[str], layout: Layout) -> Parsed:
             continue
         word, tag = fields[_FORM], _tag(fields, number, layout)
         if not tag and layout.labelled:
-            raise UnibridgeError(f"the word {word!r} has no UPOS tag", where=layout.at(number))
+            what = "HEAD and DEPREL" if layout.expect == "trees" else "UPOS tag"
+            raise UnibridgeError(f"the word {word!r} has no {what}", where=layout.at(number))
+        if layout.expect == "trees" and int(fields[0]) != len(sentences[-1]) + 1:
+            raise UnibridgeError(
+                f"the ID {fields[0]} of the word {word!r} does not follow the one before",
+                where=layout.at(number),
+                do="number the words of a sentence 1, 2, 3, since heads are these numbers",
+            )
         sentences[-1].append(Row(number, word, tag))
+    if layout.expect == "trees":
+        for sentence in sentences:
+            _check_tree(sentence, layout)
     return tagged_sentences(sentences, layout)
 
 
+def _check_tree(sentence: Sequence[Row], layout: Layout) -> None:
+    """Raise UnibridgeError, with the line, where heads are none of the words, or in a circle."""
+    heads = [int(row.tag.partition("|")[0]) if row.tag else 0 for row in sentence]
+    for row, head in zip(sentence, heads, strict=True):
+        if head > len(heads):
+            raise UnibridgeError(
+                f"the word {row.word!r} has the head {head}, in a sentence of {len(heads)} words",
+                where=layout.at(row.line),
+            )
+        above, steps = head, 0
+        while above and steps <= len(heads):
+            above, steps = heads[above - 1], steps + 1
+        if above:
+            raise UnibridgeError(
+                f"the heads of the word {row.word!r} lead in a circle, not to the root",
+                where=layout.at(row.line),
+            )
+
+
 def _tag(fields: list[str], number: int, layout: Layout) -> str:
+    if layout.expect == "trees":
+        head, relation = fields[_HEAD].strip(), fields[_DEPREL].strip()
+        if "_" in (head, relation) or not head or not relation:
+            return ""
+        if not _WORD_ID.fullmatch(head):
+            raise UnibridgeError(f"the HEAD {head!r} is no number", where=layout.at(number))
+        return f"{int(head)}|{relation}"
     if layout.expect != "entities" or isinstance(layout.columns.get("tags"), int):
         tag = clean_tag(fields[column(layout, "tags", _UPOS, _WIDTH, number)])
         return "" if tag == "_" else tag
@@ -119,7 +156,9 @@ def rewrite_conllu(
         if fields is None:
             yield line
             continue
-        if in_misc:
+        if layout.expect == "trees":
+            fields[_HEAD], _, fields[_DEPREL] = next(tags).partition("|")
+        elif in_misc:
             fields[_MISC] = _with_entity(fields[_MISC], next(tags), layout)
         else:
             fields[column(layout, "tags", _UPOS, _WIDTH, number)] = next(tags)

@@ -6,8 +6,8 @@ from typing import Any, Literal, NamedTuple
 
 from unibridge.errors import UnibridgeError
 
-Expected = Literal["words", "entities", "text", "pair"]
-"""What a task reads: words with tags of their own or of entities, a text, or two."""
+Expected = Literal["words", "entities", "trees", "text", "pair"]
+"""What a task reads: words with tags of their own, of entities or of trees, a text, or two."""
 Columns = Mapping[str, str | int]
 
 

@@ -40,7 +40,7 @@ def _key(record: dict[str, Any], role: str, known: Sequence[str], layout: Layout
 
 def _has_words(record: dict[str, Any], layout: Layout) -> bool:
     if layout.expect is not None:
-        return layout.expect in ("words", "entities")
+        return layout.expect in ("words", "entities", "trees")
     return _key(record, "words", _WORD_KEYS, layout) is not None
 
 

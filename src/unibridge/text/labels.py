@@ -96,8 +96,9 @@ def read_labels(
 
     reader: a name in `READERS`; None chooses by suffix. columns: see `Layout`. names: of labels
     that are written as numbers, in order from 0. labelled: False allows labels to be missing, for
-    prediction. expect: what the task takes, "words" or "entities" (tagged sentences; entity tags
-    become IOB2), "text" or "pair"; it decides how .txt, .tsv and unnamed columns are meant.
+    prediction. expect: what the task takes; it decides how .txt, .tsv and unnamed columns are
+    meant: "words", "entities" or "trees" (tagged sentences; entity tags become IOB2, a word's place
+    in a tree is HEAD|DEPREL), "text" or "pair".
 
     Raises UnibridgeError, with file and line, for whatever is missing or does not fit.
     """
@@ -126,7 +127,7 @@ def choose_reader(path: str | Path, reader: str | None, layout: Layout) -> str:
 
 
 def _wants_words(layout: Layout) -> bool:
-    return layout.expect in ("words", "entities")
+    return layout.expect in ("words", "entities", "trees")
 
 
 def raw_lines(path: str | Path, form: Form | None = None) -> Iterator[str]:

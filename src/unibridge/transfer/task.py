@@ -265,12 +265,12 @@ def train_task(
         model.eval(), head.eval()
         with torch.inference_mode():
             for source, rows in held.items():
-                decided: list[torch.Tensor] = []
+                decided: list[Any] = []
                 for start in range(0, len(rows), 64):
                     batch = rows[start : start + 64]
                     said, value, _ = run(batch, sources.index(source))
                     total += float(value) * len(batch)
-                    decided += task.decisions({n: t.cpu() for n, t in said.items()}, batch)
+                    decided += task.reading({n: t.cpu() for n, t in said.items()}, batch)
                 predictions[source] = task.decode(decided, rows, labels)
         model.train(), head.train()
         return total / sum(map(len, held.values())), predictions
