@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from unibridge.vocabulary.lattice import spell
-from unibridge.vocabulary.nested import cut_units, nested_sizes
+from unibridge.vocabulary.nested import nested_sizes
 from unibridge.vocabulary.score import average_log_probability, count_strings, token_counts
 from unibridge.vocabulary.train import (
     VocabularyTooLarge,
     VocabularyTooSmall,
     train_sentencepiece,
 )
+from unibridge.vocabulary.units import cut_units
 
 MONO = Path(__file__).parents[2].parent / "shared" / "data" / "mono"
 KINDS = ["unigram", "bpe"]
