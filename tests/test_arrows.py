@@ -9,7 +9,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "unibridge"
 # rooms on one floor do not know of each other
 FLOORS = (
     {"errors"},
-    {"registry", "settings", "processes", "locks", "memory"},
+    {"seal", "registry", "settings", "processes", "locks", "memory"},
     {"artifacts", "metrics"},
     {"training", "text"},
     {"models"},
