@@ -19,10 +19,11 @@ import torch
 from babel import Locale
 from transformers import AutoTokenizer
 
-from unibridge.embeddings.base import EmbeddingSettings, InitRequest
+from unibridge.embeddings.base import InitRequest
 from unibridge.embeddings.bridge import bridge, token_ids
 from unibridge.embeddings.match import shared_tokens
 from unibridge.embeddings.neighbours import nearest
+from unibridge.embeddings.settings import EmbeddingSettings
 from unibridge.embeddings.vectors import StaticVectors, separate
 from unibridge.models.base import packaged_minilm
 from unibridge.vocabulary.tokenizer import to_fast_tokenizer

@@ -18,9 +18,10 @@ from pathlib import Path
 import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from unibridge.embeddings.base import EmbeddingSettings, InitRequest
+from unibridge.embeddings.base import InitRequest
 from unibridge.embeddings.match import shared_tokens
 from unibridge.embeddings.precision import HeldOutPrecision, held_out_precision
+from unibridge.embeddings.settings import EmbeddingSettings
 from unibridge.models.base import packaged_cldr, packaged_minilm, unknown_share
 from unibridge.vocabulary.tokenizer import to_fast_tokenizer
 from unibridge.vocabulary.train import train_sentencepiece

@@ -75,8 +75,8 @@ def make_golden(folder: Path) -> float:
 
 def check(folder: Path) -> float:
     """The largest difference of our matrix from deepfocus's."""
-    from unibridge.embeddings.base import EmbeddingSettings
     from unibridge.embeddings.initialise import initialise_embeddings
+    from unibridge.embeddings.settings import EmbeddingSettings
     from unibridge.embeddings.static_models import STATIC_MODELS
 
     tensors = load_file(folder / "focus.safetensors")

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from toy import LINES, save_toy_base
-from unibridge.embeddings.base import EmbeddingSettings
 from unibridge.embeddings.initialise import initialise_embeddings
 from unibridge.embeddings.install import embedding_table
+from unibridge.embeddings.settings import EmbeddingSettings
 from unibridge.ensemble.model import MultiSourceModel
 from unibridge.models.base import load_base
 from unibridge.tasks import TASKS

@@ -74,7 +74,7 @@ def test_settings_that_need_something_of_the_run_are_asked():
 
 
 OWN_SPACE = """
-from unibridge.embeddings.base import translated_by
+from unibridge.embeddings.settings import translated_by
 @translated_by("dictionary")
 def space(request, shared):
     raise AssertionError("not trained in this test")

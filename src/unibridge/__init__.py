@@ -12,9 +12,9 @@ from unibridge import _auto
 if TYPE_CHECKING:
     from unibridge.embeddings.align import align_embeddings as align_embeddings
     from unibridge.embeddings.align import induce_dictionary as induce_dictionary
-    from unibridge.embeddings.base import EmbeddingSettings as EmbeddingSettings
     from unibridge.embeddings.initialise import initialise_embeddings as initialise_embeddings
     from unibridge.embeddings.rotation import AlignmentSettings as AlignmentSettings
+    from unibridge.embeddings.settings import EmbeddingSettings as EmbeddingSettings
     from unibridge.embeddings.word_vectors import read_word_vectors as read_word_vectors
     from unibridge.ensemble.distil import DistilSettings as DistilSettings
     from unibridge.ensemble.distil import distil as distil
@@ -49,7 +49,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "embeddings.align": ["align_embeddings", "induce_dictionary"],
-    "embeddings.base": ["EmbeddingSettings"],
+    "embeddings.settings": ["EmbeddingSettings"],
     "embeddings.initialise": ["initialise_embeddings"],
     "embeddings.rotation": ["AlignmentSettings"],
     "embeddings.word_vectors": ["read_word_vectors"],

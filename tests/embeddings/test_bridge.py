@@ -5,9 +5,10 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from unibridge.embeddings.base import EmbeddingSettings, InitRequest
+from unibridge.embeddings.base import InitRequest
 from unibridge.embeddings.bridge import bridge
 from unibridge.embeddings.initialise import initialise_embeddings
+from unibridge.embeddings.settings import EmbeddingSettings
 from unibridge.errors import UnibridgeError
 
 MEANINGS = 24

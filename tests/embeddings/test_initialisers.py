@@ -10,9 +10,10 @@ from entmax import sparsemax as reference_sparsemax
 from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast
 
-from unibridge.embeddings.base import ORIGINS, EmbeddingSettings
+from unibridge.embeddings.base import ORIGINS
 from unibridge.embeddings.initialise import INITIALISERS, initialise_embeddings
 from unibridge.embeddings.match import canonical_forms, special_tokens_by_role, vocabulary_size
+from unibridge.embeddings.settings import EmbeddingSettings
 from unibridge.embeddings.vectors import (
     STATIC_SPACES,
     StaticSpace,

@@ -6,9 +6,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from toy import say, toy_model
-from unibridge.embeddings.base import EmbeddingSettings
 from unibridge.embeddings.initialise import initialise_embeddings
 from unibridge.embeddings.install import embedding_table, install_embeddings
+from unibridge.embeddings.settings import EmbeddingSettings
 from unibridge.errors import UnibridgeError
 from unibridge.models.families import FAMILIES
 

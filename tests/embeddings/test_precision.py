@@ -8,9 +8,10 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from unibridge.embeddings.base import EmbeddingSettings, InitRequest
+from unibridge.embeddings.base import InitRequest
 from unibridge.embeddings.match import shared_tokens
 from unibridge.embeddings.precision import held_out_precision
+from unibridge.embeddings.settings import EmbeddingSettings
 from unibridge.embeddings.vectors import STATIC_SPACES, StaticSpace, StaticVectors
 
 TOPICS, WORDS_OF_TOPIC = 12, 10

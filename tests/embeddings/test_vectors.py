@@ -2,8 +2,9 @@ import pytest
 import torch
 from scipy.linalg import orthogonal_procrustes
 
-from unibridge.embeddings.base import EmbeddingSettings, InitRequest
+from unibridge.embeddings.base import InitRequest
 from unibridge.embeddings.match import canonical_forms, shared_tokens, vocabulary_size
+from unibridge.embeddings.settings import EmbeddingSettings
 from unibridge.embeddings.vectors import STATIC_SPACES, train_static_vectors
 
 SETTINGS = EmbeddingSettings(static_model="fasttext", static_dimension=16, static_buckets=500)

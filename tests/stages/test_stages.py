@@ -8,8 +8,8 @@ from safetensors.torch import load_file
 
 from toy import toy_base, toy_lines
 from unibridge.artifacts import read_manifest, write_manifest
-from unibridge.embeddings.base import EmbeddingSettings
 from unibridge.embeddings.install import embedding_table
+from unibridge.embeddings.settings import EmbeddingSettings
 from unibridge.errors import UnibridgeError
 from unibridge.stages.inputs import Text, hashes, read_label_file
 from unibridge.stages.vocabulary import embed_stage, vocabulary_stage

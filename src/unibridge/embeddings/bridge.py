@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from unibridge.embeddings.base import EmbeddingSettings, InitRequest, translated_by
+from unibridge.embeddings.base import InitRequest
+from unibridge.embeddings.settings import StaticSettings, translated_by
 from unibridge.embeddings.vectors import StaticSpace, StaticVectors
 from unibridge.errors import UnibridgeError
 from unibridge.text.corpus import spread
@@ -100,7 +101,7 @@ def token_ids(tokenizer: PreTrainedTokenizerBase, lines: Sequence[str]) -> list[
     return list(tokenizer(list(lines), add_special_tokens=False, verbose=False)["input_ids"])
 
 
-def word2vec(sentences: list[list[str]], settings: EmbeddingSettings, *, seed: int) -> Any:
+def word2vec(sentences: list[list[str]], settings: StaticSettings, *, seed: int) -> Any:
     """gensim's key -> vector table of Word2Vec without n-grams; the same seed gives the same bits.
 
     Raises UnibridgeError where there is nothing to train on.

@@ -7,14 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from unibridge.embeddings.base import (
-    ORIGINS,
-    EmbeddingSettings,
-    Initialiser,
-    InitRequest,
-    InitResult,
-    Origin,
-)
+from unibridge.embeddings.base import ORIGINS, Initialiser, InitRequest, InitResult, Origin
 from unibridge.embeddings.bridge import bridge
 from unibridge.embeddings.focus import focus
 from unibridge.embeddings.lexical import lexical
@@ -22,6 +15,7 @@ from unibridge.embeddings.match import extends, vocabulary_size
 from unibridge.embeddings.mean import mean
 from unibridge.embeddings.pieces import pieces
 from unibridge.embeddings.random import random, xavier
+from unibridge.embeddings.settings import EmbeddingSettings
 from unibridge.embeddings.unibridge import unibridge
 from unibridge.embeddings.vectors import STATIC_SPACES
 from unibridge.embeddings.wechsel import wechsel

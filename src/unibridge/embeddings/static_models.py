@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from unibridge.embeddings.base import EmbeddingSettings
+from unibridge.embeddings.settings import StaticSettings
 from unibridge.embeddings.units import Units
 from unibridge.registry import Registry
 
@@ -20,12 +20,10 @@ OVERSAMPLING = 20
 POWER_ITERATIONS = 2
 
 # (units, names of the tokens, settings, seed) -> (tokens, dimension) float32; no vector: zeros
-StaticModel = Callable[[Units, Sequence[str], EmbeddingSettings, int], np.ndarray]
+StaticModel = Callable[[Units, Sequence[str], StaticSettings, int], np.ndarray]
 
 
-def fasttext(
-    units: Units, names: Sequence[str], settings: EmbeddingSettings, seed: int
-) -> np.ndarray:
+def fasttext(units: Units, names: Sequence[str], settings: StaticSettings, seed: int) -> np.ndarray:
     """FastText by gensim (paper §2.2, Table 7), with n-grams of `names` or without.
 
     Units with two readings are drawn from either at random, in `static_copies` copies of the text.
@@ -82,9 +80,7 @@ def fasttext(
     return vectors
 
 
-def counts(
-    units: Units, names: Sequence[str], settings: EmbeddingSettings, seed: int
-) -> np.ndarray:
+def counts(units: Units, names: Sequence[str], settings: StaticSettings, seed: int) -> np.ndarray:
     """Co-occurrences, positive pointwise mutual information, truncated SVD (Levy et al. 2015).
 
     Units with two readings are counted as if each were drawn from either at random: the expected

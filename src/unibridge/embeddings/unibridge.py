@@ -4,12 +4,7 @@ from collections.abc import Mapping
 
 import torch
 
-from unibridge.embeddings.base import (
-    ANY_SPACE,
-    InitRequest,
-    InitResult,
-    goes_through_translations,
-)
+from unibridge.embeddings.base import InitRequest, InitResult
 from unibridge.embeddings.draft import EXAMPLES, Draft
 from unibridge.embeddings.lexical import copy_shared_tokens
 from unibridge.embeddings.match import extends
@@ -17,6 +12,7 @@ from unibridge.embeddings.mixing import mix_remaining
 from unibridge.embeddings.neighbours import mutual_nearest
 from unibridge.embeddings.precision import judge_space, unreadable
 from unibridge.embeddings.random import normal_rows
+from unibridge.embeddings.settings import ANY_SPACE, goes_through_translations
 from unibridge.embeddings.vectors import (
     STATIC_SPACES,
     StaticSpace,

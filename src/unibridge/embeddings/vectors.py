@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from unibridge.embeddings.base import EmbeddingSettings, InitRequest
+from unibridge.embeddings.base import InitRequest
 from unibridge.embeddings.match import WORD_START, canonical_forms, vocabulary_size
+from unibridge.embeddings.settings import EmbeddingSettings
 from unibridge.embeddings.static_models import STATIC_MODELS
 from unibridge.embeddings.units import units_of_one, units_of_two
 from unibridge.errors import UnibridgeError

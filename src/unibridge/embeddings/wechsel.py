@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from unibridge.embeddings.base import EmbeddingSettings, InitRequest, InitResult, translated_by
+from unibridge.embeddings.base import InitRequest, InitResult
 from unibridge.embeddings.bridge import token_ids, word2vec
 from unibridge.embeddings.draft import Draft
 from unibridge.embeddings.neighbours import nearest
 from unibridge.embeddings.random import normal_rows
 from unibridge.embeddings.rotation import best_rotation
+from unibridge.embeddings.settings import StaticSettings, translated_by
 from unibridge.errors import UnibridgeError
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def wechsel(request: InitRequest) -> InitResult:
 
 
 def _word_vectors(
-    lines: Sequence[str], settings: EmbeddingSettings, *, seed: int
+    lines: Sequence[str], settings: StaticSettings, *, seed: int
 ) -> tuple[Counter[str], torch.Tensor]:
     """Words with their counts, and their unit vectors (words, dimension) in the same order."""
     sentences = [[w for word in line.split() if (w := _bare(word))] for line in lines]

@@ -34,7 +34,7 @@ from unibridge.text.examples import AS_IT_IS, ReadAs
 from unibridge.text.parallel import read_parallel
 
 if TYPE_CHECKING:
-    from unibridge.embeddings.base import EmbeddingSettings
+    from unibridge.embeddings.settings import EmbeddingSettings
     from unibridge.ensemble.few_shot import FewShotSettings
     from unibridge.models.base import BaseModel as Base
     from unibridge.tasks.base import Task

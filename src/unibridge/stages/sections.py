@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from unibridge.embeddings.base import EmbeddingSettings
+from unibridge.embeddings.settings import EmbeddingSettings
 from unibridge.ensemble.distil import DistilSettings
 from unibridge.ensemble.merge import MergeSettings
 from unibridge.settings import ChosenFrom, File

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from unibridge.artifacts import Outcome, write_bytes
-from unibridge.embeddings.base import EmbeddingSettings
+from unibridge.embeddings.settings import EmbeddingSettings
 from unibridge.stages.inputs import Text, Translations
 from unibridge.stages.workplace import Workplace, stage_input
 from unibridge.vocabulary.search import SearchSettings
