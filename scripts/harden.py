@@ -26,6 +26,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "scripts")]
 from harden_inputs import BAD, PACKS  # noqa: E402
 from harden_parity import pieces_agree, spans_agree  # noqa: E402
 from harden_runs import broken_disks, killed_runs  # noqa: E402
+
 from toy import write_toy_run  # noqa: E402
 from unibridge.artifacts import hash_path  # noqa: E402
 from unibridge.cli import main as unibridge  # noqa: E402
@@ -104,13 +105,20 @@ def broken_packs(count: int, seed: int, work: Path) -> Counter[tuple[str, str]]:
         inside.mkdir()
         pack = shutil.copytree(toy / "run" / "pack", inside / "pack")
         PACKS[kind](pack, random.Random(f"{seed} {number}"))
-        before = {path for path in inside.parent.rglob("*")}
+        before = set(inside.parent.rglob("*"))
         code, text = said(
-            ["predict", "--model", str(pack), "--input", str(toy / "in.conll")]
-            + ["--output", str(inside / "out.conll")]
+            [
+                "predict",
+                "--model",
+                str(pack),
+                "--input",
+                str(toy / "in.conll"),
+                "--output",
+                str(inside / "out.conll"),
+            ]
         )
         result = verdict(code, text)
-        if {path for path in inside.parent.rglob("*")} - before:
+        if set(inside.parent.rglob("*")) - before:
             result = f"{result}, and something was written"
         if result != "refused":
             print(f"pack, {kind}: {result}\n  {text[-600:]}")
@@ -184,8 +192,8 @@ def main() -> int:
         f"## {killed['kills']} kills ({fifth:.0f} s)",
         "",
         f"`SIGKILL` at random moments of a whole run, which the next process went on with in the "
-        f"same folder, up to {killed['most']} times in one; {killed['folders']} folders were brought "
-        f"to their end so. Of these {killed['differ']} differ from the uninterrupted run in a "
+        f"same folder, up to {killed['most']} times in one; {killed['folders']} folders were "
+        f"brought to their end so. Of these {killed['differ']} differ from the uninterrupted run in a "
         f"tensor, a score, a weight or a prediction ({killed['files']} files each, bit for bit).",
         "",
         f"## {full['breaks']} disks that are full or read-only ({sixth:.0f} s)",
