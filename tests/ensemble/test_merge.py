@@ -5,6 +5,7 @@ from toy import LINES, drawn_pack, toy_lines
 from unibridge.ensemble.merge import MERGED, MergeSettings, fit_merge, merge
 from unibridge.ensemble.model import MultiSourceModel
 from unibridge.errors import UnibridgeError
+from unibridge.models.families import FAMILIES
 
 TEXT = toy_lines("en", 60)
 
@@ -28,10 +29,11 @@ def tensors_of(model, source):
     }
 
 
+@pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("name", ["ner", "pairs"])
-def test_one_source_merged_is_that_source(name):
-    model = drawn_pack(name, {"en": 0.3, "sw": 0.7})
-    alone = drawn_pack(name, {"sw": 1.0}, drawn=("en", "sw"))
+def test_one_source_merged_is_that_source(name, family):
+    model = drawn_pack(name, {"en": 0.3, "sw": 0.7}, family=family)
+    alone = drawn_pack(name, {"sw": 1.0}, family=family, drawn=("en", "sw"))
     merged = merge(model, {"en": 0.0, "sw": 2.0})
     assert merged.config.sources == [MERGED] and merged.config.weights == [1.0]
     assert torch.allclose(logits(merged), logits(alone), atol=1e-6)

@@ -54,7 +54,8 @@ class AdaptationSettings(BaseModel):
     trains: Literal["adapter", "model"] = Field(
         "adapter",
         description="adapter: a language adapter with new embeddings, the base frozen (the paper); "
-        "model: the whole base, without an adapter (as AfroXLM-R, arXiv 2204.06487)",
+        "model: the whole base (of one with a decoder, its encoder), without an adapter (as "
+        "AfroXLM-R, arXiv 2204.06487)",
     )
     replay: float = Field(
         0.0,
