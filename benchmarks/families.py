@@ -142,8 +142,8 @@ def page(rows: list[dict[str, Any]]) -> str:
         "",
         f"`python benchmarks/families.py --write {PAGE}`: a base of each family, {LAYERS} layers "
         f"of {WIDTH} (an encoder and a decoder have {HALF} each), is drawn and pretrained by its "
-        f"own objective for {STEPS} steps on CLDR phrases of {len(LANGUAGES)} languages; then named "
-        f"entities in Somali, which none of them has seen, from the labels of {len(SOURCES)} "
+        f"own objective for {STEPS} steps on CLDR phrases of {len(LANGUAGES)} languages; then "
+        f"named entities in Somali, which none of them has seen, from the labels of {len(SOURCES)} "
         "sources, with the demo's other settings. One seed, one thread of a shared machine, so the "
         "times are rough.",
         "",
