@@ -6,9 +6,9 @@ Whoever checks a configuration finds this by itself, so that a new setting is wr
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Annotated, Any, Protocol, get_args, runtime_checkable
+from typing import Annotated, Any, Protocol, TypeVar, get_args, runtime_checkable
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,35 @@ class OnDisk:
     """Mark of a setting that is a path, or a hub id "hub:...". what: file or folder."""
 
     what: str = "file"
+
+
+Choice = TypeVar("Choice", bound=Callable[..., Any])
+
+
+class OwnOptions(BaseModel):
+    """Settings whose `method` may be of the user's own code, with settings that it declares."""
+
+    method: str
+    options: dict[str, Any] = Field(
+        default_factory=dict,
+        exclude_if=lambda options: not options,
+        description="settings of a method of your own, as it declares them by `takes`",
+    )
+
+
+def takes(options: type[BaseModel]) -> Callable[[Choice], Choice]:
+    """Declares the settings of a choice of one's own: @takes(MySettings) before its function."""
+
+    def declare(choice: Choice) -> Choice:
+        choice.options = options  # type: ignore[attr-defined]
+        return choice
+
+    return declare
+
+
+def options_of(choice: Any, given: Mapping[str, Any]) -> Any:
+    """The settings that a choice declares, as given. Raises pydantic's ValidationError."""
+    return choice.options.model_validate(given)
 
 
 File = Annotated[str, OnDisk()]

@@ -4,14 +4,17 @@ Files and names are found by their marks (`unibridge.settings`), needs are asked
 of the settings that it reads, so that nothing here knows which there are.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from unibridge.config.faults import among
+from pydantic import BaseModel, ValidationError
+
+from unibridge.config.faults import among, explained
 from unibridge.config.sections import Config
 from unibridge.errors import ConfigError, UnibridgeError
 from unibridge.methods import Method
-from unibridge.settings import Available, ChosenFrom, Lack, Needing, OnDisk, marked
+from unibridge.settings import Available, ChosenFrom, Lack, Needing, OnDisk, OwnOptions, marked
 from unibridge.stages.sections import StageSettings
 
 Finding = tuple[str, str]
@@ -65,6 +68,7 @@ def _method_findings(config: Config, sure: Callable[..., bool]) -> Iterator[Find
     used = config.run.methods if sure("run.methods") else ()
     # what is lacking -> the methods that need it
     lacking: dict[Lack, list[str]] = {}
+    own: dict[Finding, None] = {}
     for name in dict.fromkeys([*config.methods, *used]):
         try:
             method = config.method(name)
@@ -87,10 +91,14 @@ def _method_findings(config: Config, sure: Callable[..., bool]) -> Iterator[Find
         if not sure(f"methods.{name}.parent", f"methods.{name}.sources"):
             continue
         yield from ((settings, fault) for fault in _unread(method))
+        yield from _faulty(f"methods.{name}.options", name, method.options, method.given)
+        for section in method.reads if chosen is not None else ():
+            own.update(_own_options(section, getattr(chosen, section)))
         if name in used and sure("target.language", "task.kind"):
             run = _available(config, method.sources_of(languages))
             for lack in _lacks(method, run, chosen if sure(settings) else None, sure):
                 lacking.setdefault(lack, []).append(repr(name))
+    yield from own
     for (path, said), needing in lacking.items():
         yield path, f"{', '.join(needing)} {said}"
 
@@ -137,6 +145,34 @@ def _lacks(
     for path, said in found:
         if not path.startswith("sources.") or sure(".".join(path.split(".")[:2])):
             yield path, said
+
+
+def _own_options(section: str, settings: Any) -> dict[Finding, None]:
+    """Faults in settings that a section's method declares itself; the method may be unknown."""
+    if not isinstance(settings, OwnOptions):
+        return {}
+    (mark,) = (mark for path, _, mark in marked(settings) if path == "method")
+    try:
+        declared = getattr(mark.resolve(settings.method), "options", None)
+    except UnibridgeError:
+        return {}
+    return dict.fromkeys(_faulty(f"{section}.options", settings.method, declared, settings.options))
+
+
+def _faulty(
+    path: str, name: str, declared: type[BaseModel] | None, given: Mapping[str, Any]
+) -> Iterator[Finding]:
+    """What is wrong with settings that a choice declares itself."""
+    if declared is None:
+        if given:
+            yield path, f"{name!r} declares no settings of its own; drop them"
+        return
+    try:
+        declared.model_validate(given)
+    except ValidationError as error:
+        for fault in error.errors():
+            place, _, said = explained(fault, declared).partition(": ")
+            yield f"{path}.{place}", said
 
 
 def _unknown(method: Method, chosen: Config) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from unibridge.settings import Available, ChosenFrom, Lack
+from unibridge.settings import Available, ChosenFrom, Lack, OwnOptions
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 ANY_INITIALISER = ChosenFrom("unibridge.embeddings.initialise:INITIALISERS")
@@ -204,7 +204,7 @@ class WechselSettings(_Group):
 
 
 class EmbeddingSettings(
-    StaticSettings, SpaceSettings, TrustSettings, BridgeSettings, WechselSettings
+    OwnOptions, StaticSettings, SpaceSettings, TrustSettings, BridgeSettings, WechselSettings
 ):
     """How the rows of the new vocabulary get their first values (paper §2.2, Table 7)."""
 

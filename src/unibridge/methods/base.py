@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BaseModel, Field, field_validator
 
 from unibridge.settings import Available, Lack
 from unibridge.stages.journey import Journey, Predictor
@@ -25,7 +25,8 @@ class Method:
     name: in `run.methods`. label: what tables call it. run: what it does, step by step. reads:
     sections of settings that decide its numbers. needs: what the run must have. settings: laid over
     the run's, {"section.field": value}. sources: all, or english: en alone, or the first source
-    where en is not among them.
+    where en is not among them. options: settings of its own, which `journey.options` has; given:
+    those that differ from their defaults.
     """
 
     name: str
@@ -36,6 +37,8 @@ class Method:
     needs: tuple[Need, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     sources: Literal["all", "english"] = "all"
+    options: type[BaseModel] | None = None
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     def sources_of(self, languages: Sequence[str]) -> list[str]:
         """Those of a run's source languages that it learns from."""
@@ -62,6 +65,9 @@ class Variant(Section):
     settings: dict[str, Any] = Field(
         default_factory=dict, description='settings laid over the run\'s: {"section.field": value}'
     )
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="settings of the parent's own, as it declares them"
+    )
 
     @field_validator("settings", mode="before")
     @classmethod
@@ -82,6 +88,8 @@ class Variant(Section):
             parent.needs,
             {**parent.settings, **self.settings},
             sources,
+            parent.options,
+            {**parent.given, **self.options},
         )
 
 

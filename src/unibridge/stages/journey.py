@@ -97,7 +97,8 @@ class Journey:
     """One method under one seed.
 
     name: the method's. sources: codes of the languages that it learns from. reads: sections of
-    settings that it says it reads; it is given no others.
+    settings that it says it reads; it is given no others. options: the settings of its own that
+    the method declares, which it has to name in the stages that they decide.
     """
 
     def __init__(
@@ -110,11 +111,13 @@ class Journey:
         sources: Sequence[str],
         reads: Sequence[str],
         seed: int,
+        options: Any = None,
     ) -> None:
         self.name, self.inputs, self.at, self.seed = name, inputs, at, seed
         self.sources = list(sources)
         self.stages: list[Path] = []
         self.learnt_from: list[str] = []
+        self.options = options
         self._settings, self._reads = settings, reads
 
     @property

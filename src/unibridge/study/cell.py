@@ -43,6 +43,7 @@ def run_method(config: Config, name: str, inputs: Inputs, at: Workplace, seed: i
         sources=method.sources_of([source.language for source in config.sources]),
         reads=method.reads,
         seed=seed,
+        options=method.options.model_validate(method.given) if method.options else None,
     )
     model = method.run(journey)
     return Cell(

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from unibridge.errors import UnibridgeError
-from unibridge.settings import Available, ChosenFrom, File, Lack
+from unibridge.settings import Available, ChosenFrom, File, Lack, OwnOptions
 from unibridge.tasks.base import PADDED
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ Input = Literal["parallel", "unlabelled", "labelled", "distances"]
 or labelled target examples, or typological distances."""
 
 
-class WeightSettings(BaseModel):
+class WeightSettings(OwnOptions):
     """Which weighting, how sharp, and how much it may read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
