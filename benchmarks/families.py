@@ -69,7 +69,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "num_heads": HEADS,
         "d_kv": WIDTH // HEADS,
         "d_ff": 4 * WIDTH,
-        "initializer_factor": 0.05,
     },
 }
 """Beside SHAPE, or in place of it (None: nothing); a decoder has half of the layers."""
@@ -100,6 +99,9 @@ def new_base(family: str, lines: list[str]) -> BaseModel:
     auto = getattr(transformers, objective_of(record).auto)
     torch.manual_seed(0)
     model = auto.from_config(AutoConfig.for_model(family, **given))
+    if family == "mt5":
+        # rows of length sqrt(width), as it draws them, are for an output that is scaled or untied
+        model.get_input_embeddings().weight.data.mul_(0.05)
     return BaseModel(model.eval(), tokenizer, record)
 
 

@@ -84,8 +84,10 @@ def test_sizes_trained_for_real_are_marked_in_the_trace():
     assert (list(above.lines[1].get_xdata()), list(above.lines[1].get_ydata())) == ([1000], [-41.0])
 
 
-def test_curves_show_the_masked_lm_part_beside_the_held_out_loss():
-    figure = figures.loss_curves({"am": CURVE})
+@pytest.mark.parametrize("objective", ["mlm", "clm", "denoising"])
+def test_curves_show_the_language_models_part_beside_the_held_out_loss(objective):
+    curve = [{objective if key == "mlm" else key: v for key, v in row.items()} for row in CURVE]
+    figure = figures.loss_curves({"am": curve})
     drawn = {line.get_label(): list(line.get_ydata()) for line in figure.axes[0].lines}
     assert drawn == {"training": [4.0, 3.0], "held out": [4.5], "KL to the teacher": [1.0, 0.5]}
 

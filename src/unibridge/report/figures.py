@@ -130,10 +130,15 @@ def vocabulary_trace(
     return figure
 
 
+BESIDE_ITS_PART = {"step", "epoch", "rate", "train_loss", "valid_loss", "kl"}
+"""What a row of a curve has beside the language model's own part of the loss."""
+
+
 def loss_curves(curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
     """Small multiples, one panel a stage: training and held-out loss, the KL term if there is one.
 
-    curves: title -> rows with "step" and any of "mlm", "train_loss", "kl", "valid_loss" (nats).
+    curves: title -> rows with "step" and any of "train_loss", "kl", "valid_loss" (nats), and the
+    language model's own part by its objective's name, such as "mlm".
     """
     with matplotlib.rc_context(STYLE):
         columns = min(2, len(curves))
@@ -295,8 +300,9 @@ def _element(description: str) -> str:
 
 
 def _curve_panel(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    # the masked-LM part alone is what the held-out loss can be compared with
-    own = "mlm" if _points(rows, "step", "mlm")[0] else "train_loss"
+    # the language model's part alone is what the held-out loss can be compared with
+    parts = sorted({name for row in rows for name in row} - BESIDE_ITS_PART)
+    own = next((name for name in parts if _points(rows, "step", name)[0]), "train_loss")
     series = (
         ("training", own, BLUE),
         ("held out", "valid_loss", ORANGE),
