@@ -7,6 +7,7 @@ pack = drawn_pack("ner", {"en": 0.3, "sw": 0.7})    # sources that were never tr
 config = write_toy_run(tmp_path, "ner")             # a whole run's files, for load_config
 """
 
+import json
 from pathlib import Path
 from random import Random
 
@@ -122,6 +123,7 @@ TOY_HEADS = {"parsing": {"arc_size": 4, "label_size": 4}}
 TOY_LABELS = {
     "ner": ["O", "B-LOC", "I-LOC"],
     "classification": ["boat", "no"],
+    "qa": ["start", "end"],
     "parsing": ["case", "nsubj", "nsubj:pass", "root"],
     "pairs": ["no", "yes"],
 }
@@ -342,8 +344,28 @@ def toy_lines(language: str, count: int) -> list[str]:
     return [" ".join(draw.choices(words, k=draw.randint(4, 7))) for _ in range(count)]
 
 
+def toy_questions(lines: list[str]) -> str:
+    """SQuAD's JSON: the answer to a line backwards is its first word."""
+    paragraphs = [
+        {
+            "context": line,
+            "qas": [
+                {
+                    "id": str(number),
+                    "question": " ".join(reversed(line.split())),
+                    "answers": [{"text": line.split()[0], "answer_start": 0}],
+                }
+            ],
+        }
+        for number, line in enumerate(lines)
+    ]
+    return json.dumps({"version": "1.1", "data": [{"title": "toy", "paragraphs": paragraphs}]})
+
+
 def toy_labels(task: str, lines: list[str]) -> str:
     """A label file of a task; what begins with b, s or t is a place; the first word is a class."""
+    if task == "qa":
+        return toy_questions(lines)
     rows = []
     for line in lines:
         words = line.split()
@@ -371,7 +393,9 @@ def toy_labels(task: str, lines: list[str]) -> str:
 def write_toy_run(folder: Path, task: str, *, family: str = "xlm-roberta") -> Path:
     """A base, texts and labels of a target (lug) and two sources (en, sw); returns the config."""
     save_toy_base(folder / "base", family)
-    suffix = {"ner": ".conll", "pos": ".conll", "parsing": ".conllu"}.get(task, ".tsv")
+    suffix = {"ner": ".conll", "pos": ".conll", "parsing": ".conllu", "qa": ".json"}.get(
+        task, ".tsv"
+    )
     config = RUN.format(task=task, suffix=suffix)
     for language in ("lug", "en", "sw"):
         lines = toy_lines(language, 150)

@@ -24,6 +24,7 @@ from unibridge.tasks.classification import TextClassification
 from unibridge.tasks.heads import build_head
 from unibridge.tasks.tagging import word_shape
 from unibridge.text.labels import LabelledText, TaggedSentence
+from unibridge.text.squad import Answer, Question
 
 TEXT = ["Ann saw Lee in Addis", "unbelievable islands and islanders", "ሰላም ለዓለም", "东京 大学 2019"]
 INVISIBLE = "\u200d\u200b"
@@ -110,6 +111,10 @@ EXAMPLES = {
         ),
         TaggedSentence(("ሰላም",), ("0|root",)),
     ],
+    "qa": [
+        Question("Lee saw Ann", "Ann saw Lee in Addis", answers=(Answer("Lee in", 8),)),
+        Question("ሰላም", "ሰላም ለዓለም", answers=(Answer("ለዓለም", 4),)),
+    ],
     "classification": [
         LabelledText("Ann saw Lee in Addis", None, "people"),
         LabelledText("ሰላም", None, "peace"),
@@ -147,6 +152,8 @@ def logits_of(task, encoded, labels, value=0.0):
 
 @pytest.mark.parametrize("name", TASKS)
 def test_perfect_logits_decode_to_gold(name, tokenizer):
+    if name == "qa" and not tokenizer.is_fast:
+        pytest.skip("its tokens have no places in the text")
     task, examples = TASKS[name], EXAMPLES[name]
     labels = task.collect_labels([examples])
     encoded = task.encode(tokenizer, examples, labels, 64)
@@ -182,6 +189,8 @@ def test_perfect_logits_decode_to_gold(name, tokenizer):
 
 @pytest.mark.parametrize("name", TASKS)
 def test_ids_are_the_tokenizers_own_and_batches_are_padded(name, tokenizer):
+    if name == "qa" and not tokenizer.is_fast:
+        pytest.skip("its tokens have no places in the text")
     task, examples = TASKS[name], EXAMPLES[name]
     labels = task.collect_labels([examples])
     encoded = task.encode(tokenizer, examples, labels, 64)
@@ -204,6 +213,8 @@ def test_ids_are_the_tokenizers_own_and_batches_are_padded(name, tokenizer):
 
 @pytest.mark.parametrize("name", TASKS)
 def test_nothing_is_longer_than_asked_and_everything_is_predicted(name, tokenizer):
+    if name == "qa" and not tokenizer.is_fast:
+        pytest.skip("its tokens have no places in the text")
     task = TASKS[name]
     examples = EXAMPLES[name]
     labels = task.collect_labels([examples])
@@ -224,7 +235,11 @@ def test_the_floor_predicts_known_labels_for_every_example(name):
     known |= {label for example in examples for label in task.labels_of(example)}
     for example, prediction in zip(examples[::-1], predictions, strict=True):
         assert isinstance(prediction, str) or len(prediction) == len(task.gold(example))
-        assert set([prediction] if isinstance(prediction, str) else prediction) <= known
+        # a span is where answers usually stand
+        assert (
+            name == "qa"
+            or set([prediction] if isinstance(prediction, str) else prediction) <= known
+        )
     assert predictions == task.floor(examples[::-1], examples[::-1])
     with pytest.raises(UnibridgeError, match="labelled training examples"):
         task.floor([], examples)
@@ -232,6 +247,8 @@ def test_the_floor_predicts_known_labels_for_every_example(name):
 
 @pytest.mark.parametrize("name", TASKS)
 def test_unlabelled_input_needs_no_labels(name, tokenizer):
+    if name == "qa" and not tokenizer.is_fast:
+        pytest.skip("its tokens have no places in the text")
     task = TASKS[name]
     typed = ("Ann saw Lee", "Lee saw Ann") if task.parts == 2 else "Ann saw Lee"
     example = task.as_example(typed)
@@ -361,7 +378,7 @@ def test_the_text_floor_knows_lengths_only():
 def test_names_need_no_torch():
     code = "import sys, unibridge.tasks as t; print(sorted(t.TASKS), 'torch' in sys.modules)"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
-    assert printed.strip() == "['classification', 'ner', 'pairs', 'parsing', 'pos'] False"
+    assert printed.strip() == "['classification', 'ner', 'pairs', 'parsing', 'pos', 'qa'] False"
 
 
 @pytest.mark.parametrize("family", ["gpt2", "xlm-roberta"])

@@ -21,6 +21,10 @@ FORMATS = {
 }
 
 
+def test_every_reader_is_tried_but_that_of_a_format_without_parts():
+    assert set(READERS) == {*FORMATS, "squad"}
+
+
 def told(example):
     """A prediction that depends on the example alone."""
     if isinstance(example, TaggedSentence):
@@ -37,7 +41,7 @@ def write_file(folder, reader, examples):
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
-@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("reader", FORMATS)
 def test_block_by_block_is_as_the_whole_file_at_once(tmp_path, reader, size):
     path = write_file(tmp_path, reader, 23)
     file = read_labels(path, reader, labelled=False)
@@ -63,7 +67,7 @@ def test_block_by_block_is_as_the_whole_file_at_once(tmp_path, reader, size):
     assert (len(seen) > 1) == (size < 1000) and max(seen) <= max(size, 2)
 
 
-@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("reader", FORMATS)
 def test_an_endless_file_is_read_no_further_than_the_blocks_that_were_asked_for(reader):
     start, nth = FORMATS[reader]
     layout = Layout("file", whole={"separator": ","})

@@ -18,6 +18,7 @@ from unibridge.tasks import TASKS
 from unibridge.tasks.base import HeadSettings
 from unibridge.tasks.heads import build_head
 from unibridge.text.labels import LabelledText, TaggedSentence
+from unibridge.text.squad import Answer, Question
 from unibridge.transfer.language import AdaptationSettings, adapt_language
 from unibridge.transfer.task import TaskSettings, TrainedTask, train_task
 
@@ -44,6 +45,12 @@ def toy_examples(name):
         return [TaggedSentence(tuple(row), tuple(tags.get(w, other) for w in row)) for row in rows]
     if name == "parsing":
         return [verb_tree(line.split()) for line in LINES]
+    if name == "qa":
+        verbs = [next(word for word in line.split() if word in VERBS) for line in LINES]
+        return [
+            Question("a boat", line, answers=(Answer(verb, line.index(verb)),))
+            for line, verb in zip(LINES, verbs, strict=True)
+        ]
     if name == "classification":
         return [LabelledText(line, None, "boat" if "boat" in line else "no") for line in LINES]
     return [

@@ -123,7 +123,7 @@ def _adapt(options: Namespace) -> None:
 
 def _train_task_options(parser: ArgumentParser) -> None:
     _stage_options(parser, on_base=False)
-    parser.add_argument("--task", help="ner, pos, parsing, classification, pairs")
+    parser.add_argument("--task", help="ner, pos, parsing, classification, pairs, qa")
     parser.add_argument("--language", help="the source's code")
     parser.add_argument("--labels", help="labelled training file")
     parser.add_argument("--dev", help="labelled file to score on while training")

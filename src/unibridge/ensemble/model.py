@@ -15,6 +15,7 @@ from torch import nn
 from transformers import (
     AutoConfig,
     AutoModel,
+    AutoModelForQuestionAnswering,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
     PreTrainedModel,
@@ -425,5 +426,10 @@ class MultiSourceModel(PreTrainedModel):
         return model.eval().to(base.model.device)
 
 
-for auto in (AutoModel, AutoModelForTokenClassification, AutoModelForSequenceClassification):
+for auto in (
+    AutoModel,
+    AutoModelForTokenClassification,
+    AutoModelForSequenceClassification,
+    AutoModelForQuestionAnswering,
+):
     auto.register(UniBridgeConfig, MultiSourceModel, exist_ok=True)

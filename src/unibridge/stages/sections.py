@@ -38,7 +38,7 @@ class TaskSection(Section):
     """What is to be predicted."""
 
     kind: Annotated[str, ChosenFrom("unibridge.tasks:TASKS")] = Field(
-        description="ner, pos, parsing, classification, pairs, or package.module:name"
+        description="ner, pos, parsing, classification, pairs, qa, or package.module:name"
     )
     reader: str | None = Field(None, description="label reader; unset: by the file's suffix")
     columns: dict[str, str | int] = Field(

@@ -11,6 +11,7 @@ from unibridge.tasks.ner import NamedEntities
 from unibridge.tasks.pairs import PairClassification
 from unibridge.tasks.parsing import DependencyParsing
 from unibridge.tasks.pos import PartOfSpeech
+from unibridge.tasks.qa import QuestionAnswering
 
 TASKS: Registry[Task[Any, Any]] = Registry(
     "task",
@@ -22,6 +23,7 @@ TASKS: Registry[Task[Any, Any]] = Registry(
             DependencyParsing(),
             TextClassification(),
             PairClassification(),
+            QuestionAnswering(),
         )
     },
 )

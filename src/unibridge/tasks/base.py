@@ -282,6 +282,8 @@ class Task(ABC, Generic[Example, Prediction]):
             logits = outputs[name]
             flat = (logits.flatten(0, -2), wanted.to(logits.device).flatten())
             how: dict[str, Any] = {"ignore_index": IGNORED}
+            if of is None and not bool((flat[1] != IGNORED).any()):
+                of = 1  # nothing to learn here; a mean would be no number
             if of is None:
                 parts.append(torch.nn.functional.cross_entropy(*flat, **how))
             else:

@@ -1,4 +1,4 @@
-"""Output layers on the encoder's states: one for labels of tokens, one for whole texts."""
+"""Output layers on the encoder's states: for labels of tokens, whole texts, and spans."""
 
 from typing import TYPE_CHECKING
 
@@ -60,6 +60,20 @@ class SequenceHead(nn.Module):
     def forward(self, states: torch.Tensor, mask: torch.Tensor) -> dict[str, torch.Tensor]:
         state = self.dropout(self.text_state(states, mask))
         return {self.name: self.out(self.dropout(torch.tanh(self.dense(state))))}
+
+
+class SpanHead(nn.Module):
+    """States (batch, length, hidden) -> how well each token begins and ends an answer."""
+
+    def __init__(self, shape: HeadShape) -> None:
+        super().__init__()
+        self.reads_layers = shape.settings.layer_mix
+        self.mix = LayerMix(shape.layers) if self.reads_layers else nn.Identity()
+        self.out = nn.Linear(shape.hidden, 2)
+
+    def forward(self, states: States, mask: torch.Tensor) -> dict[str, torch.Tensor]:
+        start, end = self.out(self.mix(states)).unbind(-1)
+        return {"start": start, "end": end}
 
 
 def build_head(task: "Task", shape: HeadShape, *, seed: int) -> nn.Module:

@@ -268,6 +268,7 @@ def refuse_other(path: str | Path, reader: str, lines: Iterator[str]) -> None:
         "jsonl": ("json", "markup", "table", "conllu"),
         "text": (*never, "table", "conllu"),
         "words": (*never, "table", "conllu"),
+        "squad": ("markup", "table", "conllu"),
     }
     if found.kind not in wrong.get(reader, never):
         return

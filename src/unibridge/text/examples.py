@@ -6,8 +6,9 @@ from typing import Any, Literal, NamedTuple
 
 from unibridge.errors import UnibridgeError
 
-Expected = Literal["words", "entities", "trees", "text", "pair"]
-"""What a task reads: words with tags of their own, of entities or of trees, a text, or two."""
+Expected = Literal["words", "entities", "trees", "text", "pair", "question"]
+"""What a task reads: words with tags of their own, of entities or of trees, a text, two, or a
+question on a passage."""
 Columns = Mapping[str, str | int]
 
 
@@ -101,7 +102,7 @@ class Reader:
     be known of all lines for that, as `Layout.whole`.
     """
 
-    gives: Literal["words", "texts", "either"]
+    gives: Literal["words", "texts", "either", "questions"]
     parse: Callable[[list[str], Layout], Parsed]
     rewrite: Callable[[list[str], list[Prediction], Layout], Iterator[str]]
     units: Callable[[Iterator[str], Layout], Iterator[list[str]]] = single_lines

@@ -13,7 +13,7 @@ from typing import Any
 from unibridge.artifacts import write_bytes
 from unibridge.errors import UnibridgeError
 from unibridge.registry import Registry
-from unibridge.text import conll, conllu, jsonl, tables
+from unibridge.text import conll, conllu, jsonl, squad, tables
 from unibridge.text.content import refuse_other
 from unibridge.text.corpus import is_hub_id, load_hub
 from unibridge.text.examples import (
@@ -68,6 +68,9 @@ READERS: Registry[Reader] = Registry(
         ),
         "jsonl": Reader("either", jsonl.parse_jsonl, jsonl.rewrite_jsonl),
         "text": Reader("texts", tables.parse_text, tables.rewrite_text),
+        "squad": Reader(
+            "questions", squad.parse_squad, squad.rewrite_squad, units=squad.whole_file
+        ),
     },
 )
 
@@ -98,7 +101,7 @@ def read_labels(
     that are written as numbers, in order from 0. labelled: False allows labels to be missing, for
     prediction. expect: what the task takes; it decides how .txt, .tsv and unnamed columns are
     meant: "words", "entities" or "trees" (tagged sentences; entity tags become IOB2, a word's place
-    in a tree is HEAD|DEPREL), "text" or "pair".
+    in a tree is HEAD|DEPREL), "text", "pair" or "question" (SQuAD's JSON).
 
     Raises UnibridgeError, with file and line, for whatever is missing or does not fit.
     """
@@ -117,7 +120,9 @@ def choose_reader(path: str | Path, reader: str | None, layout: Layout) -> str:
     name = "jsonl" if is_hub_id(path) else reader or _reader_for(Path(path), layout)
     gives = READERS.resolve(name).gives
     wants = None if layout.expect is None else "words" if _wants_words(layout) else "texts"
-    if wants and gives not in (wants, "either"):
+    if layout.expect == "question":
+        wants = "questions"
+    if wants and gives not in (wants, "either" if wants != "questions" else wants):
         raise UnibridgeError(
             f"the reader {name!r} gives {gives}, but the task takes {wants}",
             where=path,
@@ -231,6 +236,7 @@ def _reader_for(path: Path, layout: Layout) -> str:
         ".tsv": "conll" if words else "tsv",
         ".csv": "csv",
         ".jsonl": "jsonl",
+        **({".json": "squad"} if layout.expect == "question" else {}),
         ".txt": "text" if not words else "conll" if layout.labelled else "words",
     }
     if suffix not in by_suffix:
