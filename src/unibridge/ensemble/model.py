@@ -31,7 +31,7 @@ from unibridge.models.rows import lay_over
 from unibridge.models.states import layer_states
 from unibridge.seal import check_seal, seal
 from unibridge.tasks import task_of
-from unibridge.tasks.base import Encoded, HeadSettings, HeadShape
+from unibridge.tasks.base import Encoded, HeadSettings, HeadShape, by_example
 from unibridge.tasks.heads import build_head
 from unibridge.text.examples import AS_IT_IS, ReadAs
 from unibridge.text.stream import label_file
@@ -217,6 +217,18 @@ class MultiSourceModel(PreTrainedModel):
             done += len(whole)
             progress(done, len(rows))
         return predictions
+
+    def decided(self, examples: Sequence[Any], *, batch_size: int = 32) -> list[torch.Tensor]:
+        """Of each example the logits of its decisions, (decisions, classes), windows joined."""
+        _, encoded = self._read(examples)
+        parts: list[Any] = [None] * len(encoded)
+        for part in self._batches(encoded, batch_size):
+            batch = [encoded[i] for i in part]
+            with torch.inference_mode():
+                said = {n: t.cpu() for n, t in self.outputs(**self.inputs_of(batch)).items()}
+            for i, logits in zip(part, self.task.decisions(said, batch), strict=True):
+                parts[i] = logits.clone()
+        return [torch.cat(parts[windows]) for windows in by_example(encoded)]
 
     def _read(self, examples: Sequence[Any]) -> tuple[list[Any], list[Encoded]]:
         """Examples as the task has them, and encoded; the model is set to evaluation."""

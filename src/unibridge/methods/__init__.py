@@ -12,6 +12,8 @@ from unibridge.methods.fine_tune import FINE_TUNE
 from unibridge.methods.floor import FLOOR
 from unibridge.methods.mad_x import MAD_X
 from unibridge.methods.one_model import DISTILLED, MERGED
+from unibridge.methods.probe import PROBE
+from unibridge.methods.self_trained import SELF_TRAINED
 from unibridge.methods.translate_train import TRANSLATE_TRAIN
 from unibridge.methods.unibridge import UNIBRIDGE
 from unibridge.registry import Registry
@@ -21,15 +23,8 @@ METHODS: Registry[Method] = Registry(
     {
         method.name: method
         for method in (
-            FLOOR,
-            FINE_TUNE,
-            TRANSLATE_TRAIN,
-            CONTINUED,
-            MAD_X,
-            UNIBRIDGE,
-            MERGED,
-            DISTILLED,
-            CEILING,
+            *(FLOOR, PROBE, FINE_TUNE, SELF_TRAINED, TRANSLATE_TRAIN, MAD_X, CONTINUED),
+            *(UNIBRIDGE, MERGED, DISTILLED, CEILING),
         )
     },
 )

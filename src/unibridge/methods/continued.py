@@ -1,19 +1,16 @@
-"""Continued pretraining: the whole base on the target's text, then the task (arXiv 2204.06487).
-
-AfroXLM-R's way: masked-language modelling of all weights on the target's text, mixed with the
-sources' so that what the task will be learnt in is still read; then fine-tuning as without it.
-"""
+"""Language-adaptive training of the whole base, then the task (as AfroXLM-R, arXiv 2204.06487)."""
 
 from unibridge.methods.base import Method
 from unibridge.stages.journey import Journey, Predictor
 
 
 def run(journey: Journey) -> Predictor:
-    """One model for all languages, and one task on top of it."""
-    # The whole base, trained further on the target's text and the sources' (adaptation.replay).
-    language = journey.adapt(journey.target)
+    """The whole base on the target's and the sources' text; then the whole of it on the task."""
+    # Masked language modelling of everything, with the sources' text among the target's, so that
+    # what learns the task from the sources' labels and what reads the target stay one model.
+    language = journey.adapt(journey.target, settings=journey.settings("continuing"))
 
-    # The whole of it again, on all sources' labels; the target needs nothing more.
+    # Fine-tuning on all sources' labels, above it.
     task = journey.train_task(dict.fromkeys(journey.sources, language), trains="model")
     return journey.assemble(language, {"all": task})
 
@@ -23,6 +20,5 @@ CONTINUED = Method(
     label="Continued pretraining",
     role="baseline",
     run=run,
-    reads=("adaptation", "fine_tuning"),
-    settings={"adaptation.trains": "model", "adaptation.replay": 0.5},
+    reads=("continuing", "fine_tuning"),
 )

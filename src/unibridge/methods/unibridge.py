@@ -1,11 +1,32 @@
-"""UniBridge in its five stages (arXiv 2406.09717, §2)."""
+"""UniBridge by default: the paper's stages, or the whole base where it reads the target."""
 
+from unibridge.methods import continued
 from unibridge.methods.base import Method
 from unibridge.methods.needs import source_adapters
 from unibridge.stages.journey import Journey, Predictor
 
 
 def run(journey: Journey) -> Predictor:
+    """The paper's stages where the target needs a vocabulary of its own, else the whole base."""
+    if journey.keeps_vocabulary:
+        return whole_base(journey)
+    return published(journey)
+
+
+def whole_base(journey: Journey) -> Predictor:
+    """Where the base reads the target's text well: all of it learns language, task and target.
+
+    A new vocabulary then costs more than adapters win back, and few steps of all weights are worth
+    more than many of adapters (docs/log.md has the measurements).
+    """
+    # 1.-4. One base that reads target and sources, and learns the task from all sources at once.
+    model = continued.run(journey)
+
+    # 5. What it is surest of in the target's own text, learnt beside the sources' labels.
+    return journey.self_train(model)
+
+
+def published(journey: Journey) -> Predictor:
     """The paper's five stages, in its order."""
     target, sources = journey.target, journey.sources
 
@@ -35,7 +56,7 @@ UNIBRIDGE = Method(
     run=run,
     reads=(
         *("vocabulary", "embeddings", "adaptation", "source_adaptation", "task_training"),
-        "weights",
+        *("weights", "continuing", "fine_tuning", "self_training"),
     ),
     needs=(source_adapters,),
 )

@@ -9,7 +9,8 @@ journey's. Stages that are finished already are taken over, also those of anothe
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,12 +18,14 @@ from unibridge.artifacts import Outcome, read_json, read_manifest
 from unibridge.ensemble.distil import DistilSettings
 from unibridge.ensemble.merge import MergeSettings
 from unibridge.errors import UnibridgeError
+from unibridge.models.reading import reading_of
 from unibridge.pack import load
 from unibridge.stages.ensemble import model_of, student_stage, weigh_stage
 from unibridge.stages.inputs import Inputs, Labels
 from unibridge.stages.language import adapt_stage, ready_adapter_stage
 from unibridge.stages.predict import predict_stage
 from unibridge.stages.sections import StageSettings
+from unibridge.stages.self_training import self_training_stage
 from unibridge.stages.task import task_stage
 from unibridge.stages.vocabulary import embed_stage, vocabulary_stage
 from unibridge.stages.workplace import Workplace
@@ -127,9 +130,20 @@ class Journey:
 
     # ---- languages
 
+    @property
+    def keeps_vocabulary(self) -> bool:
+        """Whether the target is read by the base's own vocabulary, by `vocabulary.mode`."""
+        mode = self.settings("vocabulary").mode
+        if mode != "auto":
+            return bool(mode == "keep")
+        return reading_of(self.at.base, self.inputs.texts[self.target].lines).well
+
     def vocabulary(self) -> Path:
         """§2.1: the size and the tokenizer for the target's text."""
         text, settings = self.inputs.texts[self.target], self.settings("vocabulary")
+        if settings.mode in ("auto", "keep"):
+            # so that a vocabulary is the same one whatever made it be asked for
+            settings = settings.model_copy(update={"mode": "replace"})
         return self._note(vocabulary_stage(self.at, text, settings, language=self.target))
 
     def embed(self, vocabulary: Path) -> Path:
@@ -260,6 +274,37 @@ class Journey:
             weights or SourceWeights(dict.fromkeys(tasks, 1.0)),
             max(read_manifest(task)["settings"]["max_tokens"] for task in tasks.values()),
         )
+        return Predictor(
+            lambda examples: ensemble.load(self.at).predict(examples),
+            {**ensemble.settings, "ending": "vote"},
+            ensemble=ensemble,
+        )
+
+    def self_train(self, model: Predictor) -> Predictor:
+        """The target's text labelled by the model, which learns from what it is surest of.
+
+        Only of a model with one task; one that votes is distilled first. No rounds: the model.
+        """
+        ensemble, settings = model.ensemble, self.settings("self_training")
+        if ensemble is None or len(ensemble.tasks) != 1:
+            raise UnibridgeError(f"{self.name!r} has no single task to train further")
+        for number in range(1, settings.rounds + 1):
+            ((name, learnt),) = ensemble.tasks.items()
+            stage = self_training_stage(
+                self.at,
+                self.inputs.task,
+                partial(ensemble.load, self.at),
+                learnt,
+                ensemble.language,
+                self.inputs.texts[self.target],
+                {source: self.inputs.labels_of(source) for source in self.sources},
+                settings,
+                target=self.target,
+                round=number,
+                seed=self.seed,
+            )
+            self._note(stage)
+            ensemble = replace(ensemble, tasks={name: stage})
         return Predictor(
             lambda examples: ensemble.load(self.at).predict(examples),
             {**ensemble.settings, "ending": "vote"},

@@ -10,7 +10,9 @@ from unibridge.ensemble.distil import DistilSettings
 from unibridge.ensemble.merge import MergeSettings
 from unibridge.settings import ChosenFrom, File
 from unibridge.training import TrainingSettings
-from unibridge.transfer.language import AdaptationSettings
+from unibridge.transfer.language import CONTINUING, AdaptationSettings
+from unibridge.transfer.probe import ProbeSettings
+from unibridge.transfer.self_training import SelfTrainingSettings
 from unibridge.transfer.task import TaskSettings
 from unibridge.vocabulary.search import SearchSettings
 from unibridge.weighting.base import WeightSettings
@@ -112,6 +114,7 @@ class StageSettings(Section):
     embeddings: EmbeddingSettings = EmbeddingSettings()
     adaptation: AdaptationSettings = AdaptationSettings(max_samples=10_000)
     source_adaptation: AdaptationSettings = AdaptationSettings(max_samples=50_000)
+    continuing: AdaptationSettings = CONTINUING
     task_training: TaskSettings = TaskSettings()
     fine_tuning: TaskSettings = TaskSettings(
         training=TrainingSettings(epochs=10, learning_rate=1e-5, schedule="constant")
@@ -119,6 +122,8 @@ class StageSettings(Section):
     weights: WeightSettings = WeightSettings()
     merging: MergeSettings = MergeSettings()
     distillation: DistilSettings = DistilSettings()
+    probe: ProbeSettings = ProbeSettings()
+    self_training: SelfTrainingSettings = SelfTrainingSettings()
 
 
 class Given(Section):

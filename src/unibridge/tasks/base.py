@@ -157,6 +157,16 @@ class Task(ABC, Generic[Example, Prediction]):
     def gold(self, example: Example) -> Prediction:
         """The example's labels in the form of a prediction."""
 
+    def with_labels(self, example: Example, prediction: Prediction) -> Example:
+        """The example with a prediction in place of its labels, to learn from.
+
+        Raises UnibridgeError where the task does not say how.
+        """
+        raise UnibridgeError(
+            f"the task {self.name} does not say how predictions become labels",
+            do="give its class a method with_labels, or set self_training.rounds = 0",
+        )
+
     def examples_of_text(self, lines: Sequence[str]) -> tuple[list[Any], list[str]]:
         """Unlabelled examples made of plain text, and what should be said of them.
 

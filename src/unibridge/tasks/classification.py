@@ -1,6 +1,7 @@
 """Classes of whole texts, alone or in pairs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from unibridge.errors import UnibridgeError
@@ -34,6 +35,9 @@ class TextClassification(Task[LabelledText, str]):
         if not isinstance(value, str) or not value.strip():
             raise UnibridgeError(f"{value!r} is not a text", do="give a string")
         return LabelledText(value)
+
+    def with_labels(self, example: LabelledText, prediction: str) -> LabelledText:
+        return replace(example, label=prediction)
 
     def labels_of(self, example: LabelledText) -> Sequence[str]:
         return () if example.label is None else (example.label,)

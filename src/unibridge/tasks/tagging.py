@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from unibridge.errors import UnibridgeError
@@ -51,6 +52,9 @@ class TaggingTask(Task[TaggedSentence, list[str]]):
                 f"{value!r} is not a sentence", do='give "words between spaces" or a list of words'
             )
         return TaggedSentence(tuple(words))
+
+    def with_labels(self, example: TaggedSentence, prediction: list[str]) -> TaggedSentence:
+        return replace(example, tags=tuple(prediction))
 
     def labels_of(self, example: TaggedSentence) -> Sequence[str]:
         return example.tags

@@ -104,6 +104,19 @@ class AdaptationSettings(BaseModel):
     training: TrainingSettings = TrainingSettings()
 
 
+CONTINUING = AdaptationSettings(
+    trains="model",
+    replay=0.5,
+    sample_words=64,
+    kl_weight=0.0,
+    learning_rate_search="none",
+    training=TrainingSettings(
+        steps=500, batch_size=16, learning_rate=2e-4, schedule="linear", warmup=0.06, clip=1.0
+    ),
+)
+"""The whole of a base on the target's and the sources' text: as chosen for me5 (docs/log.md)."""
+
+
 @dataclass
 class AdaptedLanguage:
     """What a base gains by a language; with the base it makes a model of that language.

@@ -30,7 +30,7 @@ class ProbeSettings(BaseModel):
     layers: tuple[int, ...] | None = Field(
         None,
         min_length=1,
-        description="layers to choose from, 0 for the embeddings; unset: every second, and the last",
+        description="layers to choose from, 0: the embeddings; unset: every second and the last",
     )
     max_examples: int = Field(
         1000, ge=1, description="examples used of each source, evenly spread over its file"
@@ -81,7 +81,8 @@ def train_probe(
             where="run.methods",
             do="leave the method 'probe' out",
         )
-    count = base.model.get_submodule(base.family.encoder).config.num_hidden_layers
+    encoder: Any = base.model.get_submodule(base.family.encoder)
+    count: int = encoder.config.num_hidden_layers
     layers = settings.layers or tuple(dict.fromkeys((*range(0, count, 2), count)))
     if wrong := [layer for layer in layers if not 0 <= layer <= count]:
         raise UnibridgeError(
@@ -143,12 +144,12 @@ def decision_states(
     """Layer -> of each encoding the states of its decisions, (decisions, hidden), in float16."""
     import torch
 
-    from unibridge.models.states import TEXT_STATES
+    from unibridge.models.states import TEXT_STATES, trained_pooling
     from unibridge.training import TrainingSettings, precision
 
     encoder: Any = base.model.get_submodule(base.family.encoder)
     ((name, output),) = task.outputs.items()
-    pool = None if "length" in output.axes else TEXT_STATES.resolve(base.text_state)
+    pool = None if "length" in output.axes else TEXT_STATES.resolve(trained_pooling(base))
     order = sorted(range(len(encoded)), key=lambda i: len(encoded[i].input_ids))
     found: dict[int, list[Any]] = {layer: [None] * len(encoded) for layer in layers}
     base.model.eval()

@@ -36,7 +36,7 @@ class SelfTrainingSettings(BaseModel):
         0.75,
         ge=0,
         le=1,
-        description="for taggers: share of the kept lines that have another tag than the commonest, "
+        description="for taggers: share of the kept lines with another tag than the commonest, "
         "such as a name, where there are so many",
     )
     source_share: float = Field(
@@ -55,9 +55,7 @@ class Chosen:
     facts: dict[str, Any]
 
 
-def choose_lines(
-    decisions: "Sequence[torch.Tensor]", settings: SelfTrainingSettings
-) -> Chosen:
+def choose_lines(decisions: "Sequence[torch.Tensor]", settings: SelfTrainingSettings) -> Chosen:
     """The lines to keep, by the mean log-probability of what is decided in each.
 
     decisions: per line its logits, (decisions, classes). Lines with several decisions are kept in

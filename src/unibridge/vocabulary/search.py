@@ -47,10 +47,11 @@ class SearchSettings(BaseModel):
         description="nested (Algorithm 1, every size from one training), scan (the same, each size "
         "trained, as published), fixed (the size below), or package.module:name",
     )
-    mode: Literal["replace", "extend"] = Field(
-        default="replace",
+    mode: Literal["auto", "keep", "extend", "replace"] = Field(
+        default="auto",
         description="replace: the new vocabulary instead of the base's (the paper); extend: the "
-        "base's with the new pieces added, for text that mixes languages",
+        "base's with the new pieces added, for text that mixes languages; keep: the base's; auto: "
+        "keep where the base reads the text well, as `unibridge inspect` says it, else replace",
     )
     kind: Literal["unigram", "bpe"] = Field(default="unigram", description="SentencePiece model")
     initial_size: int = Field(

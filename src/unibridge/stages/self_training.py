@@ -1,0 +1,107 @@
+"""A round of self-training as folder in, folder out: a task that went on from another one."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from unibridge.artifacts import Outcome
+from unibridge.processes import processes
+from unibridge.stages.inputs import Labels, Text
+from unibridge.stages.language import load_language
+from unibridge.stages.workplace import Workplace, stage_input
+from unibridge.transfer.self_training import SelfTrainingSettings
+from unibridge.transfer.task import TaskSettings, TrainedTask
+
+if TYPE_CHECKING:
+    from unibridge.ensemble.model import MultiSourceModel
+    from unibridge.tasks.base import Task
+
+
+def self_training_stage(
+    at: Workplace,
+    task: "Task",
+    model: "Callable[[], MultiSourceModel]",
+    learnt: Path,
+    language: Path | None,
+    text: Text,
+    train: Mapping[str, Labels],
+    settings: SelfTrainingSettings,
+    *,
+    target: str,
+    round: int,
+    seed: int,
+) -> Path:
+    """The target's text labelled by `model`; its surest lines and the sources' examples learnt.
+
+    learnt: the `train-task` stage that the model is made of, with its whole encoder or an adapter.
+    language: the `adapt` stage beneath it. train: the sources' labels that are mixed in.
+    """
+    from unibridge.text.corpus import spread
+    from unibridge.transfer.self_training import choose_lines, labelled_lines
+    from unibridge.transfer.task import train_task
+
+    def build(folder: Path) -> Outcome:
+        # 1. Label, and keep what is surest; another part of the text in every round.
+        lines = [line for line in text.lines if line.strip()]
+        lines = spread(lines[(round - 1) % max(len(lines), 1) :], settings.max_lines)
+        plain, told = task.examples_of_text(lines)
+        examples = [task.as_example(one) for one in plain]
+        labeller = model()
+        decided = labeller.decided(examples)
+        chosen = choose_lines(decided, settings)
+        predictions = labeller.predict([examples[place] for place in chosen.places])
+        kept = [examples[place] for place in chosen.places]
+        own = labelled_lines(task, kept, predictions, range(len(kept)))
+
+        # 2. Learn it beside the sources' examples, from where the task was.
+        before = TrainedTask.load(learnt)
+        share = settings.source_share
+        each = round_up(len(own) * share / (1 - share) / len(train)) if own else 0
+        mixed = {s: spread(labels.file.examples, each) for s, labels in train.items() if each}
+        if not own:
+            before.save(folder)
+            return Outcome({"steps": 0, **chosen.facts}, ["No line was kept for self-training."])
+        shared = load_language(language)
+        trained = train_task(
+            at.base,
+            task,
+            {**mixed, target: own},
+            dict.fromkeys((*mixed, target), shared),
+            before.labels,
+            TaskSettings(
+                adapter=before.config,
+                head=before.head_settings,
+                max_tokens=labeller.config.max_tokens,
+                training=settings.training,
+            ),
+            name=before.name,
+            train="model" if before.encoder else "adapter",
+            start=before,
+            seed=seed,
+            checkpoint=folder / "checkpoint.pt",
+            progress=at.steps(f"self-train-{target}"),
+        )
+        if processes().main:
+            trained.save(folder)
+        facts = {**trained.facts, **chosen.facts, "max_tokens": labeller.config.max_tokens}
+        return Outcome(facts, [*told, *trained.warnings])
+
+    inputs = {f"{s}:{k}": v for s, labels in train.items() for k, v in labels.inputs.items()}
+    return at.run(
+        "train-task",
+        f"{target}-self-trained-{round}",
+        build,
+        settings={**settings.model_dump(), "task": task.reference, "round": round, "seed": seed},
+        inputs={
+            **text.inputs,
+            **inputs,
+            **stage_input("learnt", learnt, "train-task"),
+            **stage_input("language", language),
+        },
+        together=True,
+    )
+
+
+def round_up(value: float) -> int:
+    """To a whole number, and at least one."""
+    return max(1, -int(-value // 1))
