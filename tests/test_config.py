@@ -401,7 +401,6 @@ def test_a_methods_setting_leaves_the_rest_of_its_section(folder, written):
         ("", "sources.0.train", "is the same for all methods; write it outside"),
         ("", "run.title", "is the same for all methods; write it outside"),
         ("", "nonsense", "there is no such setting"),
-        ("", "fine_tuning.max_tokens", "would change nothing"),
         (
             'parent = "mad-x"',
             "embeddings.static_objective",
@@ -409,6 +408,7 @@ def test_a_methods_setting_leaves_the_rest_of_its_section(folder, written):
         ),
         ('parent = "mad-x"', "vocabulary.kind", "would change nothing"),
         ('parent = "fine-tune"', "task_training.max_tokens", "reads fine_tuning;"),
+        ('parent = "unibridge-stages"', "fine_tuning.max_tokens", "would change nothing"),
         ('parent = "ceiling"', "source_adaptation.state", "would change nothing"),
         ('parent = "mad-x"', "weights.method", "would change nothing"),
         ('sources = "english"', "weights.method", "would change nothing"),

@@ -306,6 +306,7 @@ text = "lug.txt"
 test = "lug.test{suffix}"
 train = "lug.train{suffix}"
 [vocabulary]
+mode = "replace"
 initial_size = 60
 step = 10
 max_size = 90
@@ -315,6 +316,12 @@ static_buckets = 500
 [adaptation]
 sample_words = 0
 training = {{ steps = 4, batch_size = 8, checkpoint_seconds = 0 }}
+[continuing]
+sample_words = 0
+training = {{ steps = 3, batch_size = 8, checkpoint_seconds = 0 }}
+[self_training]
+max_lines = 12
+training = {{ steps = 2, batch_size = 8, checkpoint_seconds = 0 }}
 [source_adaptation]
 sample_words = 0
 training = {{ steps = 3, batch_size = 8, checkpoint_seconds = 0 }}

@@ -8,7 +8,7 @@ import pytest
 import unibridge.methods
 from toy import write_toy_run
 from unibridge.artifacts import Outcome, read_manifest, write_bytes
-from unibridge.config import load_config
+from unibridge.config import load_config, with_settings
 from unibridge.errors import ConfigError
 from unibridge.methods import METHODS, Method
 from unibridge.methods.ablations import ABLATIONS
@@ -29,7 +29,7 @@ def test_a_method_is_known_by_its_name_and_reads_sections_that_there_are(name):
 
 
 def test_the_papers_five_stages_are_one_short_file():
-    text = Path(unibridge.methods.unibridge.__file__).read_text()
+    text = Path(unibridge.methods.five_stages.__file__).read_text()
     assert len(text.splitlines()) <= 60
     steps = ("vocabulary(", "embed(", "adapt(", "train_task(", "weigh(", "assemble(")
     places = [text.index(f"journey.{step}") for step in steps]
@@ -73,9 +73,17 @@ def test_a_method_reads_what_it_says_and_notes_every_stage(toy, tmp_path, monkey
 
     monkeypatch.setattr(journey.Journey, "settings", settings)
     at = Workplace(tmp_path, inputs.base, inputs.base_hash)
-    cell = run_method(config.for_method(name), name, inputs, at, 0)
+    chosen = config.for_method(name)
+    if name == "unibridge":
+        # of its two ways one is taken, and the stages of both are read
+        kept = with_settings(chosen, {"vocabulary.mode": "keep"})
+        whole = run_method(
+            kept, name, inputs, Workplace(tmp_path / "kept", at.base, at.base_hash), 0
+        )
+        assert [path.name.split("-")[0] for path in whole.stages] == ["adapt", "train", "train"]
+    cell = run_method(chosen, name, inputs, at, 0)
     assert asked == set(METHODS[name].reads)
-    made = {path.name for path in tmp_path.iterdir() if not path.name.startswith(".")}
+    made = {path.name for path in tmp_path.iterdir() if path.name[0] != "."} - {"kept"}
     assert {path.name for path in [*cell.stages, cell.prediction]} == made
     assert set(cell.sources) == ({"lug"} if name == "ceiling" else {"en", "sw"})
 

@@ -9,6 +9,7 @@ from unibridge.methods.base import Method, Variant
 from unibridge.methods.ceiling import CEILING
 from unibridge.methods.continued import CONTINUED
 from unibridge.methods.fine_tune import FINE_TUNE
+from unibridge.methods.five_stages import STAGES
 from unibridge.methods.floor import FLOOR
 from unibridge.methods.mad_x import MAD_X
 from unibridge.methods.one_model import DISTILLED, MERGED
@@ -24,7 +25,7 @@ METHODS: Registry[Method] = Registry(
         method.name: method
         for method in (
             *(FLOOR, PROBE, FINE_TUNE, SELF_TRAINED, TRANSLATE_TRAIN, MAD_X, CONTINUED),
-            *(UNIBRIDGE, MERGED, DISTILLED, CEILING),
+            *(UNIBRIDGE, STAGES, MERGED, DISTILLED, CEILING),
         )
     },
 )

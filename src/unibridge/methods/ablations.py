@@ -4,28 +4,30 @@ from collections.abc import Mapping
 
 from unibridge.methods.base import Variant
 
-# what is varied in the paper's stages is varied in all of them
-PAPER = {"vocabulary.mode": "replace"}
+STAGES = "unibridge-stages"
+"""What the paper varies is varied in its own five stages."""
 
 ABLATIONS: Mapping[str, Variant] = {
     "unibridge-no-kl": Variant(
-        label="UniBridge, KL off", settings={**PAPER, "adaptation.kl_weight": 0.0}
+        label="UniBridge, KL off", parent=STAGES, settings={"adaptation.kl_weight": 0.0}
     ),
     "unibridge-xavier": Variant(
-        label="UniBridge, Xavier embeddings", settings={**PAPER, "embeddings.method": "xavier"}
+        label="UniBridge, Xavier embeddings",
+        parent=STAGES,
+        settings={"embeddings.method": "xavier"},
     ),
     "unibridge-semantic-always": Variant(
         label="UniBridge, semantic step always",
+        parent=STAGES,
         settings={
-            **PAPER,
             "embeddings.semantic_step": "always",
             "embeddings.static_space": "separate",
         },
     ),
     "unibridge-published": Variant(
         label="UniBridge, as published",
+        parent=STAGES,
         settings={
-            **PAPER,
             "embeddings.semantic_step": "always",
             "embeddings.static_space": "separate",
             "weights.method": "harmony",
@@ -33,21 +35,24 @@ ABLATIONS: Mapping[str, Variant] = {
     ),
     "unibridge-fixed-vocabulary": Variant(
         label="UniBridge, vocabulary fixed",
-        settings={**PAPER, "vocabulary.search": "fixed", "vocabulary.on_too_large": "quarter"},
+        parent=STAGES,
+        settings={"vocabulary.search": "fixed", "vocabulary.on_too_large": "quarter"},
     ),
-    "unibridge-english-only": Variant(label="UniBridge, English only", sources="english"),
+    "unibridge-english-only": Variant(
+        label="UniBridge, English only", parent=STAGES, sources="english"
+    ),
     "unibridge-harmony": Variant(
-        label="UniBridge, harmony weights", settings={**PAPER, "weights.method": "harmony"}
+        label="UniBridge, harmony weights", parent=STAGES, settings={"weights.method": "harmony"}
     ),
     "unibridge-uniform": Variant(
-        label="UniBridge, uniform weights", settings={**PAPER, "weights.method": "uniform"}
+        label="UniBridge, uniform weights", parent=STAGES, settings={"weights.method": "uniform"}
     ),
     "unibridge-single": Variant(
-        label="UniBridge, closest source only", settings={**PAPER, "weights.method": "single"}
+        label="UniBridge, closest source only", parent=STAGES, settings={"weights.method": "single"}
     ),
     "unibridge-averaged": Variant(
         label="UniBridge, averaged by weight",
         parent="unibridge-merged",
-        settings={**PAPER, "merging.shares": "weights"},
+        settings={"merging.shares": "weights"},
     ),
 }

@@ -1,18 +1,21 @@
-"""UniBridge with its sources made into one model at the end, by averaging or by distillation."""
+"""The paper's stages with the sources made into one model at the end: averaged, or distilled.
 
-from unibridge.methods import unibridge
+Where the base keeps its vocabulary, UniBridge is one model in any case.
+"""
+
+from unibridge.methods import five_stages
 from unibridge.methods.base import Method
 from unibridge.stages.journey import Journey, Predictor
 
 
 def merged(journey: Journey) -> Predictor:
     """The sources' adapters and heads averaged, by shares that are fitted or are the weights."""
-    return journey.merge(unibridge.run(journey))
+    return journey.merge(five_stages.run(journey))
 
 
 def distilled(journey: Journey) -> Predictor:
     """One student of what the sources say together of the target's text."""
-    return journey.distil(unibridge.run(journey))
+    return journey.distil(five_stages.run(journey))
 
 
 MERGED = Method(
@@ -20,14 +23,14 @@ MERGED = Method(
     label="UniBridge, merged into one",
     role="ablation",
     run=merged,
-    reads=(*unibridge.UNIBRIDGE.reads, "merging"),
-    needs=unibridge.UNIBRIDGE.needs,
+    reads=(*five_stages.STAGES.reads, "merging"),
+    needs=five_stages.STAGES.needs,
 )
 DISTILLED = Method(
     name="unibridge-distilled",
     label="UniBridge, distilled into one",
     role="ablation",
     run=distilled,
-    reads=(*unibridge.UNIBRIDGE.reads, "distillation"),
-    needs=unibridge.UNIBRIDGE.needs,
+    reads=(*five_stages.STAGES.reads, "distillation"),
+    needs=five_stages.STAGES.needs,
 )
