@@ -4,6 +4,9 @@ from itertools import pairwise
 
 import pytest
 import torch
+from tokenizers import Tokenizer
+from tokenizers.models import Unigram
+from transformers import PreTrainedTokenizerFast
 
 from toy import LINES, their_loss, toy_model, toy_tokenizer
 from unibridge.models.families import FAMILIES
@@ -161,3 +164,14 @@ def test_sentinels_are_kept_in_a_new_vocabulary():
     names = tokenizer.convert_ids_to_tokens(sentinels(tokenizer))
     assert fresh.convert_ids_to_tokens(sentinels(fresh)) == names
     assert fresh("the old town")["input_ids"][-1] == fresh.eos_token_id
+
+
+@pytest.mark.parametrize("mark", ["", "▁"])
+def test_sentinels_may_be_plain_pieces(mark):
+    pieces = ["<pad>", "</s>", "<unk>", "▁a", *(f"{mark}<extra_id_{n}>" for n in (1, 0))]
+    plain = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer(Unigram([(piece, -1.0) for piece in pieces], unk_id=2)),
+        **{"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"},
+    )
+    assert sentinels(plain) == [5, 4]
+    assert sentinels(toy_tokenizer("mbart")) == []

@@ -86,13 +86,16 @@ class Denoising(Objective):
 
 
 def sentinels(tokenizer: Any) -> list[int]:
-    """The ids of T5's sentinels, in order; none where the tokenizer has none."""
-    known = tokenizer.get_added_vocab()
-    names = [f"<extra_id_{number}>" for number in range(SENTINELS)]
-    found = [known.get(name) for name in names]
-    if None in found[:1]:
-        found = [tokenizer.convert_tokens_to_ids(f"▁{name}") for name in names]
-    return [i for i in found if i is not None and i != tokenizer.unk_token_id]
+    """The ids of T5's sentinels, in order; none where the tokenizer has none.
+
+    They may be special tokens, or plain pieces of the vocabulary with or without its word mark.
+    """
+    for mark in ("", "▁"):
+        names = [f"{mark}<extra_id_{number}>" for number in range(SENTINELS)]
+        found = [tokenizer.convert_tokens_to_ids(name) for name in names]
+        if known := [i for i in found if i is not None and i != tokenizer.unk_token_id]:
+            return known
+    return []
 
 
 def draw_spans(
