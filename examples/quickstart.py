@@ -82,7 +82,7 @@ def main() -> None:
     }
 
     # 5. How much each source counts, and all of it as one model.
-    weights = unibridge.harmony_weights(base, target, sources, parallel)
+    weights = unibridge.weigh_sources(base, target, sources, parallel)
     print(f"weights: {weights.weights}")
     model = unibridge.MultiSourceModel.assemble(base, target, tasks, weights.weights)
 

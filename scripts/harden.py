@@ -194,7 +194,8 @@ def main() -> int:
         f"`SIGKILL` at random moments of a whole run, which the next process went on with in the "
         f"same folder, up to {killed['most']} times in one; {killed['folders']} folders were "
         f"brought to their end so. Of these {killed['differ']} differ from the uninterrupted run "
-        f"in a tensor, a score, a weight or a prediction ({killed['files']} files each, bit for bit).",
+        f"in a tensor, a score, a weight or a prediction ({killed['files']} files each, bit for "
+        "bit).",
         "",
         f"## {full['breaks']} disks that are full or read-only ({sixth:.0f} s)",
         "",
