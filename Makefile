@@ -9,7 +9,7 @@ PYTEST = $(VENV)/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .PHONY: setup demo test unit check real docs parity clean
 .PHONY: bench bench-adaptation bench-vocabulary bench-joint bench-bridge
-.PHONY: bench-initialisers bench-alp bench-weightings
+.PHONY: bench-families bench-initialisers bench-alp bench-weightings
 
 setup: $(VENV)/ready
 
@@ -64,6 +64,10 @@ bench-joint: setup
 
 bench-bridge: setup
 	$(VENV)/bin/python benchmarks/bridge.py
+
+# the whole way on each model family, tiny bases; half an hour on a laptop
+bench-families: setup
+	$(VENV)/bin/python benchmarks/families.py --write docs/results/families.md
 
 # hours on a laptop; both go on where they were broken off
 bench-initialisers: setup
