@@ -7,7 +7,7 @@ PIP = $(VENV)/bin/pip install --quiet --disable-pip-version-check
 
 PYTEST = $(VENV)/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: setup demo test unit check real docs parity clean
+.PHONY: setup demo test unit check real docs parity harden clean
 .PHONY: bench bench-adaptation bench-vocabulary bench-joint bench-bridge
 .PHONY: bench-families bench-initialisers bench-alp bench-weightings
 
@@ -37,6 +37,10 @@ check: setup
 # the pages of docs/ and the API from the docstrings, as a site in build/docs
 docs: setup
 	$(VENV)/bin/python -m sphinx -q -W --keep-going -b html docs build/docs
+
+# what goes wrong, generated: bad inputs, kills, full disks; writes docs/results/reliability.md
+harden: setup
+	$(VENV)/bin/python scripts/harden.py
 
 # reads ../shared/data, writes docs/results/real.jsonl and real.md; hours on a laptop
 real: setup

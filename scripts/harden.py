@@ -106,17 +106,8 @@ def broken_packs(count: int, seed: int, work: Path) -> Counter[tuple[str, str]]:
         pack = shutil.copytree(toy / "run" / "pack", inside / "pack")
         PACKS[kind](pack, random.Random(f"{seed} {number}"))
         before = set(inside.parent.rglob("*"))
-        code, text = said(
-            [
-                "predict",
-                "--model",
-                str(pack),
-                "--input",
-                str(toy / "in.conll"),
-                "--output",
-                str(inside / "out.conll"),
-            ]
-        )
+        files = ["--input", str(toy / "in.conll"), "--output", str(inside / "out.conll")]
+        code, text = said(["predict", "--model", str(pack), *files])
         result = verdict(code, text)
         if set(inside.parent.rglob("*")) - before:
             result = f"{result}, and something was written"

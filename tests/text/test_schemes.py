@@ -170,6 +170,8 @@ def test_other_ways_of_writing_are_understood_and_said(tmp_path, tags, wanted):
         (["-", "-", "_"], 1, "nothing but"),
         (["LOC", "O", "?"], 3, "no entity type"),
         (["5", "0", "0"], 1, "numbers, such as 5"),
+        (["O", "5", "0"], 2, "'5' of 'w1'"),
+        (["5", "5", "B-LOC"], 1, "'5' of 'w0'"),
     ],
 )
 def test_tags_that_are_not_understood_are_refused_with_their_line(tmp_path, tags, line, part):

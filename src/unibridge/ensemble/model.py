@@ -29,7 +29,7 @@ from unibridge.errors import UnibridgeError
 from unibridge.models.families import FAMILIES
 from unibridge.models.rows import lay_over
 from unibridge.models.states import layer_states
-from unibridge.seal import check_seal, seal
+from unibridge.seal import loading, seal
 from unibridge.tasks import task_of
 from unibridge.tasks.base import Encoded, HeadSettings, HeadShape, by_example
 from unibridge.tasks.heads import build_head
@@ -335,27 +335,17 @@ class MultiSourceModel(PreTrainedModel):
         Raises UnibridgeError for a folder that is not what was saved.
         """
         path = Path(folder)
-        check_seal(path)
-        if not (path / "model.safetensors").is_file():
-            raise UnibridgeError("there is no model.safetensors", where=path, do="copy it again")
         # not above: this module may be imported from within AutoTokenizer's own (see _auto.py)
         from transformers import AutoTokenizer
 
-        model: Any
-        about: Any
-        try:
+        if not (path / "model.safetensors").is_file():
+            raise UnibridgeError("there is no model.safetensors", where=path, do="copy it again")
+        with loading(path):
             found: Any = cls.from_pretrained(
                 folder, use_safetensors=True, local_files_only=True, output_loading_info=True
             )
             model, about = found
             model.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        except UnibridgeError:
-            raise
-        except Exception as error:  # a dozen kinds, all of them the folder's fault
-            said = str(error).strip().split("\n")[0][:200] or type(error).__name__
-            raise UnibridgeError(
-                f"cannot be loaded ({said})", where=path, do="copy the folder again"
-            ) from error
         for what in ("missing", "unexpected", "mismatched"):
             if names := sorted(map(str, about[f"{what}_keys"])):
                 raise UnibridgeError(

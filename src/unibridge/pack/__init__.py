@@ -23,7 +23,8 @@ def find(folder: str | Path) -> Path:
     from unibridge.ensemble.pack_config import UniBridgeConfig
 
     config = path / "config.json"
-    if not config.exists() or read_json(config).get("model_type") != UniBridgeConfig.model_type:
+    about = read_json(config) if config.exists() else None
+    if not isinstance(about, dict) or about.get("model_type") != UniBridgeConfig.model_type:
         raise UnibridgeError(
             "is not a language pack",
             where=folder,

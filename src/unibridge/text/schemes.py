@@ -171,7 +171,7 @@ def _kind_of(rows: Sequence[Row], layout: Layout) -> Kind:
     if not ways:
         return "before"
     # of the ways in which a file may be written that of the most words
-    order: tuple[Kind, ...] = ("before", "behind", "letters", "plain", "number")
+    order: tuple[Kind, ...] = ("before", "behind", "letters", "plain")
     weight = {kind: sum(counts[tag] for tag in ways if kind in ways[tag]) for kind in order}
     kind = max(order, key=lambda one: weight[one])
     for row in rows:

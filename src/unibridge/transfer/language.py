@@ -14,6 +14,7 @@ from unibridge.adapters.settings import LANGUAGE_ADAPTER, AdapterConfig
 from unibridge.artifacts import read_json, write_bytes, write_json
 from unibridge.errors import UnibridgeError
 from unibridge.processes import processes
+from unibridge.seal import loading, seal
 from unibridge.text.corpus import join_samples, split_held_out
 from unibridge.training import (
     DivergedError,
@@ -179,6 +180,7 @@ class AdaptedLanguage:
         )
         if self.tokenizer is not None:
             self.tokenizer.save_pretrained(folder / "tokenizer")
+        seal(folder)
 
     @classmethod
     def load(cls, folder: Path) -> "AdaptedLanguage":
@@ -188,19 +190,20 @@ class AdaptedLanguage:
 
         if not (folder / "language.json").exists():
             raise UnibridgeError("holds no adapted language", where=folder)
-        about = read_json(folder / "language.json")
-        tensors = load_file(folder / "language.safetensors")
-        own = (folder / "tokenizer").exists()
-        return cls(
-            language=about["language"],
-            config=AdapterConfig(**about["adapter"]),
-            adapter=_under(tensors, "adapter."),
-            tokenizer=AutoTokenizer.from_pretrained(folder / "tokenizer") if own else None,
-            embeddings=tensors.get("embeddings"),
-            output_bias=tensors.get("output_bias"),
-            head=_under(tensors, "head."),
-            encoder=_under(tensors, "encoder."),
-        )
+        with loading(folder):
+            about = read_json(folder / "language.json")
+            tensors = load_file(folder / "language.safetensors")
+            own = (folder / "tokenizer").exists()
+            return cls(
+                language=about["language"],
+                config=AdapterConfig(**about["adapter"]),
+                adapter=_under(tensors, "adapter."),
+                tokenizer=AutoTokenizer.from_pretrained(folder / "tokenizer") if own else None,
+                embeddings=tensors.get("embeddings"),
+                output_bias=tensors.get("output_bias"),
+                head=_under(tensors, "head."),
+                encoder=_under(tensors, "encoder."),
+            )
 
 
 def _under(tensors: "Mapping[str, torch.Tensor]", prefix: str) -> "dict[str, torch.Tensor]":

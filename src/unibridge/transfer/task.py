@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from unibridge.adapters.settings import TASK_ADAPTER, AdapterConfig
 from unibridge.artifacts import read_json, write_bytes, write_json
 from unibridge.errors import UnibridgeError
+from unibridge.seal import loading, seal
 from unibridge.tasks.base import HeadSettings
 from unibridge.text.corpus import spread
 from unibridge.training import Progress, TrainingSettings, batches_of, fit, prepare
@@ -101,6 +102,7 @@ class TrainedTask:
         about: dict[str, Any] = {"name": self.name, "task": self.task, "labels": self.labels}
         about |= {"head": self.head_settings.model_dump(mode="json")}
         write_json(folder / "task.json", about | {"adapter": self.config.model_dump(mode="json")})
+        seal(folder)
 
     @classmethod
     def load(cls, folder: Path) -> "TrainedTask":
@@ -109,18 +111,19 @@ class TrainedTask:
 
         if not (folder / "task.json").exists():
             raise UnibridgeError("holds no trained task", where=folder)
-        about = read_json(folder / "task.json")
-        tensors = load_file(folder / "task.safetensors")
-        return cls(
-            name=about["name"],
-            task=about["task"],
-            labels=about["labels"],
-            config=AdapterConfig(**about["adapter"]),
-            head_settings=HeadSettings(**FIRST_TOKEN.model_dump() | about.get("head", {})),
-            head=_under(tensors, "head."),
-            adapter=_under(tensors, "adapter."),
-            encoder=_under(tensors, "encoder."),
-        )
+        with loading(folder):
+            about = read_json(folder / "task.json")
+            tensors = load_file(folder / "task.safetensors")
+            return cls(
+                name=about["name"],
+                task=about["task"],
+                labels=about["labels"],
+                config=AdapterConfig(**about["adapter"]),
+                head_settings=HeadSettings(**FIRST_TOKEN.model_dump() | about.get("head", {})),
+                head=_under(tensors, "head."),
+                adapter=_under(tensors, "adapter."),
+                encoder=_under(tensors, "encoder."),
+            )
 
 
 def train_task(
