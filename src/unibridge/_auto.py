@@ -18,6 +18,7 @@ from types import ModuleType
 REGISTERS = {
     "transformers.models.auto.configuration_auto": "unibridge.ensemble.pack_config",
     "transformers.models.auto.modeling_auto": "unibridge.ensemble.model",
+    "transformers.pipelines": "unibridge.ensemble.pipelines",
 }
 
 

@@ -1,0 +1,70 @@
+"""`transformers`' pipeline says of a pack's words what `predict` says."""
+
+from random import Random
+
+import pytest
+import torch
+import transformers
+
+import unibridge  # noqa: F401  registers what is tested here
+from toy import LINES, drawn_pack, toy_base, toy_lines
+from unibridge.ensemble.pipelines import WordPipeline
+from unibridge.metrics import spans
+
+STRATEGIES = ("none", "simple", "first", "average", "max")
+
+
+def words_of(text):
+    """(start, end) of each word between spaces."""
+    starts, place = [], 0
+    for word in text.split(" "):
+        starts.append((place, place + len(word)))
+        place += len(word) + 1
+    return starts
+
+
+def sentences():
+    """Words of one piece and of several, among them some that no piece begins as a word."""
+    draw = Random(0)
+    words = [*" ".join([*LINES, *toy_lines("lug", 8)]).split(), "zz", "q9", "ሰላም"]
+    return [" ".join(draw.choices(words, k=draw.randint(1, 8))) for _ in range(60)]
+
+
+@pytest.mark.parametrize("family", ["xlm-roberta", "bert", "gpt2"])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_every_strategy_agrees_with_predict(family, strategy):
+    model = drawn_pack("ner", {"en": 0.4, "sw": 0.6}, family=family)
+    lines = [line for line in sentences() if len(model.tokenizer(line)["input_ids"]) <= 30]
+    assert len(lines) > 20
+    ner = transformers.pipeline(
+        "token-classification",
+        model=model,
+        tokenizer=model.tokenizer,
+        aggregation_strategy=strategy,
+    )
+    assert isinstance(ner, WordPipeline)
+    several = 0
+    for line, tags in zip(lines, model.predict(lines), strict=True):
+        places = words_of(line)
+        several += len(model.tokenizer(line, add_special_tokens=False)["input_ids"]) > len(places)
+        found = ner(line)
+        assert all(one["word"] == line[one["start"] : one["end"]] for one in found)
+        if strategy == "none":
+            said = {(one["start"], one["end"]): one["entity"] for one in found}
+            assert said == {p: t for p, t in zip(places, tags, strict=True) if t != "O"}
+        else:
+            expected = {(e, places[a][0], places[b - 1][1]) for e, a, b in spans(tags)}
+            said = {(one["entity_group"], one["start"], one["end"]) for one in found}
+            assert said == expected
+    assert several > 10
+
+
+def test_other_models_are_read_as_before():
+    base = toy_base("bert")
+    plain = transformers.AutoModelForTokenClassification.from_config(base.model.config).eval()
+    own, theirs = (
+        kind(model=plain, tokenizer=base.tokenizer, aggregation_strategy="simple")
+        for kind in (WordPipeline, WordPipeline.__mro__[1])
+    )
+    with torch.no_grad():
+        assert [own(line) for line in LINES] == [theirs(line) for line in LINES]
