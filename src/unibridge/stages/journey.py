@@ -41,10 +41,23 @@ class SourceWeights:
     """How much each source counts, summing to 1 where there are several.
 
     sentence_temperature: of weights that every sentence has of its own; None where it has none.
+    stage: the `weigh` stage that found them; None for weights that were given.
     """
 
     by_source: Mapping[str, float]
     sentence_temperature: float | None = None
+    stage: Path | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides them: a stage by its name, since its numbers differ in their last digits
+        between one process and several."""
+        if self.stage is not None:
+            return {"weights": self.stage.name}
+        return {
+            "weights": dict(self.by_source),
+            "sentence_temperature": self.sentence_temperature,
+        }
 
 
 @dataclass(frozen=True)
@@ -74,11 +87,7 @@ class Ensemble:
     @property
     def settings(self) -> dict[str, Any]:
         """What decides its predictions, beside its stages."""
-        return {
-            "weights": dict(self.weights.by_source),
-            "max_tokens": self.max_tokens,
-            "sentence_temperature": self.weights.sentence_temperature,
-        }
+        return {**self.weights.settings, "max_tokens": self.max_tokens}
 
 
 @dataclass(frozen=True)
@@ -257,7 +266,7 @@ class Journey:
             )
         )
         own = read_manifest(folder)["facts"]["sentence_temperature"]
-        return SourceWeights(read_json(folder / "weights.json"), own)
+        return SourceWeights(read_json(folder / "weights.json"), own, folder)
 
     # ---- what it ends in
 
