@@ -49,6 +49,7 @@ train = "data/labels/{target}.train.conll"   # only the ceiling reads these labe
 test = "data/labels/{target}.test.conll"
 
 [vocabulary]                       # the paper starts at 7,000 and steps by 1,000, on larger text
+mode = "replace"                   # the demo shows the paper's stages
 initial_size = 1000
 step = 250
 
@@ -59,7 +60,9 @@ static_dimension = 100
 
 [adaptation]                       # the paper: 128-word samples, 50 epochs, batch 32
 sample_words = 0                   # a phrase is a sample
+output_bias = "zero"               # as the demo was measured: so few rows need no more
 [adaptation.training]
+vocabulary_rows = "all"
 steps = 300
 batch_size = 48
 learning_rate = 2e-3
@@ -68,7 +71,9 @@ warmup = 0.05
 
 [source_adaptation]
 sample_words = 0
+output_bias = "zero"
 [source_adaptation.training]
+vocabulary_rows = "all"
 steps = 300
 batch_size = 48
 learning_rate = 1e-3
@@ -81,6 +86,7 @@ learning_rate = 2e-3
 schedule = "linear"
 
 [fine_tuning.training]             # the paper: 10 epochs, batch 32, 1e-5 (for a model 100x larger)
+vocabulary_rows = "all"
 epochs = 3
 batch_size = 32
 learning_rate = 5e-4
