@@ -262,3 +262,22 @@ def test_a_tagger_may_read_a_mix_of_layers_in_every_ending(tmp_path):
     assert len(student.heads["head_distilled"].mix.weight) == 3
     with pytest.raises(UnibridgeError, match="transformers has no xlm-roberta model that does"):
         export_pack(tmp_path / "student", tmp_path / "plain", "encoder")
+
+
+@pytest.mark.parametrize("name", ["classification", "pairs", "ner"])
+def test_texts_that_are_cut_are_counted_and_taggers_are_not(name):
+    base = telling_base("bert" if name == "pairs" else "xlm-roberta")
+    task, examples = TASKS[name], toy_examples(name)
+    short = settings().model_copy(update={"max_tokens": 9})
+    labels = task.collect_labels([examples])
+    trained = train_task(base, task, {"en": examples}, {}, labels, short, name="x")
+    model = MultiSourceModel.assemble(base, None, {"en": trained}, {"en": 1.0}, max_tokens=9)
+    told = []
+    model.predict(examples, warn=told.append)
+    longer = 0
+    if name != "ner":
+        longer = sum(len(base.tokenizer(e.text, e.second).input_ids) > 9 for e in examples)
+        assert longer > 0
+    found = [warning for warning in trained.warnings if "longer than 9 tokens" in warning]
+    assert [warning.split(" of ")[0] for warning in found] == ([str(longer)] if longer else [])
+    assert [warning.removeprefix("warning: ") for warning in told] == found

@@ -36,7 +36,7 @@ from unibridge.tasks.heads import build_head
 from unibridge.text.examples import AS_IT_IS, ReadAs
 from unibridge.text.stream import label_file
 from unibridge.transfer.language import AdaptedLanguage
-from unibridge.transfer.task import TrainedTask
+from unibridge.transfer.task import TrainedTask, cut_note
 from unibridge.weighting.base import SourcePredictions, side_by_side
 from unibridge.weighting.unlabelled import sentence_weights
 
@@ -186,14 +186,18 @@ class MultiSourceModel(PreTrainedModel):
         *,
         batch_size: int = 32,
         progress: Callable[[int, int], None] = lambda done, total: None,
+        warn: Callable[[str], None] = lambda text: None,
     ) -> list[Any]:
         """Tags of each sentence's words, or the label of each text.
 
         examples: strings (for taggers, words between spaces), lists of words, pairs of strings,
         or the example objects of the label readers. batch_size: sentences at once, each counted
-        once per source, so that memory does not grow with the sources.
+        once per source, so that memory does not grow with the sources. warn: is told how many texts
+        were cut.
         """
         rows, encoded = self._read(examples)
+        for note in cut_note(self.task.cut(encoded), len(rows), self.config.max_tokens):
+            warn(f"warning: {note}")
         waiting = Counter(one.example for one in encoded)
         decided: dict[int, Any] = {}
         places: dict[int, list[int]] = {}
@@ -265,7 +269,7 @@ class MultiSourceModel(PreTrainedModel):
         return label_file(
             source,
             target,
-            lambda part, told: self.predict(part, batch_size=batch_size, progress=told),
+            lambda part, told: self.predict(part, batch_size=batch_size, progress=told, warn=warn),
             read_as=read_as,
             expect=self.task.reads,
             progress=progress,

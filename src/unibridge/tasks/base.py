@@ -245,6 +245,10 @@ class Task(ABC, Generic[Example, Prediction]):
         """The head's layers -> theirs in `transformers`' model of `auto_class`, or None."""
         return None
 
+    def cut(self, encoded: Sequence[Encoded]) -> int:
+        """How many of these the length limit cut, where a task does not read in windows."""
+        return 0
+
     def drawn_inputs(self, mask: "torch.Tensor") -> "dict[str, torch.Tensor]":
         """Values for `head_inputs`, at random tokens (batch, length) that an export is tried on."""
         return {}

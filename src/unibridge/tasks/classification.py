@@ -67,7 +67,14 @@ class TextClassification(Task[LabelledText, str]):
         )
         types = batch.get("token_type_ids", [None] * len(examples))
         return [
-            Encoded(ids, numbers.get(example.label or "", IGNORED), [], token_types, place)
+            Encoded(
+                ids,
+                numbers.get(example.label or "", IGNORED),
+                [],
+                token_types,
+                place,
+                own=_was_cut(batch, place, max_length),
+            )
             for place, (example, ids, token_types) in enumerate(
                 zip(examples, batch["input_ids"], types, strict=True)
             )
@@ -87,6 +94,10 @@ class TextClassification(Task[LabelledText, str]):
         import torch
 
         return {"label": torch.tensor([one.label_ids for one in batch])}
+
+    def cut(self, encoded: Sequence[Encoded]) -> int:
+        """A text that is too long is cut at its end, of two the longer one first."""
+        return sum(bool(one.own) for one in encoded)
 
     def decisions(
         self, outputs: "Mapping[str, torch.Tensor]", batch: Sequence[Encoded]
@@ -121,6 +132,13 @@ class TextClassification(Task[LabelledText, str]):
 
     def further_scores(self, gold: Sequence[str], predictions: Sequence[str]) -> dict[str, float]:
         return {"accuracy": accuracy(gold, predictions), "macro_f1": macro_f1(gold, predictions)}
+
+
+def _was_cut(batch: Any, place: int, max_length: int) -> bool:
+    """Whether a text was cut; a tokenizer that cannot tell (not a fast one) is taken to have."""
+    if batch.is_fast:
+        return bool(batch.encodings[place].overflowing)
+    return len(batch["input_ids"][place]) >= max_length
 
 
 def _length_steps(example: LabelledText) -> tuple[int, ...]:

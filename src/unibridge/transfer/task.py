@@ -31,6 +31,16 @@ FIRST_TOKEN = HeadSettings(pooling="first")
 """What heads read that were trained before there were settings for it."""
 
 
+def cut_note(cut: int, texts: int, limit: int) -> list[str]:
+    """A warning where texts were cut."""
+    if not cut:
+        return []
+    return [
+        f"{cut} of {texts} texts are longer than {limit} tokens: only their beginning was read. "
+        "Where the base can, raise task_training.max_tokens"
+    ]
+
+
 class TaskSettings(BaseModel):
     """Training of a task adapter and its head (paper Table 9)."""
 
@@ -287,7 +297,7 @@ def train_task(
 
     # 3. Train.
     attach.activate(encoder, *stacks[0])
-    warnings: list[str] = []
+    warnings: list[str] = cut_note(task.cut(encoded), len(encoded), limit)
     read = [
         i for e in (*encoded, *(e for rows in held.values() for e in rows)) for i in e.input_ids
     ]
