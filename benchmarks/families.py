@@ -149,8 +149,9 @@ def page(rows: list[dict[str, Any]]) -> str:
         "sources, with the demo's other settings. One seed, one thread of a shared machine, so the "
         "times are rough.",
         "",
-        "The bases have seen a minute or two of text: the table says that every family goes the "
-        "whole way on real phrases, not which one is better.",
+        "The bases have seen a minute or two of text, and what they give may lie below the floor, "
+        "which reads no words: the table says that a family goes the whole way on real phrases, "
+        "every stage included, not which family is better.",
         "",
         "| family | objective | parameters | loss, first and last step | floor | fine-tuning | "
         "UniBridge | pretraining | run |",
@@ -173,6 +174,8 @@ def page(rows: list[dict[str, Any]]) -> str:
         "Span F1 with a 95% bootstrap interval over the test examples. Losses are in nats per "
         "predicted token and not comparable between objectives.",
     ]
+    if others := sorted(FAMILIES.keys() - {row["family"] for row in rows}):
+        lines += ["", f"Not run here: {', '.join(others)}."]
     return "\n".join(lines) + "\n"
 
 
