@@ -9,7 +9,7 @@ journey's. Stages that are finished already are taken over, also those of anothe
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,7 +20,8 @@ from unibridge.ensemble.merge import MergeSettings
 from unibridge.errors import UnibridgeError
 from unibridge.models.reading import reading_of
 from unibridge.pack import load
-from unibridge.stages.ensemble import model_of, student_stage, weigh_stage
+from unibridge.stages.ends import Ensemble, Predictor, SourceWeights
+from unibridge.stages.ensemble import student_stage, weigh_stage
 from unibridge.stages.inputs import Inputs, Labels
 from unibridge.stages.language import adapt_stage, ready_adapter_stage
 from unibridge.stages.predict import predict_stage
@@ -31,78 +32,8 @@ from unibridge.stages.vocabulary import embed_stage, vocabulary_stage
 from unibridge.stages.workplace import Workplace
 
 if TYPE_CHECKING:
-    from unibridge.ensemble.model import MultiSourceModel
     from unibridge.transfer.language import AdaptationSettings
     from unibridge.transfer.task import TaskSettings
-
-
-@dataclass(frozen=True)
-class SourceWeights:
-    """How much each source counts, summing to 1 where there are several.
-
-    sentence_temperature: of weights that every sentence has of its own; None where it has none.
-    stage: the `weigh` stage that found them; None for weights that were given.
-    """
-
-    by_source: Mapping[str, float]
-    sentence_temperature: float | None = None
-    stage: Path | None = None
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What decides them: a stage by its name, since its numbers differ in their last digits
-        between one process and several."""
-        if self.stage is not None:
-            return {"weights": self.stage.name}
-        return {
-            "weights": dict(self.by_source),
-            "sentence_temperature": self.sentence_temperature,
-        }
-
-
-@dataclass(frozen=True)
-class Ensemble:
-    """The stages that a model of several sources is put together from, nothing loaded yet.
-
-    language: the target's `adapt` stage; None for the base as it is. tasks: name -> `train-task`
-    stage. max_tokens: tokens of a sentence that are read.
-    """
-
-    language: Path | None
-    tasks: Mapping[str, Path]
-    weights: SourceWeights
-    max_tokens: int
-
-    def load(self, at: Workplace) -> "MultiSourceModel":
-        """The model that predicts."""
-        return model_of(
-            at,
-            self.language,
-            self.tasks,
-            self.weights.by_source,
-            max_tokens=self.max_tokens,
-            sentence_temperature=self.weights.sentence_temperature,
-        )
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What decides its predictions, beside its stages."""
-        return {**self.weights.settings, "max_tokens": self.max_tokens}
-
-
-@dataclass(frozen=True)
-class Predictor:
-    """What a method ends in.
-
-    predict: examples -> predictions in their order, as the task has them. settings, inputs: what
-    decides these beside the stages that the journey noted. ensemble: what a pack is made of; None
-    where there is no model.
-    """
-
-    predict: Callable[[Sequence[Any]], Sequence[Any]]
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    inputs: Mapping[str, str] = field(default_factory=dict)
-    ensemble: Ensemble | None = None
 
 
 class Journey:
