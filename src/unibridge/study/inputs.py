@@ -54,6 +54,7 @@ def read_inputs(config: Config) -> Inputs:
     for source in config.sources:
         if source.parallel:
             found = read_parallel(*source.parallel)
+            warnings += found.warnings
             pairs = zip(found.target_lines, found.source_lines, strict=True)
             parallel[source.language] = list(pairs)[:most]
     # one language is bridged to: that with the most translations, where need be with a dictionary
