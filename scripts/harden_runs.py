@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -51,6 +52,8 @@ def start(config: Path, log: Path, before: Callable[[], None] = lambda: None) ->
         sys.stdout = os.fdopen(1, "w", buffering=1)
         before()
         code = unibridge(["run", str(config), *[p for s in STEPS for p in ("--set", s)]])
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(code)
 
