@@ -107,7 +107,7 @@ def ours(shape: str, batches: list[Batch], steps: int, turn: Turns) -> None:
     from unibridge.models.objectives import Corrupted, objective_of
     from unibridge.models.states import encoder_states
     from unibridge.training import TrainingSettings, fit
-    from unibridge.transfer.language import mean_pool, state_divergence
+    from unibridge.transfer.pooled import mean_pool, state_divergence
 
     family = FAMILIES["xlm-roberta"]
     model, trained = our_model(shape)

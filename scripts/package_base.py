@@ -15,7 +15,8 @@ from unibridge.demo import SOURCES, packaged_base
 from unibridge.models.base import load_base
 from unibridge.text import cldr
 from unibridge.training import TrainingSettings
-from unibridge.transfer.language import AdaptationSettings, adapt_language, language_model
+from unibridge.transfer.adapted import language_model
+from unibridge.transfer.language import AdaptationSettings, adapt_language
 
 PHRASES, SEED = 8000, 11
 SETTINGS = AdaptationSettings(

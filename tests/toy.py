@@ -27,7 +27,7 @@ from unibridge.tasks.base import HeadSettings, HeadShape
 from unibridge.tasks.heads import build_head
 from unibridge.text.labels import LabelledText, TaggedSentence
 from unibridge.text.squad import Answer, Question
-from unibridge.transfer.language import AdaptedLanguage, language_model
+from unibridge.transfer.adapted import AdaptedLanguage, language_model
 from unibridge.transfer.task import TrainedTask
 
 LINES = (

@@ -14,12 +14,8 @@ from unibridge.models.families import FAMILIES
 from unibridge.tasks import TASKS
 from unibridge.tasks.heads import build_head
 from unibridge.text.labels import LabelledText, TaggedSentence
-from unibridge.transfer.language import (
-    AdaptationSettings,
-    AdaptedLanguage,
-    adapt_language,
-    language_model,
-)
+from unibridge.transfer.adapted import AdaptedLanguage, language_model
+from unibridge.transfer.language import AdaptationSettings, adapt_language
 from unibridge.transfer.task import TrainedTask
 from unibridge.weighting.unlabelled import sentence_weights
 

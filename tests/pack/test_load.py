@@ -14,7 +14,7 @@ from unibridge.ensemble.model import MultiSourceModel
 from unibridge.errors import UnibridgeError
 from unibridge.tasks import TASKS
 from unibridge.tasks.heads import build_head
-from unibridge.transfer.language import language_model
+from unibridge.transfer.adapted import language_model
 from unibridge.transfer.task import TrainedTask
 
 LABELS = {"ner": ["O", "B-LOC", "I-LOC"], "classification": ["boat", "no"]}

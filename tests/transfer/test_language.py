@@ -15,16 +15,10 @@ from unibridge.models.objectives import objective_of
 from unibridge.models.states import encoder_states, frame
 from unibridge.text.corpus import split_held_out
 from unibridge.training import batches_of
-from unibridge.transfer.language import (
-    AdaptationSettings,
-    AdaptedLanguage,
-    adapt_language,
-    language_model,
-    mean_pool,
-    pooled_states,
-    state_divergence,
-)
+from unibridge.transfer.adapted import AdaptedLanguage, language_model
+from unibridge.transfer.language import AdaptationSettings, adapt_language
 from unibridge.transfer.mlm import encode_samples
+from unibridge.transfer.pooled import mean_pool, pooled_states, state_divergence
 
 NEW_LINES = (
     "town river summer old people",

@@ -6,7 +6,7 @@ import torch
 
 from toy import LINES, toy_base
 from unibridge.transfer import teacher
-from unibridge.transfer.language import pooled_states
+from unibridge.transfer.pooled import pooled_states
 from unibridge.transfer.teacher import store_bytes, teacher_of
 
 SAMPLES = [f"{line} {number}" for number in range(3) for line in LINES]

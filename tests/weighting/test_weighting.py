@@ -5,12 +5,9 @@ import torch
 
 from toy import LINES, toy_base
 from unibridge.errors import UnibridgeError
-from unibridge.transfer.language import (
-    AdaptationSettings,
-    adapt_language,
-    language_model,
-    pooled_states,
-)
+from unibridge.transfer.adapted import language_model
+from unibridge.transfer.language import AdaptationSettings, adapt_language
+from unibridge.transfer.pooled import pooled_states
 from unibridge.weighting import WEIGHTINGS
 from unibridge.weighting.base import (
     SourcePredictions,

@@ -35,7 +35,7 @@ from unibridge.tasks.base import Encoded, HeadSettings, HeadShape, by_example
 from unibridge.tasks.heads import build_head
 from unibridge.text.examples import AS_IT_IS, ReadAs
 from unibridge.text.stream import label_file
-from unibridge.transfer.language import AdaptedLanguage
+from unibridge.transfer.adapted import AdaptedLanguage
 from unibridge.transfer.task import TrainedTask, cut_note
 from unibridge.weighting.base import SourcePredictions, side_by_side
 from unibridge.weighting.unlabelled import sentence_weights

@@ -6,7 +6,7 @@ their values to the bit (without weight decay they would anyway), and are no neg
 softmax, which is an approximation there and exact for tasks, which have none.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import cast
 
@@ -130,3 +130,25 @@ def changed(name: str, table: torch.Tensor, ids: torch.Tensor) -> dict[str, torc
         return {name: table.detach().to("cpu", copy=True)}
     rows = table.detach()[ids.to(table.device)].to("cpu", copy=True)
     return {name + IDS: ids.to("cpu", torch.int32), name + ROWS: rows}
+
+
+def changed_tensors(
+    encoder: nn.Module,
+    word_embeddings: str,
+    rows: torch.Tensor,
+    *,
+    table: bool = True,
+    only: Collection[str] | None = None,
+) -> dict[str, torch.Tensor]:
+    """An encoder's tensors by name after training, as `lay_over` takes them.
+
+    word_embeddings: the family's name of its table, of which only the rows `rows` are taken; table:
+    whether it is wanted at all. only: names of what was trained; unset: everything.
+    """
+    found: dict[str, torch.Tensor] = {}
+    for name, parameter in encoder.named_parameters():
+        if name == f"{word_embeddings}.weight":
+            found |= changed(name, parameter, rows) if table else {}
+        elif only is None or name in only:
+            found[name] = parameter.detach().to("cpu", copy=True)
+    return found

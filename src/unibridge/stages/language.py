@@ -7,7 +7,8 @@ from unibridge.artifacts import Outcome
 from unibridge.processes import processes
 from unibridge.stages.inputs import Text, hashes
 from unibridge.stages.workplace import Workplace, stage_input
-from unibridge.transfer.language import AdaptationSettings, AdaptedLanguage
+from unibridge.transfer.adapted import AdaptedLanguage
+from unibridge.transfer.language import AdaptationSettings
 
 
 def adapt_stage(

@@ -1,23 +1,17 @@
 """Adapt a base model to a language: bottleneck + invertible adapter, MLM + β·KL (paper §2.3)."""
 
 import copy
-import math
-import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from unibridge.adapters.settings import LANGUAGE_ADAPTER, AdapterConfig
-from unibridge.artifacts import read_json, write_bytes, write_json
 from unibridge.errors import UnibridgeError
-from unibridge.processes import processes
-from unibridge.seal import loading, seal
 from unibridge.text.corpus import join_samples, split_held_out
 from unibridge.training import (
-    DivergedError,
     FitResult,
     Progress,
     TrainingSettings,
@@ -26,18 +20,16 @@ from unibridge.training import (
     precision,
     prepare,
 )
-from unibridge.transfer.rates import PUBLISHED_RATES, RateChoice, RateSearch, halve
+from unibridge.transfer.adapted import AdaptedLanguage, kept_copy
+from unibridge.transfer.pooled import HeldState, mean_pool, pooled_states, state_divergence
+from unibridge.transfer.rates import PUBLISHED_RATES, RateChoice, RateSearch, search_rate
 from unibridge.transfer.teacher import TeacherStore, teacher_of
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel
 
     from unibridge.embeddings.base import InitResult
     from unibridge.models.base import BaseModel as Base
-    from unibridge.models.families import ModelFamily
-
-HeldState = Literal["encoder", "inverse"]
 
 
 class AdaptationSettings(BaseModel):
@@ -118,98 +110,6 @@ CONTINUING = AdaptationSettings(
 """The whole of a base on the target's and the sources' text: as chosen for me5 (docs/log.md)."""
 
 
-@dataclass
-class AdaptedLanguage:
-    """What a base gains by a language; with the base it makes a model of that language.
-
-    tokenizer, embeddings (target_vocab, hidden; the output rows beside the input rows where the
-    base does not tie them): None where the language keeps the base's vocabulary. adapter: the
-    language adapter's tensors, NICE included. head: the masked-LM head's tensors where it was
-    trained. output_bias (target_vocab,): None where it is the base's, trained with either.
-    encoder: changed tensors of the encoder where the whole of it was trained, as
-    `unibridge.models.rows.lay_over` takes them; adapter is then empty.
-    """
-
-    language: str
-    config: AdapterConfig
-    adapter: "dict[str, torch.Tensor]"
-    tokenizer: Any = None
-    embeddings: "torch.Tensor | None" = None
-    output_bias: "torch.Tensor | None" = None
-    head: "dict[str, torch.Tensor]" = field(default_factory=dict)
-    encoder: "dict[str, torch.Tensor]" = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-
-    @property
-    def stack(self) -> tuple[str, ...]:
-        """The adapters that make a model read the language: its own, or none."""
-        return (self.language,) if self.adapter else ()
-
-    def encoder_tensors(
-        self, tensors: "Mapping[str, torch.Tensor]", word_embeddings: str
-    ) -> "dict[str, torch.Tensor]":
-        """An encoder's tensors by name, those that this language has changed laid over them.
-
-        word_embeddings: the family's name of the input table.
-        """
-        from unibridge.models.rows import lay_over
-
-        changes = dict(self.encoder)
-        if self.embeddings is not None:
-            hidden = tensors[f"{word_embeddings}.weight"].shape[1]
-            changes[f"{word_embeddings}.weight"] = self.embeddings[:, :hidden]
-        return lay_over(tensors, changes)
-
-    def save(self, folder: Path) -> None:
-        """Write language.safetensors and language.json, and its tokenizer where it has one."""
-        from safetensors.torch import save
-
-        tensors = {f"adapter.{name}": value for name, value in self.adapter.items()}
-        tensors |= {f"head.{name}": value for name, value in self.head.items()}
-        tensors |= {f"encoder.{name}": value for name, value in self.encoder.items()}
-        if self.embeddings is not None:
-            tensors["embeddings"] = self.embeddings
-        if self.output_bias is not None:
-            tensors["output_bias"] = self.output_bias
-        content = {name: value.detach().contiguous() for name, value in tensors.items()}
-        write_bytes(folder / "language.safetensors", save(content))
-        write_json(
-            folder / "language.json",
-            {"language": self.language, "adapter": self.config.model_dump(mode="json")},
-        )
-        if self.tokenizer is not None:
-            self.tokenizer.save_pretrained(folder / "tokenizer")
-        seal(folder)
-
-    @classmethod
-    def load(cls, folder: Path) -> "AdaptedLanguage":
-        """What `save` wrote."""
-        from safetensors.torch import load_file
-        from transformers import AutoTokenizer
-
-        if not (folder / "language.json").exists():
-            raise UnibridgeError("holds no adapted language", where=folder)
-        with loading(folder):
-            about = read_json(folder / "language.json")
-            tensors = load_file(folder / "language.safetensors")
-            own = (folder / "tokenizer").exists()
-            return cls(
-                language=about["language"],
-                config=AdapterConfig(**about["adapter"]),
-                adapter=_under(tensors, "adapter."),
-                tokenizer=AutoTokenizer.from_pretrained(folder / "tokenizer") if own else None,
-                embeddings=tensors.get("embeddings"),
-                output_bias=tensors.get("output_bias"),
-                head=_under(tensors, "head."),
-                encoder=_under(tensors, "encoder."),
-            )
-
-
-def _under(tensors: "Mapping[str, torch.Tensor]", prefix: str) -> "dict[str, torch.Tensor]":
-    return {n.removeprefix(prefix): value for n, value in tensors.items() if n.startswith(prefix)}
-
-
 def adapt_language(
     base: "Base",
     lines: Sequence[str],
@@ -244,11 +144,12 @@ def adapt_language(
     from unibridge.embeddings.install import embedding_table, install_embeddings
     from unibridge.models.base import max_tokens, unknown_share
     from unibridge.models.objectives import objective_of
-    from unibridge.models.rows import used_rows
+    from unibridge.models.rows import changed_tensors, used_rows
     from unibridge.models.states import encoder_states
     from unibridge.transfer.mlm import (
         encode_samples,
         log_frequencies,
+        replayed_samples,
         set_output_bias,
         text_read,
         used_ids,
@@ -268,7 +169,9 @@ def adapt_language(
             do="bring more text, or set adaptation.sample_words = 0 (a line is a sample)",
         )
     train_samples, held_samples = split_held_out(samples, settings.held_out, seed=seed)
-    replayed = _replayed(others or {}, settings, len(train_samples), seed)
+    replayed = replayed_samples(
+        others or {}, settings.sample_words, settings.replay, len(train_samples), seed=seed
+    )
     train_samples += replayed
 
     # 2. The student: a copy of the base with the new vocabulary and the language adapter.
@@ -427,7 +330,6 @@ def adapt_language(
     # 5. The rate: as given, or the best of short trainings from the same start.
     rows = used_ids(np.concatenate([store.ids, held.ids]), reader, settings.training)
     training, choice = settings.training, RateChoice(settings.training.peak_rate)
-    searched: dict[float, int] = {}
     unset = training.learning_rate is None
     with used_rows(model, family, rows, output=True):
         trained = trainable()
@@ -438,47 +340,33 @@ def adapt_language(
         if settings.learning_rate_search == "halving" or (
             unset and settings.learning_rate_search == "auto"
         ):
-            start = {name: _kept(parameter) for name, parameter in trained.items()}
             steps = training.steps or training.epochs * len(batches(0))
-            with tempfile.TemporaryDirectory() as temporary:
-                # one place for all processes
-                place = checkpoint or Path(processes().told(temporary)) / "checkpoint.pt"
-
-                def try_rate(rate: float, steps: int) -> float:
-                    _restore(trained, start)
-                    trial = training.model_copy(
-                        update={
-                            "learning_rate": rate,
-                            "steps": steps,
-                            "schedule": "constant",
-                            "warmup": 0.0,
-                            "patience": 0,
-                        }
-                    )
-                    try:
-                        file = place.with_name(f"{place.stem}-rate-{rate:g}.pt")
-                        found = run(trial, file, save_end=True)
-                    except DivergedError:
-                        return math.inf
-                    searched[rate] = found.tokens
-                    # in a resumed search it may have gone further already
-                    return next(r["valid_loss"] for r in found.curve if r["step"] == steps)
-
-                choice = halve(
-                    settings.search_rates, try_rate, budget=round(settings.search_share * steps)
-                )
-            _restore(trained, start)
+            choice = search_rate(
+                settings.search_rates,
+                trained,
+                run,
+                training,
+                budget=round(settings.search_share * steps),
+                checkpoint=checkpoint,
+            )
             training = training.model_copy(update={"learning_rate": choice.rate})
         result = run(training, checkpoint)
     return AdaptedLanguage(
         language=language,
         config=settings.adapter,
         adapter={} if whole else attach.adapter_state(model, language),
-        encoder=_changes(model, family, rows, own_table=embeddings is None) if whole else {},
+        encoder=changed_tensors(
+            model.get_submodule(family.encoder),
+            family.word_embeddings,
+            rows,
+            table=embeddings is None,
+        )
+        if whole
+        else {},
         tokenizer=tokenizer,
         embeddings=None if embeddings is None else embedding_table(model),
-        output_bias=None if bias is None or not new_bias else _kept(bias.flatten()),
-        head={n: _kept(p) for n, p in head.items()} if train_head else {},
+        output_bias=None if bias is None or not new_bias else kept_copy(bias.flatten()),
+        head={n: kept_copy(p) for n, p in head.items()} if train_head else {},
         facts={
             "language": language,
             "loss_before": before,
@@ -487,7 +375,7 @@ def adapt_language(
             "epochs": result.curve[-1]["epoch"],
             "tokens_seen": result.tokens,
             "search_steps": choice.steps,
-            "search_tokens": sum(searched.values()),
+            "search_tokens": choice.tokens,
             "stopped_early": result.stopped,
             "learning_rate": choice.rate,
             "rate_search": asdict(choice) if choice.trials else None,
@@ -502,161 +390,3 @@ def adapt_language(
         },
         warnings=warnings,
     )
-
-
-def _replayed(
-    others: Mapping[str, Sequence[str]], settings: AdaptationSettings, own: int, seed: int
-) -> list[str]:
-    """Samples of the other languages' text, as many of each, so that they are `replay` of all."""
-    import torch
-
-    texts = [join_samples(others[name], settings.sample_words) for name in sorted(others)]
-    texts = [samples for samples in texts if samples]
-    if not texts or not settings.replay:
-        return []
-    each = math.ceil(own * settings.replay / (1 - settings.replay) / len(texts))
-    generator = torch.Generator().manual_seed(seed)
-    return [
-        samples[i]
-        for samples in texts
-        for i in torch.randint(len(samples), (each,), generator=generator).tolist()
-    ]
-
-
-def _changes(
-    model: "PreTrainedModel", family: "ModelFamily", rows: "torch.Tensor", *, own_table: bool
-) -> "dict[str, torch.Tensor]":
-    """What training has changed of the encoder; of the base's own table, only the rows it read."""
-    table = f"{family.word_embeddings}.weight"
-    from unibridge.models.rows import changed
-
-    found: dict[str, torch.Tensor] = {}
-    for name, parameter in model.get_submodule(family.encoder).named_parameters():
-        if name != table:
-            found[name] = _kept(parameter)
-        elif own_table:
-            found |= changed(name, parameter, rows)
-    return found
-
-
-def _restore(
-    parameters: "Mapping[str, torch.nn.Parameter]", values: "Mapping[str, torch.Tensor]"
-) -> None:
-    """Put values back into parameters of the same names."""
-    import torch
-
-    with torch.no_grad():
-        for name, value in values.items():
-            parameters[name].copy_(value)
-
-
-def _kept(tensor: "torch.Tensor") -> "torch.Tensor":
-    """A copy that holds on to neither the model nor its device."""
-    return tensor.detach().to("cpu", copy=True)
-
-
-def state_divergence(student: "torch.Tensor", teacher: "torch.Tensor") -> "torch.Tensor":
-    """D_KL(softmax(student) ‖ softmax(teacher)) over the hidden dimension, batch mean (Eq. 9).
-
-    Both (batch, hidden). Nats; ≥ 0, and 0 only where the two distributions are equal.
-    """
-    log_p = student.log_softmax(-1)
-    log_q = teacher.log_softmax(-1)
-    return (log_p.exp() * (log_p - log_q)).sum(-1).mean()
-
-
-def mean_pool(states: "torch.Tensor", attention_mask: "torch.Tensor") -> "torch.Tensor":
-    """Mean over a sample's tokens: (batch, length, hidden), (batch, length) -> (batch, hidden)."""
-    states = states.float()
-    weights = attention_mask.unsqueeze(-1).to(states)
-    return (states * weights).sum(1) / weights.sum(1).clamp(min=1)
-
-
-def pooled_states(
-    model: "PreTrainedModel",
-    family: "ModelFamily",
-    tokenizer: Any,
-    samples: Sequence[str],
-    *,
-    state: HeldState = "encoder",
-    batch_size: int = 32,
-) -> "torch.Tensor":
-    """Mean-pooled state h of each sample, (samples, hidden), unmasked and without dropout.
-
-    A sample past the model's length limit is read in windows, all tokens pooled together.
-    """
-    import torch
-
-    from unibridge.adapters import attach
-    from unibridge.models.states import encoder_states, frame
-    from unibridge.transfer.mlm import TokenStore
-
-    before, after = frame(tokenizer)
-    window = family.max_positions(model.config) - len(before) - len(after)
-    pieces: list[list[int]] = []
-    owner: list[int] = []
-    for start in range(0, len(samples), 1024):
-        encoded = tokenizer(
-            list(samples[start : start + 1024]), add_special_tokens=False, verbose=False
-        )["input_ids"]
-        for i, ids in enumerate(encoded, start):
-            for cut in range(0, max(len(ids), 1), window):
-                piece = [*before, *ids[cut : cut + window], *after]
-                # a text of nothing, framed by nothing, is still one token
-                pieces.append(piece or [tokenizer.eos_token_id])
-                owner.append(i)
-    store = TokenStore.of(pieces)
-    sums = torch.zeros(len(samples), model.config.hidden_size)
-    counts = torch.zeros(len(samples), 1)
-    training = model.training
-    model.eval()
-    with torch.inference_mode():
-        for start in range(0, len(store), batch_size):
-            part = range(start, min(start + batch_size, len(store)))
-            ids, mask = store.batch(part, tokenizer.pad_token_id)
-            hidden = encoder_states(model, family, ids, mask)
-            if state == "inverse":
-                hidden = attach.invert(model, hidden)
-            hidden = hidden.cpu()
-            weights = mask.unsqueeze(-1).to(hidden.dtype)
-            rows = torch.tensor([owner[i] for i in part])
-            sums.index_add_(0, rows, (hidden * weights).sum(1))
-            counts.index_add_(0, rows, weights.sum(1))
-    model.train(training)
-    return (sums / counts.clamp(min=1)).clone()
-
-
-def language_model(base: "Base", adapted: "AdaptedLanguage | None") -> "PreTrainedModel":
-    """A copy of the base that reads the language: its embeddings installed, its adapter active."""
-    import torch
-
-    from unibridge.adapters import attach
-    from unibridge.embeddings.base import InitResult
-    from unibridge.embeddings.install import install_embeddings
-    from unibridge.models.rows import lay_over
-
-    model = copy.deepcopy(base.model)
-    if adapted is None:
-        return model
-    if adapted.embeddings is not None:
-        copied = torch.full((len(adapted.embeddings),), -1)
-        trained = InitResult(adapted.embeddings, (), copied, {}, [])
-        install_embeddings(model, trained, adapted.tokenizer)
-    with torch.no_grad():
-        bias = base.family.output_bias(model)
-        if adapted.output_bias is not None and bias is not None:
-            bias.copy_(adapted.output_bias.view_as(bias))
-        head = dict(base.family.lm_head(model).named_parameters())
-        for name, value in adapted.head.items():
-            head[name].copy_(value)
-        if adapted.encoder:
-            encoder = model.get_submodule(base.family.encoder)
-            own = encoder.state_dict()
-            for name, value in lay_over(own, adapted.encoder).items():
-                own[name].copy_(value)
-    if not adapted.adapter:
-        return model
-    attach.add_adapter(model, base.family, adapted.language, adapted.config, seed=0)
-    attach.load_adapter_state(model, adapted.language, adapted.adapter)
-    attach.activate(model, adapted.language)
-    return model

@@ -1,7 +1,8 @@
 """Plain text as tokens, shared by pretraining and language adaptation."""
 
+import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 
 from unibridge.models.families import ModelFamily
+from unibridge.text.corpus import join_samples
 from unibridge.training import TrainingSettings
 
 
@@ -111,3 +113,20 @@ def freeze_below(model: torch.nn.Module, family: ModelFamily, layers: int) -> No
     for part in parts:
         for parameter in part.parameters():
             parameter.requires_grad_(parameter is not table)
+
+
+def replayed_samples(
+    others: Mapping[str, Sequence[str]], sample_words: int, share: float, own: int, *, seed: int
+) -> list[str]:
+    """Samples of the other languages' text, as many of each, so that they are `share` of all."""
+    texts = [join_samples(others[name], sample_words) for name in sorted(others)]
+    texts = [samples for samples in texts if samples]
+    if not texts or not share:
+        return []
+    each = math.ceil(own * share / (1 - share) / len(texts))
+    generator = torch.Generator().manual_seed(seed)
+    return [
+        samples[i]
+        for samples in texts
+        for i in torch.randint(len(samples), (each,), generator=generator).tolist()
+    ]

@@ -5,9 +5,18 @@ the better half on held-out data goes on, and so forth until one is left.
 """
 
 import math
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from unibridge.processes import processes
+from unibridge.training import DivergedError, FitResult, TrainingSettings
+from unibridge.transfer.adapted import kept_copy
+
+if TYPE_CHECKING:
+    import torch
 
 RateSearch = Literal["auto", "none", "halving"]
 # the set of paper Table 8
@@ -25,10 +34,11 @@ class Trial:
 
 @dataclass
 class RateChoice:
-    """rate: the winner. steps: optimiser steps that the search took. trials: in their order."""
+    """rate: the winner. steps, tokens: that the search took. trials: in their order."""
 
     rate: float
     steps: int = 0
+    tokens: int = 0
     trials: list[Trial] = field(default_factory=list)
 
 
@@ -58,3 +68,57 @@ def halve(
         left = sorted(left, key=lambda rate: (losses[rate], rate))[: math.ceil(len(left) / 2)]
     found.rate = left[0]
     return found
+
+
+def search_rate(
+    rates: Sequence[float],
+    trained: "Mapping[str, torch.nn.Parameter]",
+    run: Callable[..., FitResult],
+    training: TrainingSettings,
+    *,
+    budget: int,
+    checkpoint: Path | None = None,
+) -> RateChoice:
+    """The best of short trainings of `trained` from the same start, which it is left at.
+
+    run: (settings, checkpoint, save_end) -> how a training went; its curve has `valid_loss`.
+    budget: as for `halve`. checkpoint: beside it those of the trials are kept, for resuming.
+    """
+    import torch
+
+    start = {name: kept_copy(parameter) for name, parameter in trained.items()}
+    searched: dict[float, int] = {}
+
+    def restore() -> None:
+        with torch.no_grad():
+            for name, value in start.items():
+                trained[name].copy_(value)
+
+    with tempfile.TemporaryDirectory() as temporary:
+        # one place for all processes
+        place = checkpoint or Path(processes().told(temporary)) / "checkpoint.pt"
+
+        def try_rate(rate: float, steps: int) -> float:
+            restore()
+            trial = training.model_copy(
+                update={
+                    "learning_rate": rate,
+                    "steps": steps,
+                    "schedule": "constant",
+                    "warmup": 0.0,
+                    "patience": 0,
+                }
+            )
+            try:
+                file = place.with_name(f"{place.stem}-rate-{rate:g}.pt")
+                found = run(trial, file, save_end=True)
+            except DivergedError:
+                return math.inf
+            searched[rate] = found.tokens
+            # in a resumed search it may have gone further already
+            return next(r["valid_loss"] for r in found.curve if r["step"] == steps)
+
+        choice = halve(rates, try_rate, budget=budget)
+    restore()
+    choice.tokens = sum(searched.values())
+    return choice

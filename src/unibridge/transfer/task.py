@@ -18,7 +18,7 @@ from unibridge.seal import loading, seal
 from unibridge.tasks.base import HeadSettings
 from unibridge.text.corpus import spread
 from unibridge.training import Progress, TrainingSettings, batches_of, fit, prepare
-from unibridge.transfer.language import AdaptedLanguage, _kept, _under
+from unibridge.transfer.adapted import AdaptedLanguage, kept_copy, tensors_under
 
 if TYPE_CHECKING:
     import torch
@@ -136,9 +136,9 @@ class TrainedTask:
                 labels=about["labels"],
                 config=AdapterConfig(**about["adapter"]),
                 head_settings=HeadSettings(**FIRST_TOKEN.model_dump() | about.get("head", {})),
-                head=_under(tensors, "head."),
-                adapter=_under(tensors, "adapter."),
-                encoder=_under(tensors, "encoder."),
+                head=tensors_under(tensors, "head."),
+                adapter=tensors_under(tensors, "adapter."),
+                encoder=tensors_under(tensors, "encoder."),
             )
 
 
@@ -173,11 +173,11 @@ def train_task(
 
     from unibridge.adapters import attach
     from unibridge.models.base import max_tokens
-    from unibridge.models.rows import lay_over, used_rows
+    from unibridge.models.rows import changed_tensors, lay_over, used_rows
     from unibridge.models.states import last_states, layer_states, trained_pooling
     from unibridge.tasks.base import HeadShape
     from unibridge.tasks.heads import build_head
-    from unibridge.transfer.language import language_model
+    from unibridge.transfer.adapted import language_model
     from unibridge.transfer.mlm import used_ids
 
     sources = sorted(examples)
@@ -197,7 +197,6 @@ def train_task(
     tokenizer = first.tokenizer if first is not None and first.tokenizer else base.tokenizer
     encoder: Any = model.get_submodule(base.family.encoder)
     attach.freeze(model)
-    word_table = encoder.get_submodule(base.family.word_embeddings).get_parameter("weight")
     head_settings = settings.head if start is None else start.head_settings
     if head_settings.pooling == "auto":
         head_settings = head_settings.model_copy(update={"pooling": trained_pooling(base)})
@@ -339,11 +338,13 @@ def train_task(
         name=name,
         task=task.reference,
         labels=list(labels),
-        head={n: _kept(p) for n, p in head.named_parameters()},
+        head={n: kept_copy(p) for n, p in head.named_parameters()},
         config=settings.placed_adapter,
         head_settings=head_settings,
         adapter=attach.adapter_state(encoder, name) if train == "adapter" else {},
-        encoder={} if train == "adapter" else _changes(encoder, trained, word_table, rows_used),
+        encoder={}
+        if train == "adapter"
+        else changed_tensors(encoder, base.family.word_embeddings, rows_used, only=trained),
         facts={
             "source": "+".join(sources),
             "task": task.name,
@@ -365,21 +366,3 @@ def _constant(predictions: Sequence[Any]) -> bool:
     """Whether all decisions are the same one."""
     decisions = {d for p in predictions for d in (p if isinstance(p, list) else [p])}
     return len(decisions) == 1
-
-
-def _changes(
-    encoder: "torch.nn.Module",
-    trained: "Mapping[str, torch.nn.Parameter]",
-    word_table: "torch.Tensor",
-    rows: "torch.Tensor",
-) -> "dict[str, torch.Tensor]":
-    """What training has changed of the encoder; of the vocabulary's table, the rows it read."""
-    from unibridge.models.rows import changed
-
-    found: dict[str, torch.Tensor] = {}
-    for name, parameter in encoder.named_parameters():
-        if parameter is word_table:
-            found |= changed(name, parameter, rows)
-        elif name in trained:
-            found[name] = _kept(parameter)
-    return found

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import torch
 
     from unibridge.models.base import BaseModel as Base
-    from unibridge.transfer.language import AdaptedLanguage, HeldState
+    from unibridge.transfer.adapted import AdaptedLanguage
+    from unibridge.transfer.pooled import HeldState
 
 
 def weigh_sources(
@@ -39,7 +40,8 @@ def weigh_sources(
     says of target examples; distances: source -> typological distance. Each is needed by the
     weightings that read it. Raises UnibridgeError when something that is read is missing.
     """
-    from unibridge.transfer.language import language_model, pooled_states
+    from unibridge.transfer.adapted import language_model
+    from unibridge.transfer.pooled import pooled_states
 
     settings = (settings or WeightSettings()).settled(
         len(sources), plain_text=unlabelled is not None
