@@ -9,8 +9,8 @@ from unibridge.artifacts import read_manifest
 from unibridge.config import Config
 from unibridge.evaluation.records import Result
 from unibridge.methods import Method
-from unibridge.stages.inputs import Inputs
 from unibridge.stages.ends import Ensemble
+from unibridge.stages.inputs import Inputs
 from unibridge.stages.journey import Journey
 from unibridge.stages.predict import read_predictions
 from unibridge.stages.workplace import Workplace
