@@ -223,9 +223,12 @@ class Journey:
     def self_train(self, model: Predictor) -> Predictor:
         """The target's text labelled by the model, which learns from what it is surest of.
 
-        Only of a model with one task; one that votes is distilled first. No rounds: the model.
+        Only of a model with one task; one that votes is distilled first. No rounds, or a task that
+        cannot learn from predictions: the model.
         """
         ensemble, settings = model.ensemble, self.settings("self_training")
+        if not self.inputs.task.learns_from_predictions:
+            return model
         if ensemble is None or len(ensemble.tasks) != 1:
             raise UnibridgeError(f"{self.name!r} has no single task to train further")
         for number in range(1, settings.rounds + 1):

@@ -157,6 +157,11 @@ class Task(ABC, Generic[Example, Prediction]):
     def gold(self, example: Example) -> Prediction:
         """The example's labels in the form of a prediction."""
 
+    @property
+    def learns_from_predictions(self) -> bool:
+        """Whether the task says how predictions become labels (`with_labels`)."""
+        return type(self).with_labels is not Task.with_labels
+
     def with_labels(self, example: Example, prediction: Prediction) -> Example:
         """The example with a prediction in place of its labels, to learn from.
 
