@@ -14,12 +14,13 @@ ABLATIONS: Mapping[str, Variant] = {
     "unibridge-xavier": Variant(
         label="UniBridge, Xavier embeddings",
         parent=STAGES,
-        settings={"embeddings.method": "xavier"},
+        settings={"vocabulary.mode": "replace", "embeddings.method": "xavier"},
     ),
     "unibridge-semantic-always": Variant(
         label="UniBridge, semantic step always",
         parent=STAGES,
         settings={
+            "vocabulary.mode": "replace",
             "embeddings.semantic_step": "always",
             "embeddings.static_space": "separate",
         },
@@ -28,6 +29,8 @@ ABLATIONS: Mapping[str, Variant] = {
         label="UniBridge, as published",
         parent=STAGES,
         settings={
+            "vocabulary.mode": "replace",
+            "adaptation.output_bias": "zero",
             "embeddings.semantic_step": "always",
             "embeddings.static_space": "separate",
             "weights.method": "harmony",
@@ -36,7 +39,11 @@ ABLATIONS: Mapping[str, Variant] = {
     "unibridge-fixed-vocabulary": Variant(
         label="UniBridge, vocabulary fixed",
         parent=STAGES,
-        settings={"vocabulary.search": "fixed", "vocabulary.on_too_large": "quarter"},
+        settings={
+            "vocabulary.mode": "replace",
+            "vocabulary.search": "fixed",
+            "vocabulary.on_too_large": "quarter",
+        },
     ),
     "unibridge-english-only": Variant(
         label="UniBridge, English only", parent=STAGES, sources="english"
