@@ -19,6 +19,7 @@ from scipy.stats import t as student_t
 
 from unibridge.artifacts import fingerprint, read_manifest
 from unibridge.config import Config, load_config
+from unibridge.config.identity import base_name
 from unibridge.demo import write_demo
 from unibridge.grid.cells import Cell
 from unibridge.grid.executors import EXECUTORS
@@ -29,7 +30,6 @@ from unibridge.stages.inputs import Inputs
 from unibridge.stages.workplace import Workplace
 from unibridge.study.cell import run_method
 from unibridge.study.inputs import read_inputs
-from unibridge.study.keep import base_name
 from unibridge.text.languages import language as language_record
 
 ROOT = Path(__file__).parents[1]

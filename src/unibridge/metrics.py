@@ -144,7 +144,7 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """Percentile interval of a metric when the examples are drawn again with replacement."""
     scores = metric.score(_resampled(metric.count(gold, predicted), samples, seed))
-    return _interval(scores, level)
+    return interval_of(scores, level)
 
 
 def bootstrap_difference(
@@ -171,10 +171,36 @@ def bootstrap_difference(
     total = counts.sum(axis=0)
     drawn = _resampled(counts, samples, seed)
     differences = metric.score(drawn[:, :width]) - metric.score(drawn[:, width:])
-    low, high = _interval(differences, level)
+    low, high = interval_of(differences, level)
     tail = min(float((differences <= 0).mean()), float((differences >= 0).mean()))
     value = float(metric.score(total[:width]) - metric.score(total[width:]))
     return Difference(value, low, high, min(1.0, 2 * tail))
+
+
+def resampled_scores(
+    counts: Sequence[Any], metric: Metric, *, samples: int = 1000, seed: int = 0
+) -> np.ndarray:
+    """Scores of several systems (samples, systems) on the same resamples of the examples.
+
+    counts: of each system what `metric.count` gives for the same examples; what stands in the
+    columns may differ from one system to the next.
+    """
+    drawn = _resampled(np.concatenate(counts, axis=1), samples, seed)
+    ends = np.cumsum([part.shape[1] for part in counts])
+    parts = np.split(drawn, ends[:-1], axis=1)
+    return np.stack([metric.score(part) for part in parts], axis=1)
+
+
+def resampled_means(scores: np.ndarray, *, seed: int = 0) -> np.ndarray:
+    """(samples, seeds) -> (samples,): means over seeds that are drawn again with replacement.
+
+    With `resampled_scores` of a method's seeds, examples and trainings are drawn together, so the
+    spread says what another test set and other seeds would change. Of few seeds it says too little:
+    three cannot show more than they have.
+    """
+    generator = np.random.default_rng([seed, 1])
+    chosen = generator.integers(scores.shape[1], size=scores.shape)
+    return np.asarray(np.take_along_axis(scores, chosen, axis=1).mean(axis=1))
 
 
 def _resampled(counts: np.ndarray, samples: int, seed: int) -> np.ndarray:
@@ -193,7 +219,8 @@ def _resampled(counts: np.ndarray, samples: int, seed: int) -> np.ndarray:
     return drawn.astype(float) @ kinds
 
 
-def _interval(values: np.ndarray, level: float) -> tuple[float, float]:
+def interval_of(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """Both ends of what holds that share of the values, as much of them left out on each side."""
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 

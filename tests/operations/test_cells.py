@@ -6,9 +6,10 @@ import pytest
 
 from toy import write_toy_run
 from unibridge.config import load_config
+from unibridge.config.identity import deciding
 from unibridge.evaluation.records import read_results, result_of_row
 from unibridge.grid.run import run_grid
-from unibridge.operations.cells import Measure, cells_of, deciding
+from unibridge.operations.cells import Measure, cells_of
 from unibridge.study.run import run
 
 METHODS = "run.methods=['floor','mad-x','unibridge']"

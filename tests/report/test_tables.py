@@ -1,9 +1,12 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from unibridge.evaluation.counts import packed
 from unibridge.evaluation.records import Result
 from unibridge.methods import METHODS
+from unibridge.metrics import ACCURACY
 from unibridge.report.scores import effort_table, method_scores, scores_table, targets_table
 from unibridge.report.tables import (
     Cell,
@@ -49,12 +52,73 @@ def test_methods_keep_their_order_between_floor_and_ceiling():
     assert scores_table(rows).apart == {0, 4}
 
 
-def test_bold_are_the_best_and_those_whose_interval_overlaps_it():
+def test_without_counts_bold_are_the_best_and_those_whose_interval_overlaps_it():
     scores = {"floor": 95.0, "low": 30.0, "near": 47.0, "unibridge": 50.0, "ceiling": 99.0}
     rows = method_scores([result(m, s) for m, s in scores.items()])
     assert [row.newest.method for row in rows if row.tied] == ["near", "unibridge"]
     bold = [row[0] for row in scores_table(rows).rows if row[1].strong]
     assert bold == ["near", "unibridge"]
+
+
+def counted(method, right, seed=0):
+    """A result on 100 texts, of which those in `right` are right."""
+    said = ["yes" if i in right else "no" for i in range(100)]
+    return result(
+        method,
+        float(len(right)),
+        seed=seed,
+        metric="accuracy",
+        half=9.0,
+        counts=packed(ACCURACY.count(["yes"] * 100, said)),
+    )
+
+
+def test_bold_follows_the_paired_interval_where_rows_have_counts():
+    # each is 5 points behind the best: one on the same texts, one on others
+    best, same, other = set(range(60)), set(range(55)), set(range(35, 90))
+    rows = method_scores([counted("best", best), counted("same", same), counted("other", other)])
+    assert [row.newest.method for row in rows if row.tied] == ["best", "other"]
+
+
+def test_old_rows_take_their_paired_interval_to_unibridge():
+    ends = {"ahead": -2.0, "ahead_low": -2.9, "ahead_high": -1.1}
+    behind = [result("unibridge", 50.0), result("mad-x", 48.0, **ends)]
+    assert [row.newest.method for row in method_scores(behind) if row.tied] == ["unibridge"]
+    ahead = {name: -value for name, value in zip(ends, (-2.0, -1.1, -2.9), strict=True)}
+    before = [result("unibridge", 50.0), result("mad-x", 52.0, **ahead)]
+    assert [row.newest.method for row in method_scores(before) if row.tied] == ["mad-x"]
+
+
+def test_intervals_over_seeds_draw_seeds_and_examples_together():
+    trainings = [set(range(20)), set(range(40)), set(range(60))]
+    (row,) = method_scores([counted("unibridge", r, seed=i) for i, r in enumerate(trainings)])
+    generator = np.random.default_rng(5)
+    drawn = []
+    for _ in range(4000):
+        texts, seeds = generator.integers(100, size=100), generator.integers(3, size=3)
+        drawn.append(np.mean([100 * np.mean(texts < 20 * (s + 1)) for s in seeds]))
+    assert (row.low, row.high) == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=2)
+    # far wider than what another test set alone would change
+    assert row.high - row.low > 1.5 * 18
+
+
+def test_differences_over_seeds_are_paired_by_seed_and_example():
+    trainings = [set(range(20)), set(range(40)), set(range(60))]
+    ours = [counted("unibridge", r, seed=i) for i, r in enumerate(trainings)]
+    theirs = [counted("mad-x", r - {0, 1}, seed=i) for i, r in enumerate(trainings)]
+    main, other = (
+        next(row for row in method_scores(ours + theirs) if row.newest.method == name)
+        for name in ("unibridge", "mad-x")
+    )
+    low, high = other.difference_ends
+    # two of a hundred texts are wrong under every seed: seeds change nothing
+    assert other.difference == -2.0 and -6 < low < -2 < high <= 0
+    assert main.tied
+
+
+def test_of_one_seed_the_newest_row_counts():
+    rows = method_scores([result("unibridge", 10.0), result("unibridge", 20.0)])
+    assert [(row.score, row.seeds) for row in rows] == [(20.0, 1)]
 
 
 def test_differences_are_to_unibridge_in_points():

@@ -48,6 +48,7 @@ def test_every_method_has_its_row(toy_run):
         assert (row["target"], row["task"], row["metric"]) == ("lug", "ner", "span_f1")
         assert row["examples"] == 14 and row["label"] == METHODS[name].label
         assert (row["steps"] is None) == (name == "floor")
+        assert row["base"] == "base" and len(row["settings"]) == 12 and row["counts"]
     # 4 for the target, 3 for each source, 4 for each task; and of each language's search for a
     # rate, in two rounds, one for each of four rates and one more for each of two
     search = 3 * (4 + 2)
@@ -55,6 +56,24 @@ def test_every_method_has_its_row(toy_run):
     assert rows["mad-x"]["steps"] == 4 + 2 * 3 + search + 4 and rows["fine-tune"]["steps"] == 3
     assert rows["unibridge"]["weighting"] == "harmony" and rows["mad-x"]["weighting"] is None
     assert rows["ceiling"]["sources"] == ["lug"]
+
+
+def test_the_floor_learns_from_the_examples_that_models_learn_from(tmp_path, monkeypatch):
+    given = []
+    own = type(TASKS["ner"]).floor
+
+    def floor(task, seen, examples):
+        given.append(len(seen))
+        return own(task, seen, examples)
+
+    monkeypatch.setattr(type(TASKS["ner"]), "floor", floor)
+    config = write_toy_run(tmp_path, "ner")
+    few = ["fine_tuning.max_examples=3", methods("floor")]
+    for more in ("task_training.max_examples=2", "task_training.max_examples=4"):
+        run(load_config(config, [*few, more]))
+    run(load_config(config, few))
+    sources = [len(read_labels(config.parent / f"{s}.train.conll").examples) for s in ("en", "sw")]
+    assert given == [2 * 3, 2 * 4, sum(sources)]
 
 
 def test_a_run_that_breaks_off_keeps_the_rows_that_it_has(tmp_path):

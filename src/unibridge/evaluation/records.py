@@ -25,7 +25,8 @@ class Result:
     steps: optimizer steps, tokens_seen: tokens, seconds: wall clock; all stages together, None
     where they do not apply. ahead, ahead_low, ahead_high: this method less the reference under the
     same seed, in points, with the ends of the paired 95% bootstrap interval. base: name of the base
-    model, settings: a fingerprint of the other settings; empty where one run has only one of each.
+    model, settings: a fingerprint of the other settings; empty in rows that were written without.
+    counts: what the score was summed from, see `evaluation/counts.py`; empty in old rows.
     """
 
     method: str
@@ -50,6 +51,7 @@ class Result:
     base: str = ""
     settings: str = ""
     role: str = "method"
+    counts: str = ""
 
     @property
     def cell(self) -> tuple[str, int, str, str, str | None, str, str]:

@@ -3,4 +3,10 @@
 from unibridge.methods.base import Method
 from unibridge.stages.journey import Journey
 
-FLOOR = Method(name="floor", label="Floor: word shapes only", role="floor", run=Journey.floor)
+FLOOR = Method(
+    name="floor",
+    label="Floor: word shapes only",
+    role="floor",
+    run=Journey.floor,
+    reads=("task_training", "fine_tuning"),
+)

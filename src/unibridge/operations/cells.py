@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from unibridge.artifacts import fingerprint, read_manifest
+from unibridge.artifacts import read_manifest
 from unibridge.config import Config
+from unibridge.config.identity import base_name, deciding
 from unibridge.console import quiet
 from unibridge.errors import UnibridgeError
 from unibridge.grid.cells import Cell
@@ -15,7 +16,6 @@ from unibridge.stages.inputs import Inputs
 from unibridge.stages.workplace import Workplace
 from unibridge.study.cell import result_of, run_method
 from unibridge.study.inputs import read_inputs
-from unibridge.study.keep import base_name
 from unibridge.text.languages import language as language_record
 
 
@@ -30,32 +30,6 @@ def cells_of(configs: Mapping[str, Config]) -> list[Cell]:
         for seed in config.run.seeds
         for method in sorted(config.run.methods, key=lambda name: name != config.run.reference)
     ]
-
-
-def deciding(config: Config) -> str:
-    """A fingerprint of all settings that decide a method's numbers, and of the files' names.
-
-    Without what stands at its default, so that a setting that is new leaves finished cells
-    finished; what the files hold is in the stages' own fingerprints.
-    """
-    content = config.model_dump(mode="json", exclude_defaults=True)
-    for section in ("run", "methods", "few_shot"):
-        content.pop(section, None)
-    content["base"].pop("device", None)
-    content["base"]["model"] = base_name(config)
-    content["target"], content["sources"] = map(_named, (content["target"], content["sources"]))
-    return fingerprint(content)
-
-
-def _named(content: Any) -> Any:
-    """Without the folders of this machine: a path's last two parts."""
-    if isinstance(content, Mapping):
-        return {name: _named(value) for name, value in content.items()}
-    if isinstance(content, list | tuple):
-        return [_named(value) for value in content]
-    if isinstance(content, str) and not content.startswith("hub:"):
-        return "/".join(Path(content).parts[-2:])
-    return content
 
 
 @dataclass
@@ -86,7 +60,7 @@ class Measure:
         adapted = ensemble.language if ensemble else None
         facts = read_manifest(adapted)["facts"] if adapted else {}
         return {
-            **asdict(replace(result, base=cell.base, settings=cell.settings)),
+            **asdict(result),
             "target_name": language_record(result.target).name,
             "epochs": facts.get("epochs"),
             "unknown": round(inputs.teacher_unknown, 4),

@@ -6,6 +6,7 @@ from statistics import fmean
 from typing import Any
 
 from unibridge.evaluation.records import Result
+from unibridge.report.resampling import Resampled
 from unibridge.report.tables import (
     METRIC_TITLES,
     Cell,
@@ -26,13 +27,12 @@ BOUNDS = ("floor", "ceiling")
 class MethodScore:
     """One method on one target, its seeds taken together.
 
-    score: mean over seeds, 0 to 100. low, high: mean ends of the seeds' bootstrap intervals, so
-    they say what another test set would change. spread: lowest and highest seed, which say what
-    another training would change. tied: the best score, or one whose interval overlaps the
-    best's; floor and ceiling do not compete. reference: whether the report is about it and the
-    others are compared with it. difference: to the reference, in points; None for that itself and
-    where it was not run. difference_ends: mean ends of the seeds'
-    paired bootstrap intervals of that difference.
+    score: mean over seeds, 0 to 100. low, high: its interval when examples and seeds are drawn
+    again together; of one seed, or of rows without counts, the mean ends of the seeds' own.
+    spread: lowest and highest seed. tied: the best score, or one whose paired difference to it may
+    be 0 (`_reaches`); floor and ceiling do not compete. reference: whether the report is about it
+    and the others are compared with it. difference: to the reference, in points; None for that
+    itself and where it was not run. difference_ends: its paired interval, made as low and high are.
     """
 
     newest: Result
@@ -83,39 +83,61 @@ def method_scores(results: Iterable[Result], *, reference: str = REFERENCE) -> l
 
     reference: name of the method that the others are compared with.
     """
-    groups: dict[tuple[str, str | None], list[Result]] = {}
+    by_seed: dict[tuple[str, str | None], dict[int, Result]] = {}
     for result in results:
-        groups.setdefault((result.method, result.weighting), []).append(result)
+        # of one seed the last one counts: the ones before had other settings
+        by_seed.setdefault((result.method, result.weighting), {})[result.seed] = result
+    groups = {key: list(of_seeds.values()) for key, of_seeds in by_seed.items()}
     labels = [group[-1].label for group in groups.values()]
     rows = []
-    for group in groups.values():
+    drawn = Resampled(list(groups.values()))
+    for number, group in enumerate(groups.values()):
         newest = group[-1]
         scores = [result.score for result in group]
         twice = labels.count(newest.label) > 1 and newest.weighting
+        own = (fmean(result.low for result in group), fmean(result.high for result in group))
+        low, high = (drawn.interval(number) if len(group) > 1 else None) or own
         rows.append(
             MethodScore(
                 newest=newest,
                 label=f"{newest.label} ({newest.weighting})" if twice else newest.label,
                 score=fmean(scores),
-                low=fmean(result.low for result in group),
-                high=fmean(result.high for result in group),
+                low=low,
+                high=high,
                 seeds=len(group),
                 spread=(min(scores), max(scores)),
                 reference=newest.method == reference,
                 difference_ends=_ends(group),
             )
         )
-    rows.sort(key=_place)
-    main = main_score(rows)
-    best = max((r for r in rows if r.competes), key=lambda r: r.score, default=None)
-    return [
-        replace(
-            row,
-            tied=best is not None and row.competes and row.high >= best.low,
-            difference=None if main is None or row is main else row.score - main.score,
-        )
-        for row in rows
-    ]
+    main = next((i for i, row in enumerate(rows) if row.reference), None)
+    competing = [i for i, row in enumerate(rows) if row.competes]
+    best = max(competing, key=lambda i: rows[i].score, default=None)
+    found = []
+    for i, row in enumerate(rows):
+        if main is not None and i != main:
+            ends = drawn.difference(i, main) if row.seeds > 1 else None
+            row = replace(
+                row,
+                difference=row.score - rows[main].score,
+                difference_ends=ends or row.difference_ends or drawn.difference(i, main),
+            )
+        found.append(row)
+    for i in competing:
+        if best is not None:
+            tied = i == best or _reaches(found[i], found[best], drawn.difference(i, best))
+            found[i] = replace(found[i], tied=tied)
+    return sorted(found, key=_place)
+
+
+def _reaches(row: MethodScore, best: MethodScore, ends: tuple[float, float] | None) -> bool:
+    """Whether a row may be as good as the best: by their paired interval, where there is one."""
+    if ends is None and best.reference:
+        ends = row.difference_ends
+    if ends is None and row.reference and best.difference_ends is not None:
+        low, high = best.difference_ends
+        ends = (-high, -low)
+    return row.high >= best.low if ends is None else ends[1] >= 0
 
 
 def _ends(group: Sequence[Result]) -> tuple[float, float] | None:
@@ -134,9 +156,10 @@ def _place(row: MethodScore) -> int:
 
 
 _NOTE = (
-    "Brackets: 95% bootstrap interval over the test examples. Bold: the best score, and any whose "
-    "interval overlaps the best's. Floor and ceiling are no methods and do not compete: the floor "
-    "reads no words, the ceiling is trained on labels in the target language. "
+    "Brackets: 95% bootstrap interval over the test examples, and over the seeds where there are "
+    "several. Bold: the best score, and any whose paired difference to it holds 0. Floor and "
+    "ceiling are no methods and do not compete: the floor reads no words, the ceiling is trained "
+    "on labels in the target language. "
 )
 _COMPARED = (
     '"vs {label}": the row less {label}, with the interval of a paired bootstrap; one that holds 0 '

@@ -69,8 +69,13 @@ def headline(run: Run) -> str:
     for floor in (row for row in run.scores if row.role == "floor"):
         # the floor less the main method, on the same examples
         ends = floor.difference_ends
-        if main.low <= floor.high if ends is None else ends[1] >= 0:
-            said.append(f"It is not clearly above the floor ({_said(floor)}).")
+        low, high = (floor.low - main.high, floor.high - main.low) if ends is None else ends
+        place = "clearly above" if high < 0 else "clearly below" if low > 0 else None
+        said.append(
+            f"{main.label} is {place} the floor ({_said(floor)})."
+            if place
+            else f"Whether {main.label} is above the floor ({_said(floor)}) is not settled."
+        )
     better = [row for row in others if row not in baselines and row.score > main.score]
     if better:
         named = ", ".join(f"{row.label} {decimal(row.score)}" for row in better)

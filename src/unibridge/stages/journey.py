@@ -30,6 +30,7 @@ from unibridge.stages.self_training import self_training_stage
 from unibridge.stages.task import task_stage
 from unibridge.stages.vocabulary import embed_stage, vocabulary_stage
 from unibridge.stages.workplace import Workplace
+from unibridge.text.corpus import spread
 
 if TYPE_CHECKING:
     from unibridge.transfer.language import AdaptationSettings
@@ -287,13 +288,24 @@ class Journey:
         )
 
     def floor(self) -> Predictor:
-        """What a count of word shapes in the sources' labels says, without any model."""
+        """What a count of word shapes in the sources' labels says, without any model.
+
+        It is given as many examples of each source as models are: by the larger of the limits on
+        adapters and on whole models, where both have one.
+        """
         sources = sorted(self.sources)
         self.learnt_from += sources
         files = {source: self.inputs.train[source] for source in sources}
-        seen = [example for file in files.values() for example in file.file.examples]
+        limits = [self.settings(s).max_examples for s in ("task_training", "fine_tuning")]
+        most = None if None in limits else max(limits)
+        seen = [
+            example
+            for file in files.values()
+            for example in spread(file.file.examples, most or len(file.file.examples))
+        ]
         return Predictor(
             lambda examples: self.inputs.task.floor(seen, examples),
+            {} if most is None else {"max_examples": most},
             inputs={f"{s}:{k}": v for s, file in files.items() for k, v in file.inputs.items()},
         )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from unibridge.artifacts import read_manifest
 from unibridge.config import Config
+from unibridge.config.identity import base_name, deciding
 from unibridge.evaluation.records import Result
 from unibridge.methods import Method
 from unibridge.stages.ends import Ensemble
@@ -81,23 +82,21 @@ def result_of(cell: Cell, cells: Sequence[Cell], config: Config, inputs: Inputs)
     """The cell's row of results.jsonl, with its difference to the reference under the same seed."""
     if cell.prediction is None or inputs.test is None:
         return None
+    from unibridge.evaluation.counts import packed
+    from unibridge.metrics import METRICS, bootstrap_difference
+
     facts = read_manifest(cell.prediction)["facts"]
     manifests = [read_manifest(stage) for stage in [*cell.stages, cell.prediction]]
     note = cell.note
     main = config.run.reference
     ours = next((c for c in cells if (c.method, c.seed) == (main, cell.seed)), None)
     difference: dict[str, Any] = {}
+    metric = METRICS.resolve(inputs.task.metric)
+    gold = [inputs.task.gold(example) for example in inputs.test.file.examples]
+    said = read_predictions(cell.prediction, inputs.test, inputs.task)
     if ours is not None and ours is not cell and ours.prediction is not None:
-        from unibridge.metrics import METRICS, bootstrap_difference
-
-        gold = [inputs.task.gold(example) for example in inputs.test.file.examples]
-        found = bootstrap_difference(
-            gold,
-            read_predictions(ours.prediction, inputs.test, inputs.task),
-            read_predictions(cell.prediction, inputs.test, inputs.task),
-            METRICS.resolve(inputs.task.metric),
-            seed=cell.seed,
-        )
+        main_said = read_predictions(ours.prediction, inputs.test, inputs.task)
+        found = bootstrap_difference(gold, main_said, said, metric, seed=cell.seed)
         difference = {
             "ahead": -found.value,
             "ahead_low": -found.high,
@@ -128,5 +127,8 @@ def result_of(cell: Cell, cells: Sequence[Cell], config: Config, inputs: Inputs)
         seconds=round(sum(m["seconds"] for m in manifests), 1),
         note=note,
         role=config.method(cell.method).role,
+        base=base_name(config),
+        settings=deciding(config.for_method(cell.method)),
+        counts=packed(metric.count(gold, said)),
         **difference,
     )

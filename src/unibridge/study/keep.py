@@ -18,6 +18,7 @@ from unibridge.artifacts import (
     write_manifest,
 )
 from unibridge.config import Config
+from unibridge.config.identity import base_name
 from unibridge.errors import UnibridgeError
 from unibridge.evaluation.records import Result
 from unibridge.locks import locked
@@ -172,9 +173,3 @@ def write_run_record(
             },
         },
     )
-
-
-def base_name(config: Config) -> str:
-    """The base as a reader knows it: a hub id, or the name of its folder without the path."""
-    model = config.base.model
-    return Path(model).name if Path(model).is_dir() else model
