@@ -19,6 +19,7 @@ FLOORS = (
     {"ensemble"},
     {"evaluation", "_auto"},
     {"report", "grid"},
+    {"comparison"},
     {"pack"},
     {"stages"},
     {"methods"},

@@ -34,6 +34,19 @@ _SPACED_WORD = re.compile(r"\w\S*")
 _WRITTEN_IN = {"Hans": ("Hani",), "Hant": ("Hani",), "Jpan": ("Hani", "Kana"), "Hrkt": ("Kana",)}
 
 
+# what is no code, or another one for the same language, beside CLDR's aliases (jpn, fre, iw, ...)
+_OTHER_CODES = {"jap": "ja", "no": "nb", "sh": "sr"}
+# codes that CLDR takes for the macro-language they belong to, and some that stand beside it
+MACRO_LANGUAGES = {
+    **{"arb": "ar", "azj": "az", "als": "sq", "cmn": "zh", "ekk": "et", "gug": "gn", "khk": "mn"},
+    **{"kmr": "ku", "lvs": "lv", "npi": "ne", "ory": "or", "pes": "fa", "plt": "mg", "swh": "sw"},
+    **{"uzn": "uz", "zsm": "ms", "arz": "ar", "ary": "ar", "ayr": "ay", "ckb": "ku", "pbt": "ps"},
+    **{"prs": "fa", "quy": "qu", "quz": "qu", "sdh": "ku", "yue": "zh", "nan": "zh", "cdo": "zh"},
+    **{"gaz": "om", "fuv": "ff", "knn": "kok", "ydd": "yi", "nob": "no", "nno": "no"},
+}
+"""A member -> the macro-language (ISO 639-3) that its name may also stand for."""
+
+
 @dataclass(frozen=True)
 class Language:
     """A language as messages, tables and word counts need it.
@@ -81,6 +94,22 @@ def language(code: str) -> Language:
         spaced=not lengths,
         characters_per_word=sum(lengths) / len(lengths) if lengths else None,
     )
+
+
+@cache
+def canonical(code: str) -> str:
+    """One code for a language however it is named: ISO 639-1 where there is one, else 639-3.
+
+    ISO 639-1, -2 and -3 and older codes (jpn, fre, iw, jap) are understood, a script or region
+    after it is kept ("zh_Hant"), and a code that nobody knows is its own.
+    """
+    from babel.core import get_global
+
+    base, *subtags = code.replace("-", "_").split("_")
+    base = base.lower()
+    found = get_global("language_aliases").get(_OTHER_CODES.get(base, base))
+    found = (found or base).partition("_")[0]
+    return "_".join([_OTHER_CODES.get(found, found), *subtags])
 
 
 def count_words(text: str) -> float:

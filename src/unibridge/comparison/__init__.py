@@ -1,0 +1,1 @@
+"""What a transfer study found: its scores compared, judged and drawn. Reads rows, never trains."""
