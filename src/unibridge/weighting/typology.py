@@ -8,8 +8,10 @@ its first use unpacks data into its own folder.
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from unibridge.errors import UnibridgeError
 from unibridge.text.files import read_lines
@@ -77,12 +79,7 @@ def _from_table(target: str, sources: Sequence[str], path: str | Path) -> dict[s
 
 def _from_uriel(target: str, sources: Sequence[str], kind: str) -> dict[str, float]:
     with _quiet_logging():
-        try:
-            from urielplus.urielplus import URIELPlus
-        except ImportError as error:
-            raise _not_installed() from error
-        uriel = URIELPlus()
-        known = {str(code) for code in uriel.get_phylogeny_languages_array()}
+        uriel, known = _loaded_uriel()
         codes = {language: _iso_639_3(language, known) for language in (target, *sources)}
         missing = [language for language, code in codes.items() if code is None]
         found: dict[str, float] = {}
@@ -98,6 +95,17 @@ def _from_uriel(target: str, sources: Sequence[str], kind: str) -> dict[str, flo
             do="choose another kind, or give a table in weights.distances",
         )
     return found
+
+
+@cache
+def _loaded_uriel() -> tuple[Any, set[str]]:
+    """URIEL+ and the codes that it knows."""
+    try:
+        from urielplus.urielplus import URIELPlus
+    except ImportError as error:
+        raise _not_installed() from error
+    uriel = URIELPlus()
+    return uriel, {str(code) for code in uriel.get_phylogeny_languages_array()}
 
 
 def _iso_639_3(language: str, known: set[str]) -> str | None:
