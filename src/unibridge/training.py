@@ -199,7 +199,7 @@ def fit(
     seed: int,
     width: int = 0,
     factors: Mapping[str, float] | None = None,
-    validate: Callable[[], float] | None = None,
+    validate: Callable[[], float | Mapping[str, float]] | None = None,
     checkpoint: Path | None = None,
     save_end: bool = False,
     progress: Progress = lambda step, steps, parts: None,
@@ -213,7 +213,8 @@ def fit(
     batches: epoch number -> that epoch's batches of indices, the same at every call.
     width: of the model's states, for `precision`. factors: what a parameter's rate is multiplied
     by, where it is not 1.
-    validate: held-out loss, computed for each row of the curve; drives `plateau`, `patience`.
+    validate: held-out loss, computed for each row of the curve; drives `plateau`, `patience`. Or
+    several figures for the row, `valid_loss` among them.
     checkpoint: a file to resume from and to save to; it is not removed at the end. save_end: save
     to it when all steps are done, too, so that a call with more of them goes on from there.
     curve rows: step, epoch, rate, train_loss and each part (means since the row before), and
@@ -341,7 +342,8 @@ def fit(
                 row |= {name: value / counted for name, value in sums.items()}
                 if validate is not None:
                     with precision(settings, device, width):
-                        row["valid_loss"] = group.told(validate())
+                        found = group.told(validate())
+                    row |= found if isinstance(found, Mapping) else {"valid_loss": found}
                     if ended and settings.schedule == "plateau":
                         _wait(plateau, row["valid_loss"])
                         if plateau["waited"] >= 3:

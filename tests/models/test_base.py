@@ -1,5 +1,6 @@
 """load_base: what it gives, and what it refuses in one clear line."""
 
+import copy
 import json
 import logging
 import re
@@ -15,7 +16,7 @@ from transformers import AutoModel
 
 from toy import LINES, save_toy_base, say, toy_model, toy_tokenizer
 from unibridge.errors import UnibridgeError
-from unibridge.models.base import NAMED_BASES, load_base, max_tokens
+from unibridge.models.base import NAMED_BASES, load_base, max_tokens, redraw_head
 from unibridge.models.families import FAMILIES
 
 TABLES_OF_POSITIONS = ("bert", "xlm-roberta")
@@ -100,6 +101,25 @@ def test_a_missing_head_is_built_tied_by_seed_and_told(family, tmp_path, caplog,
     differing = {key for key in states[0] if not torch.equal(states[0][key], states[2][key])}
     assert differing
     assert all(key.startswith(first.family.head[0]) for key in differing)
+
+
+@pytest.mark.parametrize("family", WITH_HEADS)
+def test_every_seed_has_a_head_of_its_own_where_it_was_built(family, tmp_path):
+    base = load_base(without_head(tmp_path, family))
+    heads = []
+    for seed in (0, 1, 1, 2):
+        model = copy.deepcopy(base.model)
+        redraw_head(model, base, seed)
+        heads.append(model.state_dict())
+    assert all(torch.equal(heads[0][k], v) for k, v in base.model.state_dict().items())
+    assert all(torch.equal(heads[1][k], v) for k, v in heads[2].items())
+    for other in heads[1], heads[3]:
+        changed = {k for k, v in other.items() if not torch.equal(heads[0][k], v)}
+        assert changed and all(k.startswith(base.family.head[0]) for k in changed)
+        for key in changed:
+            assert float(other[key].std()) == pytest.approx(float(heads[0][key].std()), rel=0.3)
+    whole = load_base(save_toy_base(tmp_path / "whole", family))
+    assert not whole.drawn and not whole.built_head
 
 
 @pytest.mark.parametrize("family", UNTIED)

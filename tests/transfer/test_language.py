@@ -168,6 +168,14 @@ def test_what_is_kept_makes_the_trained_model_again(tmp_path, family, new, built
     assert (adapted.embeddings is not None) == new
 
 
+def test_enough_is_held_out_to_state_a_standard_error():
+    few, many = (adapt(toy_base("bert"), LINES * times).facts for times in (1, 10))
+    assert (few["held_out_samples"], many["held_out_samples"]) == (1, len(LINES))
+    assert "valid_error" not in few["curve"][-1]
+    row = many["curve"][-1]
+    assert 0 < row["valid_error"] < row["valid_loss"]
+
+
 def test_the_held_out_loss_before_any_training_is_kept():
     slow, fast = (
         adapt(toy_base("bert", dropout=0.0), new=True, training={"learning_rate": rate}).facts

@@ -34,6 +34,7 @@ class BaseModel:
 
     built_head: the checkpoint had no (whole) language-model head, so one was built, tied to the
     input embeddings, and has to be trained. notes: what a user should know about the loading.
+    drawn: names of the head's parameters that were drawn at random, see `redraw_head`.
     """
 
     model: PreTrainedModel
@@ -41,6 +42,7 @@ class BaseModel:
     family: ModelFamily
     built_head: bool = False
     notes: list[str] = field(default_factory=list)
+    drawn: frozenset[str] = frozenset()
 
 
 def packaged_minilm() -> Path:
@@ -114,7 +116,10 @@ def load_base(
         model.tie_weights()
     else:
         keep_untied(model, record)
-    base = BaseModel(model.eval().to(place), _tokenizer(name), record, built_head=bool(head))
+    tokenizer = _tokenizer(name)
+    # a tied projection has the embeddings' name among these
+    drawn = frozenset(head & dict(model.named_parameters()).keys())
+    base = BaseModel(model.eval().to(place), tokenizer, record, built_head=bool(head), drawn=drawn)
     if base.built_head:
         base.notes.append(
             "the checkpoint has no language-model head: one was built, tied to the input "
@@ -126,6 +131,22 @@ def load_base(
         base.notes.append(f"config.json has settings that nothing here reads: {', '.join(unknown)}")
     _check_tokenizer(base, name)
     return base
+
+
+def redraw_head(model: PreTrainedModel, base: BaseModel, seed: int) -> None:
+    """Give a copy of a base the head that this seed has, where the base's had to be built.
+
+    Matrices only, as widely spread as those that stand there; seed 0 has the base's own.
+    """
+    if not seed:
+        return
+    generator = torch.Generator().manual_seed(seed)
+    for name in sorted(base.drawn):
+        weight = model.get_parameter(name)
+        if weight.dim() > 1:
+            drawn = torch.randn(weight.shape, generator=generator) * float(weight.detach().std())
+            with torch.no_grad():
+                weight.copy_(drawn)
 
 
 def torch_device(name: str) -> torch.device:

@@ -130,7 +130,7 @@ def vocabulary_trace(
     return figure
 
 
-BESIDE_ITS_PART = {"step", "epoch", "rate", "train_loss", "valid_loss", "kl"}
+BESIDE_ITS_PART = {"step", "epoch", "rate", "train_loss", "valid_loss", "valid_error", "kl"}
 """What a row of a curve has beside the language model's own part of the loss."""
 
 

@@ -124,14 +124,11 @@ def training(run: Run) -> Iterator[Block]:
             f"{whole(facts['samples'])} samples, {whole(facts['tokens_seen'])} tokens seen; weight "
             f"of the KL term {facts['kl_weight']:g}."
         )
-        held_out = [r["valid_loss"] for r in facts["curve"] if r.get("valid_loss") is not None]
-        if held_out:
-            # where training may end early, the best weights are the ones kept
-            early = _setting(manifest.get("settings", {}), "patience")
-            last = min(held_out) if early else held_out[-1]
+        if (held_out := held_out_loss(manifest)) is not None:
+            last = held_out["valid_loss"]
             said += (
-                f" Held-out loss {decimal(last, 2)} nats per masked token "
-                f"(perplexity {decimal(exp(last))})."
+                f" Held-out loss {_with_error(held_out)} nats per masked token "
+                f"(perplexity {decimal(exp(last))}){_over(facts)}."
             )
             if facts.get("stopped_early"):
                 said += " Training ended early, since it fell no more."
@@ -144,11 +141,11 @@ def training(run: Run) -> Iterator[Block]:
                 ("Learning rate", "Steps", "Held-out loss, nats"),
                 "rrr",
                 [
-                    (f"{t['rate']:g}", whole(t["steps"]), _known(t["valid_loss"], 3))
+                    (f"{t['rate']:g}", whole(t["steps"]), _with_error(t, 3))
                     for t in search["trials"]
                 ],
                 note=f"Rates tried by successive halving in {whole(search['steps'])} steps; "
-                f"{search['rate']:g} was chosen.",
+                f"{rate_chosen(search)}.",
             )
     sources = [m for m in run.of("adapt") if m not in own]
     tasks = run.of("train-task")
@@ -160,6 +157,52 @@ def training(run: Run) -> Iterator[Block]:
     others = list(_curves(rest, "others", "Training of the other methods, nats"))
     if others:
         yield Fold("Loss curves of the other methods", others)
+
+
+def held_out_loss(manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The row of the curve whose weights were kept; None without held-out data."""
+    rows = [r for r in manifest["facts"].get("curve", ()) if r.get("valid_loss") is not None]
+    if not rows:
+        return None
+    # where training may end early, the best weights are the ones kept
+    early = _setting(manifest.get("settings", {}), "patience")
+    return min(rows, key=lambda row: row["valid_loss"]) if early else rows[-1]
+
+
+def rate_chosen(search: Mapping[str, Any]) -> str:
+    """Which rate won, and which others the held-out text cannot tell from it."""
+    said = f"{search['rate']:g} was chosen"
+    if close := search.get("unsettled"):
+        named = ", ".join(f"{rate:g}" for rate in close)
+        said += f", though {named} came within one standard error of it"
+    return said
+
+
+def held_out_lines(run: Run) -> list[str]:
+    """What the terminal says of the target's held-out loss and of the rate."""
+    lines = []
+    for manifest in adapted(run, run.reference):
+        row, facts = held_out_loss(manifest), manifest["facts"]
+        if row is None:
+            continue
+        search = facts.get("rate_search")
+        lines.append(
+            f"{run.target_name}: held-out loss {_with_error(row)} nats{_over(facts)}"
+            + (f"; of the rates {rate_chosen(search)}" if search else "")
+            + "."
+        )
+    return lines
+
+
+def _with_error(row: Mapping[str, Any], digits: int = 2) -> str:
+    error = row.get("valid_error")
+    said = _known(row["valid_loss"], digits)
+    return said if error is None else f"{said} ± {decimal(error, digits)}"
+
+
+def _over(facts: Mapping[str, Any]) -> str:
+    count = facts.get("held_out_samples")
+    return f", ± one standard error over {whole(count)} samples" if count and count > 1 else ""
 
 
 def _curves(manifests: Sequence[Mapping[str, Any]], name: str, title: str) -> Iterator[Block]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from unibridge.report.folder import read_run
 from unibridge.report.scores import scores_table
 from unibridge.report.sections import headline
+from unibridge.report.stages import held_out_lines
 from unibridge.report.tables import Table, as_cell
 
 
@@ -15,6 +16,7 @@ def terminal_summary(run_folder: Path) -> str:
     parts = [textwrap.fill(headline(run), 100)]
     if run.scores:
         parts.append(_columns(scores_table(run.scores)))
+    parts += [textwrap.fill(line, 100) for line in held_out_lines(run)]
     warnings = [
         *run.about.get("warnings", []),
         *(w for s in run.stages.values() for w in s["warnings"]),

@@ -105,12 +105,12 @@ def _size(file: Path) -> int:
 
 
 def split_held_out(
-    lines: Sequence[Item], share: float = 0.01, *, seed: int
+    lines: Sequence[Item], share: float = 0.01, *, seed: int, least: int = 1
 ) -> tuple[list[Item], list[Item]]:
     """(training lines, held-out lines), both in reading order; `share` 0 holds nothing out.
 
-    At least one line is held out and at least one is left to train on; the choice depends on the
-    seed and the number of lines only.
+    least: lines that are held out in any case, though no more than a tenth of all. At least one is
+    held out and one is left to train on; the choice depends on the seed and the numbers only.
     """
     if not 0 <= share < 1:
         raise UnibridgeError(f"the held-out share {share} is not from 0 up to 1")
@@ -120,7 +120,8 @@ def split_held_out(
         raise UnibridgeError(
             f"a text of {len(lines)} lines cannot be divided", do="give more text, or hold out 0"
         )
-    count = min(max(1, round(share * len(lines))), len(lines) - 1)
+    count = max(1, round(share * len(lines)), min(least, len(lines) // 10))
+    count = min(count, len(lines) - 1)
     chosen = set(random.Random(seed).sample(range(len(lines)), count))
     train = [line for index, line in enumerate(lines) if index not in chosen]
     return train, [lines[index] for index in sorted(chosen)]

@@ -22,7 +22,13 @@ from unibridge.training import (
 )
 from unibridge.transfer.adapted import AdaptedLanguage, kept_copy
 from unibridge.transfer.pooled import HeldState, mean_pool, pooled_states, state_divergence
-from unibridge.transfer.rates import PUBLISHED_RATES, RateChoice, RateSearch, search_rate
+from unibridge.transfer.rates import (
+    PUBLISHED_RATES,
+    RateChoice,
+    RateSearch,
+    held_out_loss,
+    search_rate,
+)
 from unibridge.transfer.teacher import TeacherStore, teacher_of
 
 if TYPE_CHECKING:
@@ -83,6 +89,12 @@ class AdaptationSettings(BaseModel):
         "built", description="train the masked-LM head only where it had to be built, or always"
     )
     held_out: float = Field(0.01, gt=0, lt=1, description="share of samples kept for validation")
+    least_held_out: int = Field(
+        50,
+        ge=1,
+        description="samples kept for validation in any case, though no more than a tenth of all: "
+        "fewer cannot tell rates apart",
+    )
     learning_rate_search: RateSearch = Field(
         "auto",
         description="halving: the rate is chosen of search_rates by held-out loss; none: it is "
@@ -142,7 +154,7 @@ def adapt_language(
 
     from unibridge.adapters import attach
     from unibridge.embeddings.install import embedding_table, install_embeddings
-    from unibridge.models.base import max_tokens, unknown_share
+    from unibridge.models.base import max_tokens, redraw_head, unknown_share
     from unibridge.models.objectives import objective_of
     from unibridge.models.rows import changed_tensors, used_rows
     from unibridge.models.states import encoder_states
@@ -168,7 +180,9 @@ def adapt_language(
             f"{settings.sample_words} words",
             do="bring more text, or set adaptation.sample_words = 0 (a line is a sample)",
         )
-    train_samples, held_samples = split_held_out(samples, settings.held_out, seed=seed)
+    train_samples, held_samples = split_held_out(
+        samples, settings.held_out, seed=seed, least=settings.least_held_out
+    )
     replayed = replayed_samples(
         others or {}, settings.sample_words, settings.replay, len(train_samples), seed=seed
     )
@@ -177,6 +191,7 @@ def adapt_language(
     # 2. The student: a copy of the base with the new vocabulary and the language adapter.
     model = copy.deepcopy(base.model)
     family = base.family
+    redraw_head(model, base, seed)
     if embeddings is not None:
         install_embeddings(model, embeddings, tokenizer)
     attach.freeze(model)
@@ -284,11 +299,12 @@ def adapt_language(
         kl = state_divergence(mean_pool(state, mask), wanted) * (len(wanted) / len(indices))
         return lm + beta * kl, {objective.name: lm.detach(), "kl": kl.detach()}, int(mask.sum())
 
-    def validate() -> float:
+    def validate() -> dict[str, float]:
         """LM loss of the held-out samples, always under the same masks (nats per token)."""
         generator = torch.Generator().manual_seed(0)
         model.eval()
-        total = weight = 0.0
+        nats: list[torch.Tensor] = []
+        tokens: list[torch.Tensor] = []
         with torch.inference_mode():
             for start in range(0, len(held), settings.training.batch_size):
                 part = range(start, min(start + settings.training.batch_size, len(held)))
@@ -297,10 +313,11 @@ def adapt_language(
                     ids, mask, reader, rate=settings.mask_rate, generator=generator
                 )
                 hidden = encoder_states(model, family, batch.ids, batch.mask)
-                total += batch.count * float(objective.loss(model, family, hidden, batch))
-                weight += batch.count
+                by_sample, wanted = objective.nats(model, family, hidden, batch)
+                nats.append(by_sample.cpu())
+                tokens.append(wanted)
         model.train()
-        return total / max(weight, 1)
+        return held_out_loss(torch.cat(nats).numpy(), torch.cat(tokens).numpy())
 
     width = model.config.hidden_size
 
@@ -336,7 +353,7 @@ def adapt_language(
         model.train()
         warnings += prepare(model, model.get_submodule(family.encoder), settings.training)
         with precision(settings.training, model.device, width):
-            before = validate()
+            before = validate()["valid_loss"]
         if settings.learning_rate_search == "halving" or (
             unset and settings.learning_rate_search == "auto"
         ):
@@ -380,6 +397,7 @@ def adapt_language(
             "learning_rate": choice.rate,
             "rate_search": asdict(choice) if choice.trials else None,
             "samples": len(train_samples),
+            "held_out_samples": len(held),
             "replayed_samples": len(replayed),
             "vocabulary_rows": len(rows),
             "trains": settings.trains,

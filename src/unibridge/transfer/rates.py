@@ -16,6 +16,7 @@ from unibridge.training import DivergedError, FitResult, TrainingSettings
 from unibridge.transfer.adapted import kept_copy
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 RateSearch = Literal["auto", "none", "halving"]
@@ -25,31 +26,61 @@ PUBLISHED_RATES = (5e-5, 2e-4, 5e-4, 1e-3)
 
 @dataclass(frozen=True)
 class Trial:
-    """One rate after so many optimiser steps in all: its held-out loss, nats per masked token."""
+    """One rate after so many optimiser steps in all: its held-out loss, nats per masked token.
+
+    valid_error: the loss's standard error over samples, where it is known.
+    """
 
     rate: float
     steps: int
     valid_loss: float
+    valid_error: float | None = None
 
 
 @dataclass
 class RateChoice:
-    """rate: the winner. steps, tokens: that the search took. trials: in their order."""
+    """rate: the winner. steps, tokens: that the search took. trials: in their order.
+
+    unsettled: rates whose last held-out loss is within one standard error of the winner's of the
+    same round, so that another text might have chosen them.
+    """
 
     rate: float
     steps: int = 0
     tokens: int = 0
     trials: list[Trial] = field(default_factory=list)
+    unsettled: list[float] = field(default_factory=list)
+
+
+def held_out_loss(nats: "np.ndarray", tokens: "np.ndarray") -> dict[str, float]:
+    """{valid_loss: nats per token, valid_error: its standard error} over samples.
+
+    nats, tokens: of each sample, (samples,). The error is that of a ratio of sums (Cochran 1977,
+    Eq. 2.45): samples were drawn, and the tokens of one are no independent draws. It is left out
+    of a single sample, which has none.
+    """
+    total = max(float(tokens.sum()), 1.0)
+    loss = float(nats.sum()) / total
+    found = {"valid_loss": loss}
+    count = len(nats)
+    if count > 1:
+        squares = float(((nats - loss * tokens) ** 2).sum())
+        found["valid_error"] = math.sqrt(squares * count / (count - 1)) / total
+    return found
 
 
 def halve(
-    rates: Sequence[float], train: Callable[[float, int], float], *, budget: int
+    rates: Sequence[float],
+    train: Callable[[float, int], float | Mapping[str, float]],
+    *,
+    budget: int,
 ) -> RateChoice:
     """The rate with the lowest held-out loss, half of the rates given up in each round.
 
-    train: (rate, optimiser steps in all) -> held-out loss; it goes on from where that rate was
-    left. budget: steps of all trials together, the same for each round (§2 of the source), at least
-    one a trial. A loss that is not finite loses; of equal ones the lower rate wins.
+    train: (rate, optimiser steps in all) -> held-out loss, or `valid_loss` and `valid_error`; it
+    goes on from where that rate was left. budget: steps of all trials together, the same for each
+    round (§2 of the source), at least one a trial. A loss that is not finite loses; of equal ones
+    the lower rate wins.
     """
     # 1. Rounds of equal cost, until one is left.
     left = sorted(set(rates))
@@ -60,14 +91,35 @@ def halve(
         # 2. Every rate that is left goes on.
         more = max(1, budget // (rounds * len(left)))
         steps += more
-        trials = [Trial(rate, steps, train(rate, steps)) for rate in left]
+        trials = [_trial(rate, steps, train(rate, steps)) for rate in left]
         found.trials += trials
         found.steps += more * len(left)
         # 3. The better half stays.
         losses = {t.rate: t.valid_loss if math.isfinite(t.valid_loss) else math.inf for t in trials}
         left = sorted(left, key=lambda rate: (losses[rate], rate))[: math.ceil(len(left) / 2)]
     found.rate = left[0]
+    found.unsettled = _unsettled(found)
     return found
+
+
+def _trial(rate: float, steps: int, told: float | Mapping[str, float]) -> Trial:
+    if isinstance(told, Mapping):
+        return Trial(rate, steps, told["valid_loss"], told.get("valid_error"))
+    return Trial(rate, steps, told)
+
+
+def _unsettled(found: RateChoice) -> list[float]:
+    """Rates that lost by no more than the standard error of what they lost to."""
+    close = []
+    for own in (t for t in found.trials if t.rate == found.rate and t.valid_error is not None):
+        close += [
+            other.rate
+            for other in found.trials
+            if other.steps == own.steps
+            and other.rate != own.rate
+            and other.valid_loss <= own.valid_loss + (own.valid_error or 0.0)
+        ]
+    return sorted(set(close))
 
 
 def search_rate(
@@ -98,7 +150,7 @@ def search_rate(
         # one place for all processes
         place = checkpoint or Path(processes().told(temporary)) / "checkpoint.pt"
 
-        def try_rate(rate: float, steps: int) -> float:
+        def try_rate(rate: float, steps: int) -> float | Mapping[str, float]:
             restore()
             trial = training.model_copy(
                 update={
@@ -116,7 +168,7 @@ def search_rate(
                 return math.inf
             searched[rate] = found.tokens
             # in a resumed search it may have gone further already
-            return next(r["valid_loss"] for r in found.curve if r["step"] == steps)
+            return next(row for row in found.curve if row["step"] == steps)
 
         choice = halve(rates, try_rate, budget=budget)
     restore()

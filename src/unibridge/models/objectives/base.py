@@ -106,3 +106,16 @@ class Objective(ABC):
         if not batch.count:
             return states.sum() * 0.0
         return F.cross_entropy(*self.logits(model, family, states, batch))
+
+    def nats(
+        self, model: torch.nn.Module, family: ModelFamily, states: torch.Tensor, batch: Corrupted
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Summed cross-entropy of each sample, and how many tokens it is of; both (batch,)."""
+        chosen = batch.wanted != NOTHING
+        counts = chosen.sum(1)
+        sums = torch.zeros(len(counts), device=states.device)
+        if batch.count:
+            logits, wanted = self.logits(model, family, states, batch)
+            found = F.cross_entropy(logits, wanted, reduction="none").float()
+            sums.index_add_(0, chosen.nonzero()[:, 0].to(states.device), found)
+        return sums, counts
