@@ -44,7 +44,11 @@ class Outcome:
 
 
 @contextmanager
-def disk_errors(where: object) -> Iterator[None]:
+def disk_errors(
+    where: object,
+    *,
+    do: str = "free some space and run the same command again; finished stages are kept",
+) -> Iterator[None]:
     """Turn a full disk or quota into an error that says what to do."""
     try:
         yield
@@ -57,7 +61,7 @@ def disk_errors(where: object) -> Iterator[None]:
         raise UnibridgeError(
             f"no room left on the disk ({os.strerror(number)})",
             where=getattr(error, "filename", None) or where,
-            do="free some space and run the same command again; finished stages are kept",
+            do=do,
         ) from error
 
 

@@ -1,5 +1,6 @@
 """The packed file is made here: the layout in small, with values that can be told by hand."""
 
+import errno
 import json
 import struct
 
@@ -155,6 +156,40 @@ def test_a_cache_that_cannot_be_written_is_explained(installed, tmp_path, monkey
     monkeypatch.setenv("UNIBRIDGE_CACHE", str(tmp_path / "file"))
     with pytest.raises(UnibridgeError, match="UNIBRIDGE_CACHE"):
         me5.plain_me5(lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "no room left"),
+        (OSError(errno.EROFS, "Read-only file system"), "Read-only file system"),
+        (RuntimeError("I/O error: No space left on device (os error 28)"), "no room left"),
+    ],
+    ids=["full", "read-only", "full, told by safetensors"],
+)
+def test_a_cache_that_is_full_is_one_line_and_leaves_nothing(installed, monkeypatch, error, said):
+    def stop(*_):
+        raise error
+
+    monkeypatch.setattr(me5, "unpack", stop)
+    with pytest.raises(UnibridgeError, match=f"{said}.*UNIBRIDGE_CACHE") as caught:
+        me5.plain_me5(lambda _: None)
+    assert "\n" not in str(caught.value)
+    assert not list(me5.cache_folder().iterdir())
+
+
+def test_a_file_that_was_cut_or_lost_after_it_was_whole_is_written_anew(installed):
+    folder = me5.plain_me5(lambda _: None)
+    for harm in (
+        lambda: (folder / "model.safetensors").write_bytes(b"half"),
+        lambda: (folder / "tokenizer.json").unlink(),
+        lambda: (folder / "complete").write_bytes(b"{"),
+    ):
+        harm()
+        told = []
+        assert me5.plain_me5(told.append) == folder and len(told) == 1
+        assert len(load_file(folder / "model.safetensors")) == len(installed[1])
+        assert (folder / "tokenizer.json").stat().st_size
 
 
 @pytest.mark.parametrize("cut", [3, 60, 500, -1])

