@@ -8,12 +8,13 @@ never scores anything twice: it redraws how often each kind of example occurs.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from unibridge.errors import UnibridgeError
 from unibridge.registry import Registry
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Labels = str | Sequence[str]
 """One example's class, or its tags."""
@@ -24,8 +25,8 @@ class Metric:
     """count: (gold, predicted) -> counts (examples, k). score: sums (..., k) -> (...), 0 to 100."""
 
     name: str
-    count: Callable[[Sequence[Labels], Sequence[Labels]], np.ndarray]
-    score: Callable[[np.ndarray], np.ndarray]
+    count: "Callable[[Sequence[Labels], Sequence[Labels]], np.ndarray]"
+    score: "Callable[[np.ndarray], np.ndarray]"
 
     def __call__(self, gold: Sequence[Labels], predicted: Sequence[Labels]) -> float:
         """The score of all examples together."""
@@ -100,6 +101,8 @@ def span_scores(
     gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
 ) -> dict[str, float]:
     """Precision, recall and F1 over all entities, and F1 by entity type."""
+    import numpy as np
+
     _check_lengths(gold, predicted)
     found = [(spans(g), spans(p)) for g, p in zip(gold, predicted, strict=True)]
 
@@ -158,6 +161,8 @@ def bootstrap_difference(
     level: float = 0.95,
 ) -> Difference:
     """Paired bootstrap of first minus second: both systems are scored on the same resamples."""
+    import numpy as np
+
     # counts of classes have their columns by label, so both systems must be counted with the same
     both = metric.count([*gold, *gold], [*first, *second])
     sides = [both[: len(gold)], both[len(gold) :]]
@@ -179,36 +184,42 @@ def bootstrap_difference(
 
 def resampled_scores(
     counts: Sequence[Any], metric: Metric, *, samples: int = 1000, seed: int = 0
-) -> np.ndarray:
+) -> "np.ndarray":
     """Scores of several systems (samples, systems) on the same resamples of the examples.
 
     counts: of each system what `metric.count` gives for the same examples; what stands in the
     columns may differ from one system to the next.
     """
+    import numpy as np
+
     drawn = _resampled(np.concatenate(counts, axis=1), samples, seed)
     ends = np.cumsum([part.shape[1] for part in counts])
     parts = np.split(drawn, ends[:-1], axis=1)
     return np.stack([metric.score(part) for part in parts], axis=1)
 
 
-def resampled_means(scores: np.ndarray, *, seed: int = 0) -> np.ndarray:
+def resampled_means(scores: "np.ndarray", *, seed: int = 0) -> "np.ndarray":
     """(samples, seeds) -> (samples,): means over seeds that are drawn again with replacement.
 
     With `resampled_scores` of a method's seeds, examples and trainings are drawn together, so the
     spread says what another test set and other seeds would change. Of few seeds it says too little:
     three cannot show more than they have.
     """
+    import numpy as np
+
     generator = np.random.default_rng([seed, 1])
     chosen = generator.integers(scores.shape[1], size=scores.shape)
     return np.asarray(np.take_along_axis(scores, chosen, axis=1).mean(axis=1))
 
 
-def _resampled(counts: np.ndarray, samples: int, seed: int) -> np.ndarray:
+def _resampled(counts: "np.ndarray", samples: int, seed: int) -> "np.ndarray":
     """Summed counts of `samples` resamples: (examples, k) -> (samples, k).
 
     Examples with the same counts are interchangeable, so one multinomial draw over the distinct
     ones is the bootstrap itself, and its cost does not grow with the number of examples.
     """
+    import numpy as np
+
     if isinstance(counts, np.ndarray):
         kinds, frequency = np.unique(counts, axis=0, return_counts=True)
     else:
@@ -219,14 +230,18 @@ def _resampled(counts: np.ndarray, samples: int, seed: int) -> np.ndarray:
     return drawn.astype(float) @ kinds
 
 
-def interval_of(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+def interval_of(values: "np.ndarray", level: float = 0.95) -> tuple[float, float]:
     """Both ends of what holds that share of the values, as much of them left out on each side."""
+    import numpy as np
+
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
-def _span_counts(gold: Sequence[Labels], predicted: Sequence[Labels]) -> np.ndarray:
+def _span_counts(gold: Sequence[Labels], predicted: Sequence[Labels]) -> "np.ndarray":
     """Per example: entities right, predicted, in gold."""
+    import numpy as np
+
     _check_lengths(gold, predicted)
     rows = []
     for gold_tags, predicted_tags in zip(gold, predicted, strict=True):
@@ -235,14 +250,18 @@ def _span_counts(gold: Sequence[Labels], predicted: Sequence[Labels]) -> np.ndar
     return np.array(rows, dtype=np.int64)
 
 
-def _f1(sums: np.ndarray) -> np.ndarray:
+def _f1(sums: "np.ndarray") -> "np.ndarray":
+    import numpy as np
+
     right, predicted, gold = np.moveaxis(np.asarray(sums, dtype=float), -1, 0)
     # 2PR / (P + R) in terms of counts; nothing predicted and nothing to find scores 0
     return 100 * 2 * right / np.maximum(predicted + gold, 1)
 
 
-def _accuracy_counts(gold: Sequence[Labels], predicted: Sequence[Labels]) -> np.ndarray:
+def _accuracy_counts(gold: Sequence[Labels], predicted: Sequence[Labels]) -> "np.ndarray":
     """Per example: labels right, labels in all."""
+    import numpy as np
+
     _check_lengths(gold, predicted)
     rows = []
     for true, guessed in zip(gold, predicted, strict=True):
@@ -251,13 +270,17 @@ def _accuracy_counts(gold: Sequence[Labels], predicted: Sequence[Labels]) -> np.
     return np.array(rows, dtype=np.int64)
 
 
-def _accuracy(sums: np.ndarray) -> np.ndarray:
+def _accuracy(sums: "np.ndarray") -> "np.ndarray":
+    import numpy as np
+
     right, total = np.moveaxis(np.asarray(sums, dtype=float), -1, 0)
     return 100 * right / np.maximum(total, 1)
 
 
-def _class_counts(gold: Sequence[Labels], predicted: Sequence[Labels]) -> np.ndarray:
+def _class_counts(gold: Sequence[Labels], predicted: Sequence[Labels]) -> "np.ndarray":
     """Per example and class in turn: right, predicted, in gold; (examples, 3 * classes)."""
+    import numpy as np
+
     _check_lengths(gold, predicted)
     used = {label for side in (gold, predicted) for one in side for label in _sequence(one)}
     place = {label: number for number, label in enumerate(sorted(used))}
@@ -280,6 +303,7 @@ def _sparse_class_counts(
     gold: Sequence[Labels], predicted: Sequence[Labels], place: dict[str, int]
 ) -> Any:
     """What `_class_counts` gives, as a sparse array."""
+    import numpy as np
     from scipy.sparse import coo_array
 
     rows, columns, ones = [], [], []
@@ -295,7 +319,9 @@ def _sparse_class_counts(
     return coo_array((np.array(ones, np.int64), (rows, columns)), shape).tocsr()
 
 
-def _macro_f1(sums: np.ndarray) -> np.ndarray:
+def _macro_f1(sums: "np.ndarray") -> "np.ndarray":
+    import numpy as np
+
     by_class = np.asarray(sums, dtype=float).reshape(*np.shape(sums)[:-1], -1, 3)
     occurs = by_class[..., 1:].sum(axis=-1) > 0
     return (_f1(by_class) * occurs).sum(axis=-1) / np.maximum(occurs.sum(axis=-1), 1)
@@ -338,7 +364,7 @@ def _attached_as(tag: str) -> str:
 
 def _tree_counts(
     gold: Sequence[Labels], predicted: Sequence[Labels], part: Callable[[str], str]
-) -> np.ndarray:
+) -> "np.ndarray":
     """Per example: words that are right in that part of their tag, all words."""
     return _accuracy_counts(
         *([[part(tag) for tag in _sequence(one)] for one in side] for side in (gold, predicted))

@@ -9,12 +9,13 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from unibridge.metrics import METRICS, Metric
 from unibridge.text.squad import Answer
+
+if TYPE_CHECKING:
+    import numpy as np
 
 ARTICLES = {
     "en": r"\b(a|an|the)\b",
@@ -62,8 +63,10 @@ def word_f1(gold: str, predicted: str, language: str) -> float:
 
 def _counts(
     gold: Sequence[Any], predicted: Sequence[Any], compare: Callable[[str, str, str], float]
-) -> np.ndarray:
+) -> "np.ndarray":
     """Per question what its best gold answer gives, and 1; without any, no answer is right."""
+    import numpy as np
+
     rows = []
     for true, found in zip(gold, predicted, strict=True):
         said = found[0].text if found else ""
@@ -72,7 +75,9 @@ def _counts(
     return np.array(rows).reshape(-1, 2)
 
 
-def _share(sums: np.ndarray) -> np.ndarray:
+def _share(sums: "np.ndarray") -> "np.ndarray":
+    import numpy as np
+
     return 100 * np.asarray(sums)[..., 0] / np.maximum(np.asarray(sums)[..., 1], 1)
 
 

@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from unibridge.errors import UnibridgeError
 from unibridge.metrics import attachment_scores
 from unibridge.tasks.base import (
@@ -22,6 +20,7 @@ from unibridge.tasks.windows import Window, windows_of
 from unibridge.text.labels import Expected, TaggedSentence
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
     from torch import nn
     from transformers import PreTrainedTokenizerBase
@@ -215,6 +214,8 @@ class DependencyParsing(TaggingTask):
     def decode(
         self, read: Sequence[Any], encoded: Sequence[Encoded], labels: Sequence[str]
     ) -> list[list[str]]:
+        import numpy as np
+
         trees = []
         for windows in by_example(encoded):
             parts = list(zip(read[windows], encoded[windows], strict=True))
@@ -242,6 +243,8 @@ class DependencyParsing(TaggingTask):
         self, train_examples: Sequence[TaggedSentence], test_examples: Sequence[TaggedSentence]
     ) -> list[list[str]]:
         """How far away heads are, and which relations, by the shapes of three words."""
+        import numpy as np
+
         tag_of = count_with_backoff(
             (context, f"{head - place if head else 'root'}|{relation}")
             for sentence in train_examples
@@ -273,13 +276,15 @@ class DependencyParsing(TaggingTask):
         return attachment_scores(gold, predictions)
 
 
-def best_tree(scores: np.ndarray) -> list[int]:
+def best_tree(scores: "np.ndarray") -> list[int]:
     """The head of each word in the heaviest tree with one root, by Chu-Liu and Edmonds.
 
     scores: (words + 1, words + 1); row d, column h: how good it is that h is the head of d; row and
     column 0 are the root's. Returns a head for each word, 0 for the root.
     Raises UnibridgeError where the package that finds it is not installed.
     """
+    import numpy as np
+
     try:
         from ufal.chu_liu_edmonds import chu_liu_edmonds
     except ImportError as error:
