@@ -216,25 +216,17 @@ def continue_training(
         return value, {}, tokens
 
     # 3. Train, and keep the state that the held-out examples like best.
-    best: dict[str, torch.Tensor] = {}
-    losses: list[float] = []
-
     def validate() -> float:
         model.eval()
+        total = 0.0
         with torch.no_grad():
-            losses.append(
-                sum(
-                    float(run(held[start : start + 32])[0]) * len(held[start : start + 32])
-                    for start in range(0, len(held), 32)
-                )
-                / len(held)
-            )
-        if losses[-1] <= min(losses):
-            best.update({name: p.detach().clone() for name, p in trained.items()})
+            for start in range(0, len(held), 32):
+                batch = held[start : start + 32]
+                total += float(run(batch)[0]) * len(batch)
         model.train()
-        return losses[-1]
+        return total / len(held)
 
-    validate()
+    model.train()
     result = fit(
         trained,
         loss,
@@ -247,10 +239,7 @@ def continue_training(
         settings.training,
         seed=seed,
         validate=validate,
+        keep_best=True,
     )
-    with torch.no_grad():
-        for name, parameter in trained.items():
-            parameter.copy_(best[name])
     model.eval()
-    reached = min(range(len(losses)), key=lambda place: (losses[place], -place))
-    return result.curve[reached - 1]["epoch"] if reached else 0.0
+    return result.kept_epoch or 0.0

@@ -10,20 +10,19 @@ where memory is short, without changing what is learnt from it.
 import io
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import TYPE_CHECKING, Any
 
 from unibridge.artifacts import write_bytes
 from unibridge.errors import UnibridgeError
 from unibridge.processes import processes
+from unibridge.training.batches import shares
+from unibridge.training.machine import precision
+from unibridge.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
 
 Progress = Callable[[int, int, Mapping[str, float]], None]
@@ -33,161 +32,25 @@ Loss = Callable[
 ]
 # devices that have AdamW in one kernel
 FUSED = {"cpu", "cuda", "mps", "xpu"}
-# UniBridge, Tables 8 and 9: one of those for languages and of those for tasks
-PUBLISHED_RATE = 5e-4
-# narrower models are quick in any case, and their numbers stay the same on every processor
-BFLOAT16_WIDTH = 192
 
 
 class DivergedError(UnibridgeError):
     """The training loss is no number any more."""
 
 
-class TrainingSettings(BaseModel):
-    """How long and how fast to train. Lengths are epochs unless `steps` is given."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    epochs: int = Field(50, ge=1, description="passes over the training data")
-    steps: int | None = Field(None, ge=1, description="optimiser steps; overrides epochs")
-    batch_size: int = Field(
-        32, ge=1, description="samples per optimiser step, those of all processes together"
-    )
-    micro_batch: int | None = Field(
-        None, ge=1, description="samples per forward pass, for small memories; unset: all"
-    )
-    learning_rate: float | None = Field(
-        None, gt=0, description="AdamW's peak rate; unset: 5e-4, or what a search for it finds"
-    )
-    weight_decay: float = Field(0.01, ge=0, description="AdamW, none on biases and norms")
-    schedule: Literal["plateau", "linear", "constant"] = Field(
-        "plateau", description="plateau: × 0.6 after 3 epochs without progress (the reference)"
-    )
-    warmup: float = Field(0.0, ge=0, lt=1, description="share of the steps with a rising rate")
-    patience: int = Field(
-        0,
-        ge=0,
-        description="rows of the curve without a better held-out loss after which training ends, "
-        "with the best weights; 0: it never ends early (the paper). Needs held-out data",
-    )
-    clip: float = Field(0.0, ge=0, description="largest gradient norm; 0: no clipping")
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto",
-        description="of products of matrices; auto: bfloat16 on GPUs that have it, and on "
-        "processors that have it for models wide enough to gain by it",
-    )
-    vocabulary_rows: Literal["used", "all"] = Field(
-        "used",
-        description="used: rows of the vocabulary that the text never has are left out of the "
-        "optimiser and of the softmax, where they would be negatives; all: as published",
-    )
-    compile: bool = Field(False, description="torch.compile the encoder; a warning if it cannot")
-    activation_checkpointing: bool = Field(
-        False, description="compute activations twice instead of keeping them, for small memories"
-    )
-    checkpoint_seconds: float = Field(
-        60.0, ge=0, description="seconds between checkpoints; 0: after every step"
-    )
-
-    @property
-    def peak_rate(self) -> float:
-        """learning_rate, or where it is unset one that the paper has for languages and tasks."""
-        return PUBLISHED_RATE if self.learning_rate is None else self.learning_rate
-
-    def passes(self, samples: int) -> float:
-        """How often training reads each of so many samples."""
-        return self.steps * self.batch_size / samples if self.steps else float(self.epochs)
-
-
 @dataclass
 class FitResult:
     """curve: one row per epoch (see `fit`). steps: optimiser steps. tokens: tokens trained on.
 
-    stopped: ended early, since the held-out loss fell no more.
+    stopped: ended early, since the held-out loss fell no more. kept_epoch: after how many epochs
+    the weights were those that are left, where the best ones are kept.
     """
 
     curve: list[dict[str, float]] = field(default_factory=list)
     steps: int = 0
     tokens: int = 0
     stopped: bool = False
-
-
-def batches_of(
-    lengths: "Sequence[int] | np.ndarray",
-    batch_size: int,
-    *,
-    seed: int,
-    epoch: int,
-    groups: Sequence[int] = (),
-) -> list[list[int]]:
-    """One epoch's batches of example indices, in random order, similar lengths together.
-
-    Length grouping saves padding: examples are shuffled, sorted by length within pools of 50
-    batches and cut. groups: where given, a batch never mixes two groups (source languages).
-    """
-    import numpy as np
-
-    random = np.random.default_rng([seed, epoch])
-    lengths_array = np.asarray(lengths)
-    group_array = np.asarray(groups) if len(groups) else np.zeros(len(lengths_array), dtype=int)
-    pool = batch_size * 50
-    batches: list[list[int]] = []
-    for group in np.unique(group_array):
-        order = random.permutation(np.flatnonzero(group_array == group))
-        for start in range(0, len(order), pool):
-            part = order[start : start + pool]
-            part = part[np.argsort(lengths_array[part], kind="stable")]
-            batches += [part[i : i + batch_size].tolist() for i in range(0, len(part), batch_size)]
-    return [batches[i] for i in random.permutation(len(batches))]
-
-
-def shares(samples: int, micro_batch: int | None, *, rank: int, count: int) -> list[slice]:
-    """The rows of a batch that one of `count` processes reads, one slice per forward pass."""
-    start, end = samples * rank // count, samples * (rank + 1) // count
-    step = micro_batch or max(samples, 1)
-    return [slice(at, min(at + step, end)) for at in range(start, end, step)]
-
-
-def prepare(
-    model: "torch.nn.Module", encoder: "torch.nn.Module", settings: TrainingSettings
-) -> list[str]:
-    """Set a model up as the settings ask, in place; returns warnings about what it cannot do.
-
-    encoder: the part of `model` that reads input_ids and attention_mask, which is compiled, its
-    adapters already active. A compiler that fails on it is found out here, by one small batch, and
-    left alone.
-    """
-    import torch
-
-    warnings = []
-    if settings.activation_checkpointing:
-        try:
-            # transformers' new name for it, where there is one
-            new = hasattr(model, "activation_checkpointing_enable")
-            enable = getattr(model, f"{'activation' if new else 'gradient'}_checkpointing_enable")
-            enable({"use_reentrant": False})
-        except (AttributeError, ValueError) as error:
-            warnings.append(f"This model has no activation checkpointing ({error}).")
-    if settings.compile:
-        ids = torch.ones(2, 8, dtype=torch.long, device=next(encoder.parameters()).device)
-        training = model.training
-        try:
-            encoder.compile(dynamic=True)
-            devices = [ids.device] if ids.device.type == "cuda" else []
-            with torch.random.fork_rng(devices=devices), precision(settings, ids.device):
-                states = encoder.train()(input_ids=ids, attention_mask=ids).last_hidden_state
-                if states.requires_grad:  # not where only what stands above the encoder is trained
-                    states.sum().backward()
-        except Exception as error:  # the compilers' own, of many kinds
-            encoder._compiled_call_impl = None
-            reason = str(error).strip().partition("\n")[0]
-            warnings.append(
-                f"torch.compile failed, so the model runs as it is ({type(error).__name__}: "
-                f"{reason})."
-            )
-        model.zero_grad(set_to_none=True)
-        model.train(training)
-    return warnings
+    kept_epoch: float | None = None
 
 
 def fit(
@@ -200,6 +63,7 @@ def fit(
     width: int = 0,
     factors: Mapping[str, float] | None = None,
     validate: Callable[[], float | Mapping[str, float]] | None = None,
+    keep_best: bool = False,
     checkpoint: Path | None = None,
     save_end: bool = False,
     progress: Progress = lambda step, steps, parts: None,
@@ -215,6 +79,8 @@ def fit(
     by, where it is not 1.
     validate: held-out loss, computed for each row of the curve; drives `plateau`, `patience`. Or
     several figures for the row, `valid_loss` among them.
+    keep_best: leave the weights with the lowest held-out loss, those before the first step among
+    them, without `patience` as well.
     checkpoint: a file to resume from and to save to; it is not removed at the end. save_end: save
     to it when all steps are done, too, so that a call with more of them goes on from there.
     curve rows: step, epoch, rate, train_loss and each part (means since the row before), and
@@ -238,7 +104,7 @@ def fit(
 
     result = FitResult()
     plateau = {"factor": 1.0, "best": float("inf"), "waited": 0}
-    # the best weights so far, kept only where training may end early
+    # the best weights so far, kept only where they may be what is left
     early: dict[str, Any] = {"best": float("inf"), "waited": 0, "parameters": {}}
     sums: dict[str, float] = {}
     counted = 0
@@ -297,7 +163,24 @@ def fit(
             tokens = int(told[-1])
         return dict(zip(figures, told.tolist(), strict=False)), tokens
 
+    def held_out() -> Mapping[str, float]:
+        if validate is None:
+            return {}
+        with precision(settings, device, width):
+            found = group.told(validate())
+        return found if isinstance(found, Mapping) else {"valid_loss": found}
+
+    def compare(loss: float, epoch: float) -> None:
+        """Keep the weights as they are if they are the best so far."""
+        if _wait(early, loss):
+            result.kept_epoch = epoch
+            early["parameters"] = {
+                n: p.detach().to("cpu", copy=True) for n, p in parameters.items()
+            }
+
     trained = list(parameters.values())
+    if keep_best and validate is not None and not result.steps:
+        compare(held_out()["valid_loss"], 0.0)
     generator = torch.Generator()
     saved = time.monotonic()
     epoch, position = divmod(result.steps, per_epoch)
@@ -340,20 +223,15 @@ def fit(
             ):
                 row = {"step": result.steps, "epoch": epoch + position / len(plan), "rate": rate}
                 row |= {name: value / counted for name, value in sums.items()}
+                row |= held_out()
                 if validate is not None:
-                    with precision(settings, device, width):
-                        found = group.told(validate())
-                    row |= found if isinstance(found, Mapping) else {"valid_loss": found}
                     if ended and settings.schedule == "plateau":
                         _wait(plateau, row["valid_loss"])
                         if plateau["waited"] >= 3:
                             plateau |= {"factor": plateau["factor"] * 0.6, "waited": 0}
-                    if settings.patience:
-                        if _wait(early, row["valid_loss"]):
-                            early["parameters"] = {
-                                n: p.detach().to("cpu", copy=True) for n, p in parameters.items()
-                            }
-                        result.stopped = early["waited"] >= settings.patience
+                    if keep_best or settings.patience:
+                        compare(row["valid_loss"], row["epoch"])
+                        result.stopped = 0 < settings.patience <= early["waited"]
                 result.curve.append(row)
                 sums, counted = {}, 0
             if ended:
@@ -392,29 +270,6 @@ def _wait(state: dict[str, Any], value: float) -> bool:
     better = value < state["best"]
     state |= {"best": value, "waited": 0} if better else {"waited": state["waited"] + 1}
     return better
-
-
-def precision(settings: TrainingSettings, device: "torch.device", width: int = 0) -> Any:
-    """The context of forward passes: products of matrices in bfloat16, or nothing special.
-
-    width: of the model's states; 0: not known, and `auto` is then float32 on processors.
-    """
-    import torch
-
-    wanted = settings.precision == "bfloat16"
-    if settings.precision == "auto" and device.type == "cuda":
-        wanted = torch.cuda.is_bf16_supported(including_emulation=False)
-    if settings.precision == "auto" and device.type == "cpu":
-        wanted = width >= BFLOAT16_WIDTH and _processor_has_bfloat16()
-    return torch.autocast(device.type, torch.bfloat16) if wanted else nullcontext()
-
-
-def _processor_has_bfloat16() -> bool:
-    """Whether products of matrices in bfloat16 are instructions of this processor (AVX512, AMX)."""
-    import torch
-
-    told: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(told.get("avx512_bf16") or told.get("amx_bf16") or told.get("bf16"))
 
 
 def _shape(step: int, total: int, warmup: int, settings: TrainingSettings) -> float:

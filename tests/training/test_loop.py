@@ -6,7 +6,7 @@ import torch
 
 from toy import toy_base
 from unibridge.errors import UnibridgeError
-from unibridge.training import DivergedError, TrainingSettings, batches_of, fit, prepare, shares
+from unibridge.training import DivergedError, TrainingSettings, batches_of, fit, prepare
 
 DATA = torch.randn(23, 6, generator=torch.Generator().manual_seed(1))
 WANTED = DATA.sum(-1, keepdim=True)
@@ -188,28 +188,6 @@ def test_a_broken_checkpoint_is_named(tmp_path):
         train(small_net(), settings(), checkpoint=checkpoint)
 
 
-@pytest.mark.parametrize("groups", [(), [i % 3 for i in range(101)]])
-def test_batches_cover_every_index_once_and_never_mix_groups(groups):
-    lengths = [1 + (7 * i) % 40 for i in range(101)]
-    batches = batches_of(lengths, 4, seed=5, epoch=2, groups=groups)
-    assert sorted(i for batch in batches for i in batch) == list(range(101))
-    assert all(len(batch) <= 4 for batch in batches)
-    if groups:
-        assert all(len({groups[i] for i in batch}) == 1 for batch in batches)
-
-
-def test_batches_are_reproducible_differ_by_epoch_and_save_padding():
-    lengths = [1 + (7 * i) % 40 for i in range(400)]
-    one, again, other = (batches_of(lengths, 8, seed=5, epoch=e) for e in (0, 0, 1))
-    assert one == again != other
-
-    def padded(batches):
-        return sum(len(batch) * max(lengths[i] for i in batch) for batch in batches)
-
-    unsorted = [list(range(i, i + 8)) for i in range(0, 400, 8)]
-    assert padded(one) < 1.1 * sum(lengths) < 0.8 * padded(unsorted)
-
-
 def without_dropout():
     net = small_net()
     net[1].p = 0.0
@@ -223,18 +201,6 @@ def test_small_forward_passes_learn_what_the_whole_batch_does():
     for row, again in zip(one.curve, other.curve, strict=True):
         assert again == pytest.approx(row, abs=1e-5)
     assert torch.allclose(whole[0].weight, parts[0].weight, atol=1e-5)
-
-
-@pytest.mark.parametrize("samples", [1, 2, 7, 32])
-@pytest.mark.parametrize("micro_batch", [None, 1, 3])
-@pytest.mark.parametrize("count", [1, 2, 3])
-def test_every_row_is_read_by_one_process_once(samples, micro_batch, count):
-    given = [shares(samples, micro_batch, rank=rank, count=count) for rank in range(count)]
-    rows = [list(range(samples))[part] for parts in given for part in parts]
-    assert [row for part in rows for row in part] == list(range(samples))
-    assert all(0 < len(part) <= (micro_batch or samples) for part in rows)
-    sizes = [sum(part.stop - part.start for part in parts) for parts in given]
-    assert max(sizes) - min(sizes) <= 1
 
 
 def test_training_ends_early_with_the_best_weights():
@@ -252,6 +218,36 @@ def test_training_ends_early_with_the_best_weights():
     seen.clear()
     whole = train(net, settings(epochs=6), validate=validate)
     assert not whole.stopped and len(whole.curve) == 6 and torch.equal(net[0].weight, seen[5])
+
+
+@pytest.mark.parametrize("losses", [(3, 2, 1.0, 4, 5, 6, 7), (1.0, 2, 3, 4, 5, 6, 7)])
+def test_the_best_weights_are_kept_those_before_the_first_step_among_them(losses, tmp_path):
+    net, seen = small_net(), []
+
+    def validate():
+        seen.append(net[0].weight.detach().clone())
+        return {"valid_loss": losses[len(seen) - 1], "valid_error": 0.5}
+
+    found = train(net, settings(epochs=6), validate=validate, keep_best=True)
+    best = losses.index(1.0)
+    assert not found.stopped and found.kept_epoch == best and len(seen) == 7
+    assert torch.equal(net[0].weight, seen[best])
+    assert [row["valid_error"] for row in found.curve] == [0.5] * 6
+
+
+@pytest.mark.parametrize("break_at", [1, 12])
+def test_the_best_weights_outlast_an_interruption(break_at, tmp_path):
+    nets, given = [small_net(), small_net()], {"keep_best": True}
+    ends = []
+    for net in nets:
+        given["validate"] = lambda net=net: held_out_loss(net)
+        if net is nets[1]:
+            given["checkpoint"] = tmp_path / "checkpoint.pt"
+            with pytest.raises(KeyboardInterrupt):
+                train(net, settings(), break_at=break_at, **given)
+        ends.append(train(net, settings(), **given))
+    assert torch.equal(nets[0][0].weight, nets[1][0].weight)
+    assert ends[0].kept_epoch == ends[1].kept_epoch
 
 
 def test_a_saved_end_goes_on_with_more_steps_as_if_they_had_been_asked_for(tmp_path):
