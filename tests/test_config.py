@@ -75,7 +75,8 @@ def test_defaults_are_the_papers():
     assert config["task_training"].get_default().training.epochs == 11
     assert config["weights"].get_default().sentences == 10
     fine_tuning = config["fine_tuning"].get_default().training
-    assert (fine_tuning.epochs, fine_tuning.learning_rate) == (10, 1e-5)
+    # but not here: by the paper's 1e-5 for 10 epochs a small model learns next to nothing
+    assert (fine_tuning.epochs, fine_tuning.learning_rate) == (3, None)
 
 
 def test_all_faults_are_listed_at_once_with_their_paths(folder):
@@ -212,7 +213,7 @@ def test_a_section_written_in_part_keeps_the_rest_of_its_own_defaults(folder):
 
     assert config.source_adaptation.sample_words == 64
     assert config.source_adaptation.max_samples == 50_000
-    assert config.fine_tuning.training.learning_rate == 1e-5
+    assert config.fine_tuning.training.schedule == "linear"
     assert config.fine_tuning.training.batch_size == 8
 
 

@@ -28,7 +28,7 @@ from unibridge.tasks.heads import build_head
 from unibridge.text.labels import LabelledText, TaggedSentence
 from unibridge.text.squad import Answer, Question
 from unibridge.transfer.adapted import AdaptedLanguage, language_model
-from unibridge.transfer.task import TrainedTask
+from unibridge.transfer.trained import TrainedTask
 
 LINES = (
     "the river runs through the old town",

@@ -92,6 +92,7 @@ batch_size = 32
 learning_rate = 5e-4
 schedule = "linear"
 warmup = 0.05
+clip = 0.0
 """
 
 SOURCE = """

@@ -16,7 +16,7 @@ from unibridge.tasks.heads import build_head
 from unibridge.text.labels import LabelledText, TaggedSentence
 from unibridge.transfer.adapted import AdaptedLanguage, language_model
 from unibridge.transfer.language import AdaptationSettings, adapt_language
-from unibridge.transfer.task import TrainedTask
+from unibridge.transfer.trained import TrainedTask
 from unibridge.weighting.unlabelled import sentence_weights
 
 LABELS = {"ner": ["O", "B-LOC", "I-LOC"], "pairs": ["no", "yes"]}

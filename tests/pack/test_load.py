@@ -15,7 +15,7 @@ from unibridge.errors import UnibridgeError
 from unibridge.tasks import TASKS
 from unibridge.tasks.heads import build_head
 from unibridge.transfer.adapted import language_model
-from unibridge.transfer.task import TrainedTask
+from unibridge.transfer.trained import TrainedTask
 
 LABELS = {"ner": ["O", "B-LOC", "I-LOC"], "classification": ["boat", "no"]}
 

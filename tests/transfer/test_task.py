@@ -19,7 +19,9 @@ from unibridge.tasks.base import HeadSettings
 from unibridge.tasks.heads import build_head
 from unibridge.text.labels import LabelledText
 from unibridge.transfer.language import AdaptationSettings, adapt_language
-from unibridge.transfer.task import TaskSettings, TrainedTask, train_task
+from unibridge.transfer.rates import whole_model_rate
+from unibridge.transfer.task import TaskSettings, train_task
+from unibridge.transfer.trained import TrainedTask
 
 
 def settings(**training):
@@ -77,6 +79,44 @@ def test_every_task_is_learnt(name, train):
     model = MultiSourceModel.assemble(base, None, {"en": trained}, {"en": 1.0})
     examples = toy_examples(name)
     assert TASKS[name].score(examples, model.predict(examples), samples=10).value > 95
+
+
+@pytest.mark.parametrize("train", ["adapter", "model"])
+def test_a_searched_rate_trains_like_one_that_was_given(train):
+    """Where there are dev files and no rate is written, the best of short trainings is taken."""
+
+    def learnt(held_out=True, **training):
+        return train_task(
+            toy_base("bert"),
+            TASKS["ner"],
+            {"en": toy_examples("ner")},
+            {"en": None},
+            TASKS["ner"].collect_labels([toy_examples("ner")]),
+            settings(**training).model_copy(update={"search_rates": rates}),
+            name="ner-en",
+            held_out={"en": toy_examples("ner")[:3]} if held_out else None,
+            train=train,
+        )
+
+    rates = (1e-5, 0.01, 0.003)
+    found = learnt(learning_rate=None)
+    search = found.facts["rate_search"]
+    assert {t["rate"] for t in search["trials"]} == set(rates) and found.facts["search_steps"] > 0
+    best = min(search["trials"][3:], key=lambda trial: trial["valid_loss"])["rate"]
+    assert best > 1e-5  # by which nothing is learnt in six steps
+    given = learnt(learning_rate=best)
+    assert found.facts["learning_rate"] == given.facts["learning_rate"] == best
+    assert given.facts["rate_search"] is None and given.facts["curve"] == found.facts["curve"]
+    assert all(torch.equal(given.head[name], found.head[name]) for name in given.head)
+
+    # without them it is what such a model learns by; this one is 16 dimensions wide
+    blind = learnt(held_out=False, learning_rate=None).facts
+    assert blind["rate_search"] is None and blind["learning_rate"] == 5e-4
+
+
+def test_a_whole_models_rate_falls_with_its_width():
+    assert [whole_model_rate(width) for width in (128, 384, 768)] == [5e-4, 2e-4, 5e-5]
+    assert whole_model_rate(1024) == pytest.approx(2.8e-5, rel=0.01)
 
 
 def held_out_loss(base, trained, sources, adapted):

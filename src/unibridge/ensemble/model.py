@@ -36,7 +36,8 @@ from unibridge.tasks.heads import build_head
 from unibridge.text.examples import AS_IT_IS, ReadAs
 from unibridge.text.stream import label_file
 from unibridge.transfer.adapted import AdaptedLanguage
-from unibridge.transfer.task import TrainedTask, cut_note
+from unibridge.transfer.task import cut_note
+from unibridge.transfer.trained import TrainedTask
 from unibridge.weighting.base import SourcePredictions, side_by_side
 from unibridge.weighting.unlabelled import sentence_weights
 

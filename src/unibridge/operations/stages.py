@@ -254,7 +254,7 @@ def weigh(
     target, sources, tasks: folders of adapt and train-task stages. parallel: source -> TSV. text:
     of the target; labels: a few labelled target examples, for weightings that read them.
     """
-    from unibridge.transfer.task import TrainedTask
+    from unibridge.transfer.trained import TrainedTask
 
     pairs = {code: read_pairs(file) for code, file in (parallel or {}).items()}
     labelled = None

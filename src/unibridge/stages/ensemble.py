@@ -13,7 +13,7 @@ from unibridge.stages.inputs import Labels, Text
 from unibridge.stages.language import load_language
 from unibridge.stages.workplace import Workplace, stage_input
 from unibridge.transfer.adapted import AdaptedLanguage
-from unibridge.transfer.task import TrainedTask
+from unibridge.transfer.trained import TrainedTask
 from unibridge.weighting import WEIGHTINGS
 from unibridge.weighting.base import WeightSettings, inputs_of
 

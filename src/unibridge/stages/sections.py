@@ -9,11 +9,10 @@ from unibridge.embeddings.settings import EmbeddingSettings
 from unibridge.ensemble.distil import DistilSettings
 from unibridge.ensemble.merge import MergeSettings
 from unibridge.settings import ChosenFrom, File
-from unibridge.training import TrainingSettings
 from unibridge.transfer.language import CONTINUING, AdaptationSettings
 from unibridge.transfer.probe import ProbeSettings
 from unibridge.transfer.self_training import SelfTrainingSettings
-from unibridge.transfer.task import TaskSettings
+from unibridge.transfer.task import FINE_TUNING, TaskSettings
 from unibridge.vocabulary.search import SearchSettings
 from unibridge.weighting.base import WeightSettings
 
@@ -116,9 +115,7 @@ class StageSettings(Section):
     source_adaptation: AdaptationSettings = AdaptationSettings(max_samples=50_000)
     continuing: AdaptationSettings = CONTINUING
     task_training: TaskSettings = TaskSettings()
-    fine_tuning: TaskSettings = TaskSettings(
-        training=TrainingSettings(epochs=10, learning_rate=1e-5, schedule="constant")
-    )
+    fine_tuning: TaskSettings = FINE_TUNING
     weights: WeightSettings = WeightSettings()
     merging: MergeSettings = MergeSettings()
     distillation: DistilSettings = DistilSettings()

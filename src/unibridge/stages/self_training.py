@@ -10,7 +10,8 @@ from unibridge.stages.inputs import Labels, Text
 from unibridge.stages.language import load_language
 from unibridge.stages.workplace import Workplace, stage_input
 from unibridge.transfer.self_training import SelfTrainingSettings
-from unibridge.transfer.task import TaskSettings, TrainedTask
+from unibridge.transfer.task import TaskSettings
+from unibridge.transfer.trained import TrainedTask
 
 if TYPE_CHECKING:
     from unibridge.ensemble.model import MultiSourceModel

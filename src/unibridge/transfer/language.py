@@ -22,13 +22,7 @@ from unibridge.training import (
 )
 from unibridge.transfer.adapted import AdaptedLanguage, kept_copy
 from unibridge.transfer.pooled import HeldState, mean_pool, pooled_states, state_divergence
-from unibridge.transfer.rates import (
-    PUBLISHED_RATES,
-    RateChoice,
-    RateSearch,
-    held_out_loss,
-    search_rate,
-)
+from unibridge.transfer.rates import PUBLISHED_RATES, RateSearch, choose_rate, held_out_loss
 from unibridge.transfer.teacher import TeacherStore, teacher_of
 
 if TYPE_CHECKING:
@@ -346,27 +340,25 @@ def adapt_language(
 
     # 5. The rate: as given, or the best of short trainings from the same start.
     rows = used_ids(np.concatenate([store.ids, held.ids]), reader, settings.training)
-    training, choice = settings.training, RateChoice(settings.training.peak_rate)
-    unset = training.learning_rate is None
+    training = settings.training
     with used_rows(model, family, rows, output=True):
         trained = trainable()
         model.train()
         warnings += prepare(model, model.get_submodule(family.encoder), settings.training)
         with precision(settings.training, model.device, width):
             before = validate()["valid_loss"]
-        if settings.learning_rate_search == "halving" or (
-            unset and settings.learning_rate_search == "auto"
-        ):
-            steps = training.steps or training.epochs * len(batches(0))
-            choice = search_rate(
-                settings.search_rates,
-                trained,
-                run,
-                training,
-                budget=round(settings.search_share * steps),
-                checkpoint=checkpoint,
-            )
-            training = training.model_copy(update={"learning_rate": choice.rate})
+        choice = choose_rate(
+            settings.learning_rate_search,
+            settings.search_rates,
+            training.peak_rate,
+            trained,
+            run,
+            training,
+            steps=training.steps or training.epochs * len(batches(0)),
+            share=settings.search_share,
+            checkpoint=checkpoint,
+        )
+        training = training.model_copy(update={"learning_rate": choice.rate})
         result = run(training, checkpoint)
     return AdaptedLanguage(
         language=language,

@@ -22,6 +22,17 @@ if TYPE_CHECKING:
 RateSearch = Literal["auto", "none", "halving"]
 # the set of paper Table 8
 PUBLISHED_RATES = (5e-5, 2e-4, 5e-4, 1e-3)
+# of whole models: what multilingual-e5-small learns tasks by, and how wide it is (docs/log.md)
+WHOLE_MODEL_RATE, WHOLE_MODEL_WIDTH = 2e-4, 384
+
+
+def whole_model_rate(width: int) -> float:
+    """AdamW's peak rate for all weights of an encoder whose states are so wide.
+
+    It falls with the square of the width, which gives 5e-5 for models of 768 and 2.8e-5 for those
+    of 1,024 dimensions, the usual rates of both (Devlin et al. 2019, A.3); at most 5e-4.
+    """
+    return min(5e-4, WHOLE_MODEL_RATE * (WHOLE_MODEL_WIDTH / width) ** 2)
 
 
 @dataclass(frozen=True)
@@ -120,6 +131,31 @@ def _unsettled(found: RateChoice) -> list[float]:
             and other.valid_loss <= own.valid_loss + (own.valid_error or 0.0)
         ]
     return sorted(set(close))
+
+
+def choose_rate(
+    search: RateSearch,
+    rates: Sequence[float],
+    otherwise: float,
+    trained: "Mapping[str, torch.nn.Parameter]",
+    run: Callable[..., FitResult],
+    training: TrainingSettings,
+    *,
+    steps: int,
+    share: float,
+    checkpoint: Path | None = None,
+) -> RateChoice:
+    """The rate to train by: as `training` says, or what is found where that is wanted.
+
+    search: halving, none, or auto: halving where training.learning_rate is unset. otherwise: the
+    rate where it is unset and not searched for. steps: of the whole training, of which the search
+    takes a share more. The rest as for `search_rate`.
+    """
+    unset = training.learning_rate is None
+    if search == "halving" or (unset and search == "auto"):
+        budget = round(share * steps)
+        return search_rate(rates, trained, run, training, budget=budget, checkpoint=checkpoint)
+    return RateChoice(otherwise if training.learning_rate is None else training.learning_rate)
 
 
 def search_rate(

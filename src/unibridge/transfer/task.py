@@ -5,30 +5,32 @@ universal adapter (MAD-X), and the whole model instead of an adapter (fine-tunin
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from unibridge.adapters.settings import TASK_ADAPTER, AdapterConfig
-from unibridge.artifacts import read_json, write_bytes, write_json
-from unibridge.errors import UnibridgeError
-from unibridge.seal import loading, seal
 from unibridge.tasks.base import HeadSettings
 from unibridge.text.corpus import spread
-from unibridge.training import Progress, TrainingSettings, batches_of, fit, prepare
-from unibridge.transfer.adapted import AdaptedLanguage, kept_copy, tensors_under
+from unibridge.training import (
+    FitResult,
+    Progress,
+    TrainingSettings,
+    batches_of,
+    fit,
+    prepare,
+)
+from unibridge.transfer.adapted import AdaptedLanguage, kept_copy
+from unibridge.transfer.rates import PUBLISHED_RATES, RateSearch, choose_rate, whole_model_rate
+from unibridge.transfer.trained import TrainedTask
 
 if TYPE_CHECKING:
     import torch
 
     from unibridge.models.base import BaseModel as Base
     from unibridge.tasks.base import Task
-
-
-FIRST_TOKEN = HeadSettings(pooling="first")
-"""What heads read that were trained before there were settings for it."""
 
 
 def cut_note(cut: int, texts: int, limit: int) -> list[str]:
@@ -70,6 +72,22 @@ class TaskSettings(BaseModel):
     head_rate: float = Field(
         1.0, gt=0, description="the head's rate, as a multiple of training.learning_rate"
     )
+    learning_rate_search: RateSearch = Field(
+        "auto",
+        description="halving: the rate is chosen of search_rates by the loss on the sources' dev "
+        "files; none: it is training.learning_rate, or unset one for what is trained (5e-4 for "
+        "adapters, 2e-4 · (384 / width)² for whole models); auto: halving where it is unset and "
+        "there are dev files",
+    )
+    search_rates: tuple[Annotated[float, Field(gt=0)], ...] | None = Field(
+        None,
+        min_length=1,
+        description="AdamW's peak rates to choose of; unset: the published ones for adapters, a "
+        "quarter of the rate above to twice as much for whole models",
+    )
+    search_share: float = Field(
+        0.4, gt=0, le=1, description="steps of the whole search, as a share of training's"
+    )
     training: TrainingSettings = TrainingSettings(epochs=11, schedule="constant")
 
     @field_validator("adapter")
@@ -86,60 +104,11 @@ class TaskSettings(BaseModel):
         return self.adapter.model_copy(update={"leave_out": left_out})
 
 
-@dataclass
-class TrainedTask:
-    """A task learnt from some sources: head tensors, and an adapter's or a whole encoder's.
-
-    adapter: empty where the whole encoder was trained; encoder: empty where an adapter was.
-    """
-
-    name: str
-    task: str
-    labels: list[str]
-    head: "dict[str, torch.Tensor]"
-    config: AdapterConfig
-    head_settings: HeadSettings = FIRST_TOKEN
-    adapter: "dict[str, torch.Tensor]" = field(default_factory=dict)
-    encoder: "dict[str, torch.Tensor]" = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-
-    def save(self, folder: Path) -> None:
-        """Write task.safetensors and task.json."""
-        from safetensors.torch import save
-
-        parts = {"head": self.head, "adapter": self.adapter, "encoder": self.encoder}
-        tensors = {
-            f"{part}.{name}": value.detach().contiguous()
-            for part, values in parts.items()
-            for name, value in values.items()
-        }
-        write_bytes(folder / "task.safetensors", save(tensors))
-        about: dict[str, Any] = {"name": self.name, "task": self.task, "labels": self.labels}
-        about |= {"head": self.head_settings.model_dump(mode="json")}
-        write_json(folder / "task.json", about | {"adapter": self.config.model_dump(mode="json")})
-        seal(folder)
-
-    @classmethod
-    def load(cls, folder: Path) -> "TrainedTask":
-        """What `save` wrote. Raises UnibridgeError for a folder that holds none."""
-        from safetensors.torch import load_file
-
-        if not (folder / "task.json").exists():
-            raise UnibridgeError("holds no trained task", where=folder)
-        with loading(folder):
-            about = read_json(folder / "task.json")
-            tensors = load_file(folder / "task.safetensors")
-            return cls(
-                name=about["name"],
-                task=about["task"],
-                labels=about["labels"],
-                config=AdapterConfig(**about["adapter"]),
-                head_settings=HeadSettings(**FIRST_TOKEN.model_dump() | about.get("head", {})),
-                head=tensors_under(tensors, "head."),
-                adapter=tensors_under(tensors, "adapter."),
-                encoder=tensors_under(tensors, "encoder."),
-            )
+FINE_TUNING = TaskSettings(
+    training=TrainingSettings(epochs=3, batch_size=16, schedule="linear", warmup=0.06, clip=1.0)
+)
+"""Whole models. The paper: batches of 32, 10 epochs, a constant 1e-5, by which small ones learn
+little."""
 
 
 def train_task(
@@ -301,28 +270,51 @@ def train_task(
         i for e in (*encoded, *(e for rows in held.values() for e in rows)) for i in e.input_ids
     ]
     rows_used = used_ids(np.array(read), tokenizer, settings.training)
+    training = settings.training
+
+    def batches(epoch: int) -> list[list[int]]:
+        lengths = [len(e.input_ids) for e in encoded]
+        return batches_of(lengths, training.batch_size, seed=seed, epoch=epoch, groups=owners)
+
+    def run_fit(
+        training: TrainingSettings, checkpoint: Path | None, *, save_end: bool = False
+    ) -> FitResult:
+        return fit(
+            trained,
+            loss,
+            batches,
+            training,
+            seed=seed,
+            width=shape.hidden,
+            factors={n: settings.head_rate for n in trained if n.startswith("head.")},
+            validate=(lambda: read_held_out()[0]) if held else None,
+            checkpoint=checkpoint,
+            save_end=save_end,
+            progress=progress,
+        )
+
     with used_rows(model, base.family, rows_used, output=False):
         trained = trainable()
         model.train(), head.train()
         warnings += prepare(model, encoder, settings.training)
-        result = fit(
-            trained,
-            loss,
-            lambda epoch: batches_of(
-                [len(e.input_ids) for e in encoded],
-                settings.training.batch_size,
-                seed=seed,
-                epoch=epoch,
-                groups=owners,
-            ),
-            settings.training,
-            seed=seed,
-            width=model.config.hidden_size,
-            factors={n: settings.head_rate for n in trained if n.startswith("head.")},
-            validate=(lambda: read_held_out()[0]) if held else None,
-            checkpoint=checkpoint,
-            progress=progress,
+        whole_rate = whole_model_rate(shape.hidden)
+        rates = settings.search_rates or (
+            PUBLISHED_RATES
+            if train == "adapter"
+            else tuple(whole_rate * factor for factor in (0.25, 0.5, 1.0, 2.0))
         )
+        choice = choose_rate(
+            settings.learning_rate_search if held else "none",
+            rates,
+            training.peak_rate if train == "adapter" else whole_rate,
+            trained,
+            run_fit,
+            training,
+            steps=training.steps or training.epochs * len(batches(0)),
+            share=settings.search_share,
+            checkpoint=checkpoint,
+        )
+        result = run_fit(training.model_copy(update={"learning_rate": choice.rate}), checkpoint)
 
     dev_scores = {}
     if held:
@@ -353,6 +345,10 @@ def train_task(
             "steps": result.steps,
             "epochs": result.curve[-1]["epoch"],
             "tokens_seen": result.tokens,
+            "search_steps": choice.steps,
+            "search_tokens": choice.tokens,
+            "learning_rate": choice.rate,
+            "rate_search": asdict(choice) if choice.trials else None,
             "examples": len(encoded),
             "vocabulary_rows": len(rows_used),
             "dev_score": sum(dev_scores.values()) / len(dev_scores) if dev_scores else None,
