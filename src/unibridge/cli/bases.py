@@ -1,10 +1,10 @@
-"""align and pretrain: word vectors and base models."""
+"""align, pretrain and trim: word vectors and base models."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from unibridge.cli.words import Command, add_set, named, quiet_console
-from unibridge.console import Console
+from unibridge.console import Console, quiet
 
 
 def _align_options(parser: ArgumentParser) -> None:
@@ -81,6 +81,34 @@ def _pretrain(options: Namespace) -> None:
     )
 
 
+def _trim_options(parser: ArgumentParser) -> None:
+    parser.add_argument("base", help="folder, hub id or name of a base; or a language pack")
+    parser.add_argument("out", type=Path, help="folder for what is left")
+    parser.add_argument(
+        "--text", required=True, nargs="+", metavar="FILE", help="texts that are read as before"
+    )
+    parser.add_argument("--gold", help="labelled file that a pack is scored on, before and after")
+    add_set(parser, "FIELD=VALUE", "a setting, such as store=float16 or least=5")
+
+
+def _trim(options: Namespace) -> None:
+    from unibridge.artifacts import read_manifest
+    from unibridge.config import override
+    from unibridge.operations.bases import trim
+    from unibridge.pack.trim import TrimOutput
+
+    quiet()
+    settings = override(TrimOutput(), options.set)
+    folder = trim(options.base, options.out, options.text, settings, gold=options.gold)
+    manifest = read_manifest(folder)
+    for warning in manifest["warnings"]:
+        print(f"warning: {warning}")
+    for name, value in manifest["facts"].items():
+        told = [f"{one:,}" for one in (value if isinstance(value, list) else [value])]
+        print(f"{name}: {' -> '.join(told)}")
+    print(folder)
+
+
 COMMANDS = (
     Command(
         "align",
@@ -93,5 +121,11 @@ COMMANDS = (
         "train a small multilingual base, or a given one further",
         _pretrain_options,
         _pretrain,
+    ),
+    Command(
+        "trim",
+        "cut a base or a pack down to the pieces that given texts use",
+        _trim_options,
+        _trim,
     ),
 )

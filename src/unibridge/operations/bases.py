@@ -13,6 +13,7 @@ from unibridge.text.corpus import read_text
 if TYPE_CHECKING:
     from unibridge.embeddings.align import Alignment, Induction
     from unibridge.embeddings.rotation import AlignmentSettings
+    from unibridge.pack.trim import TrimOutput
     from unibridge.study.inspection import Inspection
     from unibridge.transfer.pretrain import PretrainSettings
 
@@ -74,6 +75,20 @@ def pretrain(
         seed=seed,
         progress=lambda step, steps, parts: listener.on_progress("pretrain", step, steps, parts),
     )
+
+
+def trim(
+    base: str | Path,
+    out: Path,
+    text: Sequence[str | Path],
+    settings: "TrimOutput",
+    *,
+    gold: str | Path | None = None,
+) -> Path:
+    """Cut a base, or a pack, down to the pieces that texts use; see `unibridge.pack.trim`."""
+    from unibridge.pack.trim import trim as cut
+
+    return cut(base, out, text, settings, gold=gold)
 
 
 @dataclass(frozen=True)
