@@ -1,3 +1,4 @@
+import math
 import subprocess
 import sys
 from ast import literal_eval
@@ -6,12 +7,13 @@ import pytest
 import torch
 
 import unibridge
-from toy import LINES, TOY_LABELS, drawn_pack, toy_lines
+from toy import LINES, TOY_LABELS, drawn_pack, toy_labels, toy_lines
 from unibridge.artifacts import read_manifest
 from unibridge.ensemble.distil import DistilSettings, distil
 from unibridge.errors import UnibridgeError
 from unibridge.models.families import FAMILIES
-from unibridge.pack.export import export_pack, largest_difference
+from unibridge.pack.export import check_inputs, export_pack, largest_difference
+from unibridge.text.labels import read_labels
 
 WEIGHTS = {"en": 0.3, "sw": 0.7}
 
@@ -93,6 +95,42 @@ def test_onnx_says_what_its_source_says(tmp_path, family, name, kind):
         real = inputs["attention_mask"].bool() if name == "ner" else slice(None)
         assert torch.allclose(torch.from_numpy(logits)[real], expected[real], atol=1e-4)
     assert read_manifest(out, "export")["facts"]["largest_difference"] < 1e-4
+
+
+def weights_of(folder):
+    """Numbers that a model.onnx holds in 32 bits, and in 8."""
+    onnx = pytest.importorskip("onnx")
+    kinds = onnx.TensorProto
+    held = {kinds.FLOAT: 0, kinds.INT8: 0}
+    for tensor in onnx.load(folder / "model.onnx").graph.initializer:
+        if tensor.data_type in held:
+            held[tensor.data_type] += math.prod(tensor.dims)
+    return held[kinds.FLOAT], held[kinds.INT8]
+
+
+@pytest.mark.parametrize("name", ["ner", "qa"])
+def test_eight_bits_are_smaller_and_their_loss_is_said(tmp_path, name):
+    pytest.importorskip("onnxruntime")
+    model = drawn_pack(name, WEIGHTS)
+    model.save_pretrained(tmp_path / "pack")
+    gold = tmp_path / ("gold.json" if name == "qa" else "gold.conll")
+    gold.write_text(toy_labels(name, list(LINES)))
+    whole = export_pack(tmp_path / "pack", tmp_path / "whole", "onnx", gold=gold)
+    out = export_pack(tmp_path / "pack", tmp_path / "int8", "onnx-int8", gold=gold)
+    facts = read_manifest(out)["facts"]
+    # what is left in 32 bits is norms, biases and scales; of toys the rest is the graph
+    floats, bytes_ = weights_of(out)
+    assert bytes_ > 4 * floats and not weights_of(whole)[1]
+    said = [
+        value.abs().max() for inputs in check_inputs(model) for value in model(**inputs).values()
+    ]
+    assert 1e-6 < facts["largest_difference"] < 0.2 * max(said)
+    examples = read_labels(gold, expect=model.task.reads).examples
+    own = model.task.score(examples, model.predict(examples)).value
+    assert read_manifest(whole)["facts"]["score"] == [own, own]
+    assert facts["score"][0] == own and 0 <= facts["score"][1] <= 100
+    silent = read_manifest(export_pack(tmp_path / "pack", tmp_path / "other", "onnx-int8"))
+    assert "--gold" in silent["warnings"][0] and "score" not in silent["facts"]
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -95,15 +95,19 @@ def _distil(options: Namespace) -> None:
 def _export_options(parser: ArgumentParser) -> None:
     _pack_options(parser, "folder for the result")
     parser.add_argument(
-        "--format", required=True, help="pack (merged by weight), encoder (a distilled one), onnx"
+        "--format",
+        required=True,
+        help="pack (merged by weight), encoder (a distilled one), onnx, onnx-int8 (8-bit weights)",
     )
+    parser.add_argument("--gold", help="labelled file that both are scored on")
 
 
 def _export(options: Namespace) -> None:
     from unibridge.operations.packs import export
 
     quiet()
-    show(export(options.pack, options.out, options.format), "largest_difference")
+    folder = export(options.pack, options.out, options.format, gold=options.gold)
+    show(folder, "largest_difference", "megabytes", *(["score"] if options.gold else []))
 
 
 def _predict_options(parser: ArgumentParser) -> None:

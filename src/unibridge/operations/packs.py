@@ -187,8 +187,11 @@ def distil(
     )
 
 
-def export(pack: str | Path, out: Path, format_: str) -> Path:
-    """Write a pack as one model, checked against it. format_: pack, encoder or onnx."""
+def export(pack: str | Path, out: Path, format_: str, *, gold: str | Path | None = None) -> Path:
+    """Write a pack as one model, checked against it.
+
+    format_: pack, encoder, onnx or onnx-int8. gold: a labelled file that both are scored on.
+    """
     from unibridge.pack.export import export_pack
 
-    return export_pack(pack, out, format_)
+    return export_pack(pack, out, format_, gold=gold)

@@ -4,6 +4,7 @@ Every export is compared with its source before it gets its name.
 """
 
 import json
+import logging
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from unibridge.errors import UnibridgeError
 from unibridge.pack import find, load
 from unibridge.pack.derive import AVERAGED, write_card
 from unibridge.registry import Registry
+from unibridge.text.labels import read_labels
 
 if TYPE_CHECKING:
     import torch
@@ -29,21 +31,33 @@ Answer = Callable[[Inputs], Mapping[str, "torch.Tensor"]]
 Writer = Callable[["MultiSourceModel", Path], float]
 
 
-def export_pack(pack: str | Path, folder: Path, format_: str | Writer) -> Path:
+def export_pack(
+    pack: str | Path, folder: Path, format_: str | Writer, *, gold: str | Path | None = None
+) -> Path:
     """Write a pack in another form, complete or not at all; returns the folder.
 
     format_: a name in `EXPORTS`, or such a function. "pack" averages several sources by weight
-    first (`fit_merge` does it better, on plain text), "onnx" keeps them.
+    first (`fit_merge` does it better, on plain text), "onnx" keeps them, "onnx-int8" has its
+    weights in 8 bits. gold: a labelled file that the pack and what was written of it are scored on.
     Raises UnibridgeError where the pack has no such form, what writes it is not installed, or the
-    export's logits are further than `TOLERANCE` from its source's.
+    export's logits are further than `TOLERANCE` from its source's (in 8 bits they may be).
     """
     write = EXPORTS.resolve(format_)
 
     def build(partial: Path) -> Outcome:
-        difference = write(load(pack), partial)
-        return Outcome({"format": str(format_), "largest_difference": difference})
+        model = load(pack)
+        difference = write(model, partial)
+        facts = {"format": str(format_), "largest_difference": difference}
+        facts |= {"megabytes": [_megabytes(find(pack)), _megabytes(partial)]}
+        if gold is not None:
+            return Outcome({**facts, "score": _scores(model, partial, gold)})
+        warnings = []
+        if difference > TOLERANCE:
+            warnings = [f"logits differ by up to {difference:.2g}; {_UNSCORED}"]
+        return Outcome(facts, warnings)
 
     inputs = {"pack": hash_path(find(pack))}
+    inputs |= {} if gold is None else {"gold": hash_path(Path(gold))}
     return build_folder(folder, "export", build, settings={"format": str(format_)}, inputs=inputs)
 
 
@@ -138,7 +152,7 @@ def write_onnx(model: "MultiSourceModel", folder: Path) -> float:
     """
     try:
         import onnx  # noqa: F401  torch writes through it
-        import onnxruntime
+        import onnxruntime  # noqa: F401
     except ImportError as error:
         raise UnibridgeError(
             f"exporting to ONNX needs the package {error.name!r}",
@@ -190,17 +204,51 @@ def write_onnx(model: "MultiSourceModel", folder: Path) -> float:
         weights=_weights(model),
         loading=_ONNX.format(names=", ".join(called), outputs=json.dumps(called)),
     )
+    return largest_difference(model, onnx_answer(model, path))
+
+
+def write_onnx_int8(model: "MultiSourceModel", folder: Path) -> float:
+    """The same with its weights, the embeddings' too, in 8 bits, a scale for each channel.
+
+    What is computed between them is float32, by onnxruntime's dynamic quantisation.
+    """
+    write_onnx(model, folder)
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    whole, path = folder / "whole.onnx", folder / "model.onnx"
+    path.replace(whole)
+    logging.disable(logging.WARNING)  # advice on how to quantise what is not quantised here
+    try:
+        quantize_dynamic(whole, path, weight_type=QuantType.QInt8, per_channel=True)
+    finally:
+        logging.disable(logging.NOTSET)
+    whole.unlink()
+    return largest_difference(model, onnx_answer(model, path), limit=None)
+
+
+def onnx_answer(model: "MultiSourceModel", path: Path) -> Answer:
+    """What a written `model.onnx` says, by the names that the model's outputs have."""
+    import onnxruntime
+    import torch
+
+    called = [output.called for output in model.task.outputs.values()]
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
     def answer(inputs: Inputs) -> dict[str, torch.Tensor]:
         found = session.run(called, {name: v.numpy() for name, v in inputs.items()})
         return dict(zip(called, map(torch.from_numpy, found), strict=True))
 
-    return largest_difference(model, answer)
+    return answer
 
 
 EXPORTS: Registry[Writer] = Registry(
-    "export format", {"pack": write_pack, "encoder": write_encoder, "onnx": write_onnx}
+    "export format",
+    {
+        "pack": write_pack,
+        "encoder": write_encoder,
+        "onnx": write_onnx,
+        "onnx-int8": write_onnx_int8,
+    },
 )
 """Forms of a pack: each fills a folder and returns the largest difference to its source."""
 
@@ -237,8 +285,10 @@ def check_inputs(model: "MultiSourceModel") -> list[Inputs]:
     return batches
 
 
-def largest_difference(model: "MultiSourceModel", answer: Answer) -> float:
-    """Of any logit at a real position; raises UnibridgeError where it is above `TOLERANCE`."""
+def largest_difference(
+    model: "MultiSourceModel", answer: Answer, *, limit: float | None = TOLERANCE
+) -> float:
+    """Of any logit at a real position; raises UnibridgeError where it is above the limit."""
     import torch
 
     worst = 0.0
@@ -252,12 +302,49 @@ def largest_difference(model: "MultiSourceModel", answer: Answer) -> float:
                 if output.axes[:2] == ("batch", "length"):
                     difference = difference[real]
                 worst = max(worst, float(difference.max().nan_to_num(torch.inf)))
-    if worst > TOLERANCE:
+    if limit is not None and worst > limit:
         raise UnibridgeError(
             f"the export's logits differ from its source's by up to {worst:.2g}, more than "
-            f"{TOLERANCE:g}, so it was not written"
+            f"{limit:g}, so it was not written"
         )
     return worst
+
+
+def _scores(model: "MultiSourceModel", folder: Path, gold: str | Path) -> list[float]:
+    """The scores of the source and of what was written, where that is something we can run."""
+    examples = read_labels(gold, expect=model.task.reads).examples
+    before = model.task.score(examples, model.predict(examples)).value
+    if (folder / "model.onnx").exists():
+        answer = onnx_answer(model, folder / "model.onnx")
+        names = {output.called: name for name, output in model.task.outputs.items()}
+        # whatever decodes the model's outputs is given the session's
+        model.outputs = lambda **given: {  # type: ignore[method-assign]
+            names[called]: said for called, said in answer(given).items()
+        }
+    elif _is_pack(folder):
+        model = load(folder)
+    else:
+        raise UnibridgeError(
+            "this form is not scored, since it says what its source says",
+            where=gold,
+            do="leave the labelled file out",
+        )
+    return [before, model.task.score(examples, model.predict(examples)).value]
+
+
+def _is_pack(folder: Path) -> bool:
+    try:
+        return find(folder) == folder
+    except UnibridgeError:
+        return False
+
+
+def _megabytes(folder: Path) -> float:
+    weights = [p for p in folder.iterdir() if p.suffix in (".onnx", ".safetensors")]
+    return round(sum(path.stat().st_size for path in weights) / 1e6, 2)
+
+
+_UNSCORED = "what that costs is not known: give a labelled file (--gold)"
 
 
 def _weights(model: "MultiSourceModel") -> Mapping[str, float] | None:
