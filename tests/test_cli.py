@@ -13,7 +13,18 @@ from unibridge.text.labels import read_labels
 
 COMMANDS = (
     *("run", "demo", "inspect", "vocabulary", "embed", "adapt", "train-task", "weigh"),
-    *("pack", "merge", "distil", "export", "predict", "evaluate", "align", "pretrain"),
+    *(
+        "pack",
+        "merge",
+        "distil",
+        "export",
+        "predict",
+        "evaluate",
+        "align",
+        "pretrain",
+        "trim",
+        "benchmark",
+    ),
 )
 
 

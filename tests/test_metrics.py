@@ -20,7 +20,7 @@ from unibridge.metrics import (
 )
 
 # of labels; those of answers are in tests/tasks/test_qa.py
-LABELLED = [name for name in METRICS if name not in ("answer_f1", "exact_match")]
+LABELLED = ["span_f1", "accuracy", "macro_f1", "uas", "las"]
 
 
 def random_tags(generator, count, prefixes="BI"):
@@ -62,6 +62,18 @@ def test_span_f1_is_seqevals(seed, prefixes):
         only = [[t if t.endswith("-" + kind) else "O" for t in tags] for tags in gold]
         also = [[t if t.endswith("-" + kind) else "O" for t in tags] for tags in predicted]
         assert scores[f"span_f1 {kind}"] == pytest.approx(100 * f1_score(only, also))
+
+
+@pytest.mark.filterwarnings("ignore:.*seems not to be NE tag")
+@pytest.mark.parametrize("seed", range(20))
+def test_parts_of_speech_are_scored_as_xtreme_has_seqeval_do_it(seed):
+    draw = random.Random(seed)
+    tags = "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X _"
+    gold = [draw.choices(tags.split(), k=draw.randint(1, 12)) for _ in range(30)]
+    # few tags beside each other, so that runs are frequent
+    gold += [draw.choices(["NOUN", "SYM", "CCONJ", "SCONJ"], k=9) for _ in range(10)]
+    said = [[t if draw.random() < 0.8 else draw.choice(tags.split()) for t in row] for row in gold]
+    assert METRICS["xtreme_pos_f1"](gold, said) == pytest.approx(100 * f1_score(gold, said))
 
 
 def test_spans_by_hand():

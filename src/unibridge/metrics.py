@@ -97,6 +97,31 @@ def span_f1(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -
     return SPAN_F1(gold, predicted)
 
 
+def tag_runs(rows: Sequence[Sequence[str]]) -> list[set[tuple[str, int, int]]]:
+    """Parts of speech as XTREME's script has seqeval read them: as entities without a scheme.
+
+    Of a tag the first letter is taken for a prefix and the rest for a type, so that words of one
+    type that follow each other are one, and whole runs have to be right (Hu et al. 2020, arXiv
+    2003.11080). As there, X has no type, like what stands between sentences: a run of it may begin
+    in an earlier one. Returns the runs that end in each row, their places counted through.
+    """
+    found: list[set[tuple[str, int, int]]] = []
+    before, kind, start, place = "O", "", 0, 0
+    for row in rows:
+        own = set()
+        for tag in [*row, "O"]:
+            letter, own_kind = tag[0], tag[1:] or "_"
+            ends = before in "ES" or (before in "BI" and letter in "BSO")
+            if ends or (before not in "O." and kind != own_kind):
+                own.add((kind, start, place))
+            starts = letter in "BS" or (before in "ESO" and letter in "EI")
+            if starts or (letter not in "O." and kind != own_kind):
+                start = place
+            before, kind, place = letter, own_kind, place + 1
+        found.append(own)
+    return found
+
+
 def span_scores(
     gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
 ) -> dict[str, float]:
@@ -238,15 +263,19 @@ def interval_of(values: "np.ndarray", level: float = 0.95) -> tuple[float, float
     return float(low), float(high)
 
 
-def _span_counts(gold: Sequence[Labels], predicted: Sequence[Labels]) -> "np.ndarray":
+def _span_counts(
+    gold: Sequence[Labels],
+    predicted: Sequence[Labels],
+    found_in: Callable[[Sequence[Labels]], list[set[tuple[str, int, int]]]] = lambda rows: [
+        spans(row) for row in rows
+    ],
+) -> "np.ndarray":
     """Per example: entities right, predicted, in gold."""
     import numpy as np
 
     _check_lengths(gold, predicted)
-    rows = []
-    for gold_tags, predicted_tags in zip(gold, predicted, strict=True):
-        true, guessed = spans(gold_tags), spans(predicted_tags)
-        rows.append((len(true & guessed), len(guessed), len(true)))
+    pairs = zip(found_in(gold), found_in(predicted), strict=True)
+    rows = [(len(true & guessed), len(guessed), len(true)) for true, guessed in pairs]
     return np.array(rows, dtype=np.int64)
 
 
@@ -372,6 +401,7 @@ def _tree_counts(
 
 
 SPAN_F1 = Metric("span_f1", _span_counts, _f1)
+XTREME_POS_F1 = Metric("xtreme_pos_f1", partial(_span_counts, found_in=tag_runs), _f1)
 ACCURACY = Metric("accuracy", _accuracy_counts, _accuracy)
 MACRO_F1 = Metric("macro_f1", _class_counts, _macro_f1)
 
@@ -379,5 +409,6 @@ UAS = Metric("uas", partial(_tree_counts, part=_attached), _accuracy)
 LAS = Metric("las", partial(_tree_counts, part=_attached_as), _accuracy)
 
 METRICS: Registry[Metric] = Registry(
-    "metric", {metric.name: metric for metric in (SPAN_F1, ACCURACY, MACRO_F1, UAS, LAS)}
+    "metric",
+    {metric.name: metric for metric in (SPAN_F1, XTREME_POS_F1, ACCURACY, MACRO_F1, UAS, LAS)},
 )

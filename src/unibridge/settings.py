@@ -30,9 +30,16 @@ class ChosenFrom:
         return getattr(import_module(module), name).resolve(choice)
 
 
+ELSEWHERE = ("hub:", "bench:")
+"""What begins so in a path's place is no path: a data set of the hub, a benchmark's part."""
+
+
 @dataclass(frozen=True)
 class OnDisk:
-    """Mark of a setting that is a path, or a hub id "hub:...". what: file or folder."""
+    """Mark of a setting that is a path, or an id that begins as in `ELSEWHERE`.
+
+    what: file or folder.
+    """
 
     what: str = "file"
 

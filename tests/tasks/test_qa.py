@@ -12,6 +12,7 @@ from unibridge.ensemble.distil import DistilSettings, distil
 from unibridge.ensemble.merge import merge
 from unibridge.ensemble.model import MultiSourceModel
 from unibridge.errors import UnibridgeError
+from unibridge.metrics import METRICS
 from unibridge.pack.export import export_pack
 from unibridge.study.run import run
 from unibridge.tasks import TASKS
@@ -29,7 +30,10 @@ LABELS = ["start", "end"]
     ("language", "gold", "said", "exact", "f1"),
     [
         ("en", "The Denver Broncos", "denver broncos!", 100, 100),
-        ("", "a “cat”", "cat", 100, 100),
+        ("", "a «cat.»", "«cat»", 100, 100),
+        ("", "«cat»", "cat", 0, 0),
+        ("en", "a “cat”", "cat", 100, 100),
+        ("deu", "Die rote Tür", "rote Tür", 100, 100),
         ("en", "in 1066 AD", "1066", 0, 50),
         ("de", "Die rote Tür", "rote Tür", 100, 100),
         ("en", "die rote Tür", "rote Tür", 0, 80),
@@ -45,6 +49,22 @@ def test_scores_follow_the_scripts_rules(language, gold, said, exact, f1):
     found = [[Answer(said, 0)] if said else []]
     assert EXACT_MATCH(true, found) == pytest.approx(exact)
     assert ANSWER_F1(true, found) == pytest.approx(f1)
+
+
+@pytest.mark.parametrize(
+    ("gold", "said", "exact", "f1"),
+    [
+        ("The Denver Broncos!", "denver broncos", 100, 100),
+        # neither German articles nor quotation marks of others than ASCII count as such
+        ("die rote Tür", "rote Tür", 0, 80),
+        ("«rot»", "rot", 0, 0),
+        ("北京大学", "北京", 0, 0),
+    ],
+)
+def test_squads_own_rules_know_no_language(gold, said, exact, f1):
+    true, found = [[Answer(gold, 0, "de")]], [[Answer(said, 0, "de")]]
+    assert METRICS["squad_exact_match"](true, found) == pytest.approx(exact)
+    assert METRICS["squad_f1"](true, found) == pytest.approx(f1)
 
 
 def test_no_answer_is_right_where_there_is_none():

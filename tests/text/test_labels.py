@@ -86,8 +86,8 @@ def save(folder, content, name="file"):
     return folder / name
 
 
-# squad is in tests/tasks/test_qa.py
-@pytest.mark.parametrize("reader", [name for name in READERS if name != "squad"])
+# those of questions are in tests/tasks/test_qa.py and test_benchmarks.py
+@pytest.mark.parametrize("reader", [n for n in READERS if n not in ("squad", "questions")])
 def test_every_reader_reads_and_writes_back(tmp_path, reader):
     content, examples, predictions, rewritten = FORMATS[reader]
     labelled = reader not in ("text", "words")

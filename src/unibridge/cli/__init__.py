@@ -5,10 +5,16 @@ import os
 import sys
 from collections.abc import Sequence
 
-from unibridge.cli import bases, packs, runs, stages
+from unibridge.cli import bases, benchmarks, packs, runs, stages
 from unibridge.errors import UnibridgeError
 
-COMMANDS = (*runs.COMMANDS, *stages.COMMANDS, *packs.COMMANDS, *bases.COMMANDS)
+COMMANDS = (
+    *runs.COMMANDS,
+    *stages.COMMANDS,
+    *packs.COMMANDS,
+    *bases.COMMANDS,
+    *benchmarks.COMMANDS,
+)
 EXAMPLES = """examples:
   unibridge demo                                  the whole job on built-in text, in minutes
   unibridge demo --language so                    the same for Somali

@@ -5,6 +5,7 @@ of the settings that it reads, so that nothing here knows which there are.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,18 @@ from unibridge.config.faults import among, explained
 from unibridge.config.sections import Config
 from unibridge.errors import ConfigError, UnibridgeError
 from unibridge.methods import Method
-from unibridge.settings import Available, ChosenFrom, Lack, Needing, OnDisk, OwnOptions, marked
+from unibridge.settings import (
+    ELSEWHERE,
+    Available,
+    ChosenFrom,
+    Lack,
+    Needing,
+    OnDisk,
+    OwnOptions,
+    marked,
+)
 from unibridge.stages.sections import StageSettings
+from unibridge.text.benchmarks import BENCHMARKS, is_part, part_of
 
 Finding = tuple[str, str]
 
@@ -31,14 +42,28 @@ def findings(config: Config, guessed: Collection[str]) -> Iterator[Finding]:
 
     marks = list(marked(config))
     for path, value, mark in marks:
-        if isinstance(mark, OnDisk) and not value.startswith("hub:") and not Path(value).exists():
+        if (
+            isinstance(mark, OnDisk)
+            and not value.startswith(ELSEWHERE)
+            and not Path(value).exists()
+        ):
             yield path, f"there is no {mark.what} {value}; check the path"
+        if isinstance(mark, OnDisk) and is_part(value):
+            try:
+                part_of(value).check()
+            except UnibridgeError as error:
+                yield path, str(error)
     for path, choice, mark in marks:
         if isinstance(mark, ChosenFrom):
             try:
                 mark.resolve(choice)
             except UnibridgeError as error:
                 yield path, str(error)
+    if config.task.dataset != "none" and sure("task.dataset", "task.kind"):
+        with suppress(UnibridgeError):  # an unknown name, which is told as such
+            kind = BENCHMARKS.resolve(config.task.dataset).task
+            if kind != config.task.kind:
+                yield "task.kind", f"{config.task.dataset!r} is {kind}; drop the kind"
     languages = [source.language for source in config.sources] + [config.target.language]
     for language in sorted({code for code in languages if languages.count(code) > 1}):
         yield "sources", f"the language {language!r} is there twice; every language is one entry"

@@ -6,6 +6,7 @@ from typing import Any
 
 from unibridge.artifacts import fingerprint
 from unibridge.config.sections import Config
+from unibridge.settings import ELSEWHERE
 
 
 def base_name(config: Config) -> str:
@@ -35,6 +36,6 @@ def _named(content: Any) -> Any:
         return {name: _named(value) for name, value in content.items()}
     if isinstance(content, list | tuple):
         return [_named(value) for value in content]
-    if isinstance(content, str) and not content.startswith("hub:"):
+    if isinstance(content, str) and not content.startswith(ELSEWHERE):
         return "/".join(Path(content).parts[-2:])
-    return content
+    return content.partition("@")[0] if isinstance(content, str) else content

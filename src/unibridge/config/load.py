@@ -9,11 +9,12 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from unibridge.config.checks import findings
+from unibridge.config.datasets import filled
 from unibridge.config.faults import among, below, explained, models_at, path_of
 from unibridge.config.overrides import override, put_all
 from unibridge.config.sections import Config
 from unibridge.errors import ConfigError, UnibridgeError
-from unibridge.settings import with_files
+from unibridge.settings import ELSEWHERE, with_files
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
@@ -40,7 +41,7 @@ def check_config(content: Mapping[str, Any], *, folder: Path, where: object = ""
 
     Raises ConfigError with the path of every fault and what to write instead.
     """
-    content = _over_defaults(content)
+    content = _over_defaults(filled(content, folder.absolute()))
     faults: list[str] = []
     guessed: set[str] = set()
     config: Config | None = None
@@ -122,7 +123,7 @@ def _with_absolute_paths(config: Config, folder: Path) -> Config:
     """Paths start at the configuration's folder; a base may be a folder or a hub id."""
 
     def absolute(path: str) -> str:
-        return path if path.startswith("hub:") else str(folder / Path(path).expanduser())
+        return path if path.startswith(ELSEWHERE) else str(folder / Path(path).expanduser())
 
     config = with_files(config, absolute)
     model = folder / Path(config.base.model).expanduser()

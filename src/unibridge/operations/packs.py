@@ -104,7 +104,9 @@ def evaluate(
         loaded = load(model, device=device)
         found = read_labels(gold, *read_as, expect=loaded.task.reads)
         _say(found.warnings, listener)
-        return loaded.task.score(found.examples, loaded.predict(found.examples))
+        code = loaded.config.language
+        examples = [loaded.task.in_language(example, code) for example in found.examples]
+        return loaded.task.score(examples, loaded.predict(examples))
     if task is None:
         raise UnibridgeError("what task is it?", where="--task", do=f"one of {', '.join(TASKS)}")
     assert predictions is not None

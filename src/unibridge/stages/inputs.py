@@ -1,12 +1,14 @@
 """What stages read, each with the hashes that decide them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unibridge.artifacts import fingerprint, hash_path
 from unibridge.errors import UnibridgeError
+from unibridge.settings import ELSEWHERE
+from unibridge.text.benchmarks import is_part, part_of
 from unibridge.text.examples import AS_IT_IS, ReadAs
 from unibridge.text.labels import LabelFile, read_labels
 from unibridge.text.parallel import read_parallel
@@ -48,17 +50,40 @@ class Labels:
 def hashes(role: str, files: Sequence[str | Path]) -> dict[str, str]:
     """role:number:file name -> hash, of what a stage reads. A hub id stands for itself."""
     return {
-        f"{role}:{number}:{Path(file).name}": str(file)
-        if str(file).startswith("hub:")
-        else hash_path(Path(file))
+        f"{role}:{number}:{Path(file).name}": _identity(str(file))
         for number, file in enumerate(files)
     }
 
 
-def read_label_file(file: str, task: "Task", read_as: ReadAs = AS_IT_IS) -> Labels:
-    """Labels with what decides them: the file, and how it was read."""
+def _identity(file: str) -> str:
+    if is_part(file):
+        return part_of(file).identity
+    return file if file.startswith(ELSEWHERE) else hash_path(Path(file))
+
+
+def read_label_file(
+    file: str,
+    task: "Task",
+    read_as: ReadAs = AS_IT_IS,
+    *,
+    language: str = "",
+    answered: bool = False,
+) -> Labels:
+    """Labels with what decides them: the file, and how it was read.
+
+    language: of the examples where the file does not say it. answered: without the examples that
+    have no answer.
+    """
     found = read_labels(file, *read_as, expect=task.reads)
+    examples = [task.in_language(example, language) for example in found.examples]
+    if answered:
+        examples = [example for example in examples if task.has_answer(example)]
+        if not examples:
+            raise UnibridgeError("no example has an answer", where=file)
+    left_out = len(examples) < len(found.examples)
+    found = replace(found, examples=examples)
     names = [list(found.layout.names)] if found.layout.names else []
+    names += [["answered"]] if left_out else []
     how = fingerprint([found.reader, found.layout.columns, *names])
     return Labels(found, hashes("labels", [file]) | {"read as": how})
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from unibridge.artifacts import Outcome
 from unibridge.errors import UnibridgeError
+from unibridge.settings import ELSEWHERE
 from unibridge.stages.inputs import Labels
 from unibridge.stages.workplace import Workplace
 from unibridge.text.labels import LabelFile, read_labels, write_predictions
@@ -46,7 +47,9 @@ def predict_stage(
 def _suffix(file: LabelFile) -> str:
     suffixes = Path(file.path).suffixes
     packed = suffixes[-1:] == [".gz"]
-    return ".jsonl" if file.path.startswith("hub:") else "".join(suffixes[-2 if packed else -1 :])
+    return (
+        ".jsonl" if file.path.startswith(ELSEWHERE) else "".join(suffixes[-2 if packed else -1 :])
+    )
 
 
 def predictions_file(folder: Path) -> Path:

@@ -1,14 +1,14 @@
 """What a method is given: the sections of a configuration that decide its numbers."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from unibridge.embeddings.settings import EmbeddingSettings
 from unibridge.ensemble.distil import DistilSettings
 from unibridge.ensemble.merge import MergeSettings
-from unibridge.settings import ChosenFrom, File
+from unibridge.settings import ChosenFrom, File, Folder
 from unibridge.transfer.language import CONTINUING, AdaptationSettings
 from unibridge.transfer.probe import ProbeSettings
 from unibridge.transfer.self_training import SelfTrainingSettings
@@ -40,6 +40,19 @@ class TaskSection(Section):
 
     kind: Annotated[str, ChosenFrom("unibridge.tasks:TASKS")] = Field(
         description="ner, pos, parsing, classification, pairs, qa, or package.module:name"
+    )
+    dataset: Annotated[str, ChosenFrom("unibridge.text.benchmarks:BENCHMARKS", ("none",))] = Field(
+        "none",
+        description="a benchmark, whose training labels, test and metric are taken where none are "
+        "given; none: your own files",
+    )
+    data: Folder | None = Field(
+        None, description="folder of the benchmark's files as published; unset: from the hub"
+    )
+    unanswerable: Literal["learn", "leave-out"] = Field(
+        "learn",
+        description="questions without an answer among the training labels: learnt, so that there "
+        "may be none; or left out, so that there always is one",
     )
     reader: str | None = Field(None, description="label reader; unset: by the file's suffix")
     columns: dict[str, str | int] = Field(

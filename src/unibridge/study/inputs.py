@@ -16,6 +16,7 @@ from unibridge.stages.inputs import (
     read_translations,
 )
 from unibridge.text import belonging
+from unibridge.text.benchmarks import BENCHMARKS
 from unibridge.text.corpus import read_text
 from unibridge.text.examples import ReadAs
 from unibridge.text.labels import read_labels
@@ -29,8 +30,11 @@ def read_inputs(config: Config) -> Inputs:
     """Load the base and read every file. Raises UnibridgeError for the first that is broken."""
     from unibridge.models.base import load_base, unknown_share
     from unibridge.tasks import task_of
+    from unibridge.tasks.base import scored_by
 
     task = task_of(config.task.kind)
+    if config.task.dataset != "none":
+        task = scored_by(task, BENCHMARKS.resolve(config.task.dataset).metrics[0])
     warnings: list[str] = []
     read_as = ReadAs(config.task.reader, config.task.columns, config.task.labels)
 
@@ -39,16 +43,22 @@ def read_inputs(config: Config) -> Inputs:
         warnings.extend(corpus.warnings)
         return Text(corpus.lines, hashes("text", files))
 
-    def labels(file: str) -> Labels:
-        found = read_label_file(file, task, read_as)
+    def labels(file: str, language: str, *, answered: bool = False) -> Labels:
+        found = read_label_file(file, task, read_as, language=language, answered=answered)
         warnings.extend(f"{Path(file).name}: {warning}" for warning in found.file.warnings)
         return found
 
     texts = {config.target.language: text(config.target.text)}
     texts |= {s.language: text(s.text) for s in config.sources if s.text}
-    train = {s.language: labels(s.train) for s in config.sources}
-    translated = {s.language: labels(s.translated) for s in config.sources if s.translated}
-    held_out = {s.language: labels(s.dev) for s in config.sources if s.dev}
+    only = config.task.unanswerable == "leave-out"
+    own = config.target.language
+    train = {s.language: labels(s.train, s.language, answered=only) for s in config.sources}
+    translated = {
+        s.language: labels(s.translated, own, answered=only) for s in config.sources if s.translated
+    }
+    held_out = {
+        s.language: labels(s.dev, s.language, answered=only) for s in config.sources if s.dev
+    }
     parallel = {}
     most = max(config.for_method(name).weights.sentences for name in config.run.methods)
     for source in config.sources:
@@ -69,8 +79,8 @@ def read_inputs(config: Config) -> Inputs:
         key=lambda one: (needs and bool(one.dictionary), len(one.parallel) + len(one.dictionary)),
         default=None,
     )
-    test = labels(config.target.test) if config.target.test else None
-    target_train = labels(config.target.train) if config.target.train else None
+    test = labels(config.target.test, own) if config.target.test else None
+    target_train = labels(config.target.train, own, answered=only) if config.target.train else None
     examples = {source: file.file.examples for source, file in train.items()}
     warnings += task.check_labels_shared(
         examples,

@@ -1,10 +1,14 @@
 """Exact match and F1 of answers, as the scripts of SQuAD 1.1 and MLQA compute them.
 
-Case, punctuation and the articles of the passage's language do not count; F1 is over words, and
-over characters where a script has no spaces. https://github.com/facebookresearch/MLQA
+Case, punctuation and articles do not count. `answer_f1` and `exact_match` follow MLQA: the articles
+of the passage's language, all of Unicode's punctuation, Chinese by character; a language that MLQA
+has not has no articles here, and a passage of unknown language is read as by SQuAD. `squad_f1` and
+`squad_exact_match` follow SQuAD in every language: English articles, ASCII punctuation, words
+between spaces. https://github.com/facebookresearch/MLQA, https://arxiv.org/abs/1606.05250
 """
 
 import re
+import string
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -12,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from unibridge.metrics import METRICS, Metric
+from unibridge.text.languages import canonical
 from unibridge.text.squad import Answer
 
 if TYPE_CHECKING:
@@ -23,24 +28,25 @@ ARTICLES = {
     "vi": r"\b(của|là|cái|chiếc|những)\b",
     "de": r"\b(ein|eine|einen|einem|eines|einer|der|die|das|den|dem|des)\b",
     "ar": r"\sال^|ال",
-    # as SQuAD's own script, where a file does not say its language
-    "": r"\b(a|an|the)\b",
 }
 """Language -> what is taken out; others have none."""
 
 BY_CHARACTER = {"zh": "\u4e00-\u9fa5", "ja": "\u3040-\u30ff\u4e00-\u9fa5"}
-"""Language -> characters that are words of their own; where it is unknown, those of zh."""
+"""Language -> characters that are words of their own."""
 
 _ASCII_SYMBOLS = frozenset("$+<=>^`|~")
 
 
 def normalised(text: str, language: str) -> list[str]:
     """The words of an answer that count. language: the passage's code, "" where it is unknown."""
+    if not language:
+        text = "".join(c for c in text.lower() if c not in string.punctuation)
+        return re.sub(ARTICLES["en"], " ", text).split()
+    language = canonical(language).partition("_")[0]
     text = "".join(c for c in text.lower() if not _is_punctuation(c))
     if language in ARTICLES:
         text = re.sub(ARTICLES[language], " ", text)
-    alone = BY_CHARACTER.get(language, "" if language else BY_CHARACTER["zh"])
-    if alone:
+    if alone := BY_CHARACTER.get(language):
         text = re.sub(f"([{alone}])", r" \1 ", text)
     return text.split()
 
@@ -83,7 +89,11 @@ def _share(sums: "np.ndarray") -> "np.ndarray":
 
 ANSWER_F1 = Metric("answer_f1", partial(_counts, compare=word_f1), _share)
 EXACT_MATCH = Metric("exact_match", partial(_counts, compare=exact_match), _share)
-for metric in (ANSWER_F1, EXACT_MATCH):
+SQUAD_F1 = Metric("squad_f1", partial(_counts, compare=lambda g, p, _: word_f1(g, p, "")), _share)
+SQUAD_EXACT_MATCH = Metric(
+    "squad_exact_match", partial(_counts, compare=lambda g, p, _: exact_match(g, p, "")), _share
+)
+for metric in (ANSWER_F1, EXACT_MATCH, SQUAD_F1, SQUAD_EXACT_MATCH):
     METRICS.register(metric.name, metric)
 
 

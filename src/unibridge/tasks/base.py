@@ -3,6 +3,7 @@
 Importing this room does not import torch; the functions that need it do.
 """
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -171,6 +172,14 @@ class Task(ABC, Generic[Example, Prediction]):
             f"the task {self.name} does not say how predictions become labels",
             do="give its class a method with_labels, or set self_training.rounds = 0",
         )
+
+    def in_language(self, example: Example, code: str) -> Example:
+        """The example as one of a language, where that decides how it is scored."""
+        return example
+
+    def has_answer(self, example: Example) -> bool:
+        """Whether there is something to predict in it."""
+        return True
 
     def examples_of_text(self, lines: Sequence[str]) -> tuple[list[Any], list[str]]:
         """Unlabelled examples made of plain text, and what should be said of them.
@@ -405,6 +414,13 @@ class Task(ABC, Generic[Example, Prediction]):
             high,
             all=self.further_scores(gold, predictions),
         )
+
+
+def scored_by(task: Task[Any, Any], metric: str) -> Task[Any, Any]:
+    """The same task, of which another metric is the score that counts."""
+    other = copy.copy(task)
+    other.metric = metric
+    return other
 
 
 def padded(rows: Sequence[Sequence[int]], filler: int) -> "torch.Tensor":

@@ -1,7 +1,7 @@
 """Extractive question answering: a span of a passage."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +89,18 @@ class QuestionAnswering(Task[Question, list[Answer]]):
 
     def gold(self, example: Question) -> list[Answer]:
         return list(example.answers or ())
+
+    def in_language(self, example: Question, code: str) -> Question:
+        """Of a passage whose file does not say its language."""
+        if example.language or not code:
+            return example
+        answers = example.answers
+        if answers is not None:
+            answers = tuple(answer._replace(language=code) for answer in answers)
+        return replace(example, language=code, answers=answers)
+
+    def has_answer(self, example: Question) -> bool:
+        return example.answers is None or bool(example.answers)
 
     # --- reading --------------------------------------------------------------------------------
 

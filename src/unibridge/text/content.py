@@ -266,6 +266,7 @@ def refuse_other(path: str | Path, reader: str, lines: Iterator[str]) -> None:
     never: tuple[Kind, ...] = ("json lines", "json", "markup")
     wrong: dict[str, tuple[Kind, ...]] = {
         "jsonl": ("json", "markup", "table", "conllu"),
+        "questions": ("json", "markup", "table", "conllu"),
         "text": (*never, "table", "conllu"),
         "words": (*never, "table", "conllu"),
         "squad": ("markup", "table", "conllu"),

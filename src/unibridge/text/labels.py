@@ -1,21 +1,20 @@
 """Labelled sentences and texts in, predictions out in the same file format."""
 
 import gzip
-import json
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
 from unibridge.artifacts import write_bytes
 from unibridge.errors import UnibridgeError
 from unibridge.registry import Registry
 from unibridge.text import conll, conllu, jsonl, squad, tables
+from unibridge.text.benchmarks import is_part, part_of
 from unibridge.text.content import refuse_other
-from unibridge.text.corpus import is_hub_id, load_hub
+from unibridge.text.corpus import is_hub_id
 from unibridge.text.examples import (
     Columns,
     Example,
@@ -27,6 +26,7 @@ from unibridge.text.examples import (
     TaggedSentence,
 )
 from unibridge.text.files import Form, stream_lines
+from unibridge.text.hub import hub_records
 from unibridge.text.sentences import sentences
 
 __all__ = [
@@ -71,6 +71,7 @@ READERS: Registry[Reader] = Registry(
         "squad": Reader(
             "questions", squad.parse_squad, squad.rewrite_squad, units=squad.whole_file
         ),
+        "questions": Reader("questions", squad.parse_rows, squad.rewrite_rows),
     },
 )
 
@@ -95,7 +96,9 @@ def read_labels(
     labelled: bool = True,
     expect: Expected | None = None,
 ) -> LabelFile:
-    """Read a file of labelled examples, or a hub data set ("hub:org/name:config:split").
+    """Read labelled examples: a file, a hub data set ("hub:org/name:config:split"), or a
+    benchmark's part ("bench:NAME:LANGUAGE:SPLIT", see `unibridge.text.benchmarks`), which says
+    itself how it is read.
 
     reader: a name in `READERS`; None chooses by suffix. columns: see `Layout`. names: of labels
     that are written as numbers, in order from 0. labelled: False allows labels to be missing, for
@@ -105,7 +108,10 @@ def read_labels(
 
     Raises UnibridgeError, with file and line, for whatever is missing or does not fit.
     """
-    layout = Layout(str(path), labelled, expect, dict(columns or {}), tuple(names))
+    own = is_part(path)
+    layout = Layout(
+        str(path), labelled, expect, {} if own else dict(columns or {}), () if own else tuple(names)
+    )
     name = choose_reader(path, reader, layout)
     lines = list(raw_lines(path))
     refuse_other(path, name, iter(lines))
@@ -117,10 +123,13 @@ def read_labels(
 
 def choose_reader(path: str | Path, reader: str | None, layout: Layout) -> str:
     """The reader asked for, or the one for the suffix; raises where it cannot serve the task."""
-    name = "jsonl" if is_hub_id(path) else reader or _reader_for(Path(path), layout)
+    asked = layout.expect == "question"
+    rows = "questions" if asked else "jsonl"
+    elsewhere = is_hub_id(path) or is_part(path)
+    name = rows if elsewhere else reader or _reader_for(Path(path), layout)
     gives = READERS.resolve(name).gives
     wants = None if layout.expect is None else "words" if _wants_words(layout) else "texts"
-    if layout.expect == "question":
+    if asked:
         wants = "questions"
     if wants and gives not in (wants, "either" if wants != "questions" else wants):
         raise UnibridgeError(
@@ -137,7 +146,9 @@ def _wants_words(layout: Layout) -> bool:
 
 def raw_lines(path: str | Path, form: Form | None = None) -> Iterator[str]:
     """The lines that a reader parses, of a file or a hub data set; `form` is filled meanwhile."""
-    return iter(_hub_records(str(path))) if is_hub_id(path) else stream_lines(path, form)
+    if is_part(path):
+        return part_of(str(path)).lines()
+    return iter(hub_records(str(path))) if is_hub_id(path) else stream_lines(path, form)
 
 
 def write_predictions(
@@ -236,7 +247,7 @@ def _reader_for(path: Path, layout: Layout) -> str:
         ".tsv": "conll" if words else "tsv",
         ".csv": "csv",
         ".jsonl": "jsonl",
-        **({".json": "squad"} if layout.expect == "question" else {}),
+        **({".json": "squad", ".jsonl": "questions"} if layout.expect == "question" else {}),
         ".txt": "text" if not words else "conll" if layout.labelled else "words",
     }
     if suffix not in by_suffix:
@@ -246,22 +257,3 @@ def _reader_for(path: Path, layout: Layout) -> str:
             do=f"name one: {', '.join(READERS)}",
         )
     return by_suffix[suffix]
-
-
-def _hub_records(hub_id: str) -> list[str]:
-    """A hub data set as JSON lines, its class numbers replaced by their names."""
-    dataset, _ = load_hub(hub_id)
-    features = dataset.features
-
-    def named(column: str, value: Any) -> Any:
-        feature = getattr(features[column], "feature", features[column])
-        if not hasattr(feature, "int2str") or value is None:
-            return value
-        if isinstance(value, list):
-            return [feature.int2str(one) for one in value]
-        return feature.int2str(value) if value >= 0 else None
-
-    return [
-        json.dumps({column: named(column, value) for column, value in row.items()}, default=str)
-        for row in dataset
-    ]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from unibridge.errors import UnibridgeError
 from unibridge.text.examples import LabelledText, Layout, Parsed, Prediction
-from unibridge.text.values import text_value
+from unibridge.text.values import json_object, repaired_note, text_value
 
 
 class Answer(NamedTuple):
@@ -130,6 +130,53 @@ def rewrite_squad(lines: list[str], predictions: list[Prediction], layout: Layou
     inner = next((line for line in lines[1:] if line.strip()), "")
     indent = len(inner) - len(inner.lstrip()) if len(lines) > 1 else None
     yield from json.dumps(document, ensure_ascii=False, indent=indent).split("\n")
+
+
+def parse_rows(lines: list[str], layout: Layout) -> Parsed:
+    """See `Reader.parse`: a question a line, as the hub has SQuAD (context, question, answers)."""
+    repaired: list[str] = []
+    examples: list[Any] = []
+    for number, record in rows_of(lines, layout, repaired):
+        where = f"line {number}"
+        context, asked = (_string(record, key, where, layout) for key in ("context", "question"))
+        language = str(record.get("language") or "")
+        given, answers = record.get("answers"), None
+        if given is not None or layout.labelled:
+            if not isinstance(given, dict) or not all(
+                isinstance(given.get(key), list) for key in ("text", "answer_start")
+            ):
+                raise UnibridgeError(
+                    'no lists "text" and "answer_start" under "answers"', where=layout.at(number)
+                )
+            pairs = zip(given["text"], given["answer_start"], strict=False)
+            found = [
+                _answer({"text": t, "answer_start": s}, context, language, where, layout)
+                for t, s in pairs
+            ]
+            answers = tuple(answer for answer, _ in found)
+        examples.append(Question(asked, context, None, number, answers, language))
+    return examples, repaired_note(layout.path, repaired)
+
+
+def rewrite_rows(lines: list[str], predictions: list[Prediction], layout: Layout) -> Iterator[str]:
+    """See `Reader.rewrite`."""
+    given: Iterator[Any] = iter(predictions)
+    for _, record in rows_of(lines, layout):
+        found = next(given)
+        record["answers"] = {
+            "text": [one.text for one in found],
+            "answer_start": [one.start for one in found],
+        }
+        yield json.dumps(record, ensure_ascii=False)
+
+
+def rows_of(
+    lines: list[str], layout: Layout, repaired: list[str] | None = None
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(line number, object) of JSON lines."""
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield number, json_object(line, layout.at(number), repaired)
 
 
 def whole_file(lines: Iterator[str], layout: Layout) -> Iterator[list[str]]:

@@ -1,0 +1,13 @@
+"""XTREME's groups (Hu et al. 2020, arXiv 2003.11080), less its retrieval, which learns nothing."""
+
+from unibridge.text.benchmarks.record import Suite
+
+XTREME = Suite(
+    name="xtreme",
+    paper="arXiv 2003.11080",
+    groups={
+        "classification": ("pawsx", "xnli"),
+        "tagging": ("udpos", "panx"),
+        "qa": ("xquad", "mlqa", "xtreme-tydiqa"),
+    },
+)
