@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from results import MARKS_OF_RESULTS, write_between
@@ -29,9 +30,16 @@ from unibridge.grid.store import Row, Store
 from unibridge.operations.cells import Measure, cells_of
 from unibridge.operations.runs import run
 from unibridge.report.folder import Run
-from unibridge.report.scores import effort_table, method_scores, scores_table, targets_table
+from unibridge.report.scores import (
+    MethodScore,
+    effort_table,
+    main_score,
+    method_scores,
+    scores_table,
+    targets_table,
+)
 from unibridge.report.sections import headline
-from unibridge.report.tables import decimal, markdown_table
+from unibridge.report.tables import decimal, markdown_table, signed
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
@@ -158,7 +166,7 @@ def write_page(page: Path, store: Store, plan: Mapping[str, Any]) -> None:
     order = list(dict.fromkeys([*plan["methods"], *more]))
     rows = newest(store.finished().values())
     rows.sort(key=lambda row: [*order, row["method"]].index(row["method"]))
-    parts = [summary(rows)]
+    parts = [*claims(rows), summary(rows)]
     for task, part in tasks.items():
         for base in sorted({row["base"] for row in rows}):
             own = [r for r in rows if r["data"].startswith(f"{task}/") and r["base"] == base]
@@ -195,6 +203,57 @@ def summary(rows: Sequence[Row]) -> str:
         f"{', '.join(map(str, seeds))}, made from {days[0]} to {days[-1]}. Their rows, with the "
         "settings' fingerprints, are in `real.jsonl` beside this page."
     )
+
+
+def claims(rows: Sequence[Row]) -> list[str]:
+    """For each base how often UniBridge is the best row, and how far it is from the others."""
+    runs: dict[str, dict[str, list[Row]]] = {}
+    for row in rows:
+        runs.setdefault(row["base"], {}).setdefault(row["data"], []).append(row)
+    return [
+        f"**On `{base}`** " + claim({data: _run(own).scores for data, own in by_data.items()})
+        for base, by_data in sorted(runs.items())
+    ]
+
+
+def claim(cells: Mapping[str, Sequence[MethodScore]]) -> str:
+    """How often the main method is the best row, its lead, and where it is behind.
+
+    cells: name of the data -> its rows; those without the main method or without another one that
+    competes say nothing.
+    """
+    mains = {data: main for data, own in cells.items() if (main := main_score(own))}
+    compared = {
+        data: {row.newest.method: row for row in cells[data] if row is not main}
+        for data, main in mains.items()
+    }
+    compared = {
+        d: others for d, others in compared.items() if any(r.competes for r in others.values())
+    }
+    if not compared:
+        return "UniBridge is not yet compared with anything."
+    best = [data for data in compared if mains[data].tied]
+    said = [
+        f"UniBridge is the best row or within the best's paired interval in {len(best)} of "
+        f"{len(compared)} data sets ({len(best) / len(compared):.0%})."
+    ]
+    for method in ("fine-tune", "mad-x"):
+        leads = {
+            d: -(own[method].difference or 0.0) for d, own in compared.items() if method in own
+        }
+        if leads:
+            label = next(own[method].label for own in compared.values() if method in own)
+            lead = signed(fmean(leads.values()))
+            said.append(f"Against {label}: {lead} points on average over {len(leads)}.")
+    for method in ("floor", "probe"):
+        own = [(mains[d], rows[method]) for d, rows in compared.items() if method in rows]
+        if own:
+            above = sum(main.score > other.score for main, other in own)
+            said.append(f"Above {own[0][1].label.lower()} in {above} of {len(own)}.")
+    for data in sorted(compared.keys() - best):
+        winner = max((r for r in compared[data].values() if r.competes), key=lambda r: r.score)
+        said.append(f"Behind in {data}: {winner.label} {winner.compared}.")
+    return " ".join(said)
 
 
 def of_task(rows: Sequence[Row]) -> list[str]:

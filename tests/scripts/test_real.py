@@ -32,10 +32,10 @@ def test_a_target_brings_its_own_files(task, target, tmp_path, real):
     for file in (*config.target.text, config.target.test):
         assert target in str(file)
     # SIB-200's parallel lines hold its test sentences, and nothing else has these languages
-    untied = ["sentiment/mad", "sentiment/nij", "topic/lij", "topic/lug"]
+    untied = ["topic/lug"]
     tied = f"{task}/{target}" not in untied
     assert tied == ("unibridge-published" in config.run.methods)
-    assert (config.weights.method == "uniform") == (not tied and task == "sentiment")
+    assert (config.weights.method == "uniform") == (not tied and len(config.sources) == 2)
     for source in config.sources if tied else ():
         assert {target, source.language} <= set(
             "-".join(Path(file).stem for file in source.parallel).split("-")
@@ -99,8 +99,8 @@ def test_chosen_rows_of_several_seeds_run_in_processes_and_go_on(real, tmp_path,
     real.main([*given, "--seeds", "0", "1"])
     found = [json.loads(line) for line in rows.read_text().splitlines()]
     assert [(row["method"], row["seed"], row["base"]) for row in found] == [
-        ("floor", 0, "minilm"),
-        ("floor", 1, "minilm"),
+        ("floor", 0, "me5"),
+        ("floor", 1, "me5"),
     ]
     assert "1 of 2 cells were finished before" in capfd.readouterr().err
 
@@ -109,3 +109,28 @@ def test_an_unknown_name_is_answered_with_those_that_there_are(real, capsys):
     with pytest.raises(SystemExit):
         real.main(["ner/xx"])
     assert "ner/xx: not one of ner/hau" in capsys.readouterr().err
+
+
+def test_the_first_line_says_how_often_unibridge_is_best_and_where_it_is_behind(real, tmp_path):
+    rows, page = tmp_path / "real.jsonl", tmp_path / "real.md"
+    for data, fine_tuned, (low, high), probe in (
+        ("ner/lug", 31.0, (-11.0, -9.0), 20.0),  # clearly behind UniBridge's 41
+        ("pos/wol", 42.0, (-1.0, 3.0), 50.0),  # ahead, but not settled
+        ("topic/amh", 45.0, (2.0, 6.0), 20.0),  # clearly ahead
+    ):
+        main = Cell(data, "unibridge", 0, "me5", "")
+        kept(rows, main)
+        ends = {"ahead": fine_tuned - 41.0, "ahead_low": low, "ahead_high": high}
+        own = {"label": "Fine-tuning", "role": "baseline", "score": fine_tuned}
+        kept(rows, replace(main, method="fine-tune"), **own, **ends)
+        own = {"label": "Linear probe", "role": "baseline", "score": probe, "low": 0, "high": 60}
+        ends = {"ahead": probe - 41.0, "ahead_low": probe - 60, "ahead_high": probe - 41}
+        kept(rows, replace(main, method="probe"), **own, **(ends if probe < 41 else {}))
+    real.main(["--only-write", "--page", str(page), "--rows", str(rows)])
+    text = page.read_text()
+    first = next(line for line in text.splitlines() if line.startswith("**On `me5`**"))
+    # the probe's 50 in Wolof has no paired interval, and its own holds UniBridge's
+    assert "in 2 of 3 data sets (67%)" in first
+    assert "Against Fine-tuning: +1.7 points on average over 3." in first
+    assert "Above linear probe in 2 of 3." in first
+    assert "Behind in topic/amh: Fine-tuning +4.0" in first and "Behind in pos" not in first
