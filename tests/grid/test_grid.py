@@ -13,7 +13,7 @@ from counted_work import Work
 from unibridge.errors import UnibridgeError
 from unibridge.grid.cells import Cell, jobs_of
 from unibridge.grid.executors import EXECUTORS
-from unibridge.grid.run import run_grid, time_left
+from unibridge.grid.run import TimeLeft, run_grid
 from unibridge.grid.store import Store
 
 CELLS = [
@@ -133,9 +133,12 @@ def test_other_settings_are_other_cells(tmp_path):
 def test_the_time_left_follows_from_the_same_methods():
     rows = [{"method": "main", "cell_seconds": s} for s in (100, 140)]
     rows += [{"method": "other", "error": "x"}]
-    assert time_left(rows, CELLS[:1]) == "about 2 min"
-    assert time_left(rows, CELLS[:4], workers=2) == "about 4 min"
-    assert time_left([], CELLS) == "nobody knows how long"
+    assert str(TimeLeft(rows, CELLS[:1])) == "about 2 min"
+    assert str(TimeLeft(rows, CELLS[:4], workers=2)) == "about 4 min"
+    assert str(TimeLeft([], CELLS)) == "nobody knows how long"
+    left = TimeLeft([], CELLS[:2])
+    left.done(CELLS[0], {"method": "main", "cell_seconds": 30})
+    assert left.seconds == 30
 
 
 def test_an_unknown_executor_is_refused_before_anything_is_done(tmp_path):

@@ -6,10 +6,13 @@ A broken-off call keeps its rows, and the same call goes on; cells that failed a
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from statistics import fmean
+
+from pydantic import BaseModel
 
 from unibridge.errors import UnibridgeError
 from unibridge.grid.cells import Cell, Job, jobs_of
@@ -21,38 +24,62 @@ Work = Callable[[Cell], Row]
 
 
 @dataclass(frozen=True)
+class Found:
+    """What came of a cell: what was measured, or None and the error. seconds: of wall time."""
+
+    cell: Cell
+    measured: Row | None
+    error: str
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Doing:
     """A job's cells one after the other, the row of each kept before the next one begins.
 
-    before: the rows as they were; a failure among them says nothing of this call.
+    before: key -> the row of a cell that failed earlier, which says nothing of this call.
     """
 
     work: Work
-    path: Path
+    store: Store
     before: Mapping[str, Row]
 
     def __call__(self, job: Job) -> Iterator[Cell]:
         """Gives each cell when its row is there; leaves alone what another call has finished."""
-        store = Store(self.path)
         for cell in job:
-            if cell.key in store.finished():
+            if "error" not in (self.store.row(cell) or {"error": ""}):
                 continue
-            started = time.perf_counter()
-            try:
-                measured = self.work(cell)
-            except Exception as error:
-                store.fail(cell, _said(error))
-            else:
-                store.add(cell, measured, time.perf_counter() - started)
+            self.keep(self.measure(cell))
             yield cell
+
+    def measure(self, cell: Cell) -> Found:
+        """Do the work of one cell; writes nothing and raises nothing."""
+        started = time.perf_counter()
+        try:
+            measured, error = self.work(cell), ""
+        except Exception as fault:
+            measured, error = None, _said(fault)
+        return Found(cell, measured, error, time.perf_counter() - started)
+
+    def keep(self, found: Found) -> None:
+        """Write the row of a cell."""
+        if found.measured is None:
+            self.store.fail(found.cell, found.error)
+        else:
+            self.store.add(found.cell, found.measured, found.seconds)
 
     def died(self, job: Job, why: str) -> None:
         """Record what a process left undone that ended without a word."""
-        store = Store(self.path)
-        rows = store.rows()
         for cell in job:
-            if rows.get(cell.key) == self.before.get(cell.key):
-                store.fail(cell, why)
+            if self.store.row(cell) == self.before.get(cell.key):
+                self.store.fail(cell, why)
+
+    def carried(self) -> "Doing":
+        """The same with all that the work reads in memory, to be sent to other machines.
+
+        A work says by a method `carried` how; one that has none is sent as it is.
+        """
+        return replace(self, work=getattr(self.work, "carried", lambda: self.work)(), before={})
 
 
 def _said(error: Exception) -> str:
@@ -68,36 +95,46 @@ def _said(error: Exception) -> str:
 def run_grid(
     cells: Sequence[Cell],
     work: Work,
-    rows: Path,
+    rows: Path | Store,
     *,
     executor: str | Executor = "serial",
     workers: int = 1,
+    options: BaseModel | None = None,
+    jobs: Callable[[Iterable[Cell]], list[Job]] = jobs_of,
     tell: Callable[[str], None] = print,
 ) -> list[Row]:
     """Measure every cell that has no row yet; returns the rows of these cells that are there.
 
-    rows: the file that they are kept in, one JSON line each. executor: a name in `EXECUTORS`, or
-    an import path. workers: how many at a time, where the executor can. tell: hears a line for
-    each cell, with what is left and about how long it takes. Cells that fail are missing from what
-    is returned, recorded with their error, and tried again by the next call.
+    rows: the file that they are kept in, one JSON line each, or a store of one's own. executor: a
+    name in `EXECUTORS`, or an import path. workers: how many at a time, where the executor can.
+    options: of the executor, as it declares them. jobs: which cells are one after the other in one
+    place. tell: hears a line for each cell, with what is left and about how long it takes. Cells
+    that fail are missing from what is returned, recorded with their error, and tried again by the
+    next call.
     """
-    store = Store(rows)
+    store = rows if isinstance(rows, Store) else Store(rows)
     runner = EXECUTORS.resolve(executor)
+    if options is not None:
+        runner = partial(runner, settings=options)
     before = store.rows()
     todo = [cell for cell in cells if "error" in before.get(cell.key, {"error": ""})]
     if len(todo) < len(cells):
         tell(f"{len(cells) - len(todo)} of {len(cells)} cells were finished before")
     open_cells = {cell.key: cell for cell in todo}
+    left = TimeLeft(before.values(), todo, workers)
 
     def watch() -> None:
-        now = store.rows()
-        for key in [k for k in open_cells if now.get(k) != before.get(k)]:
-            cell = open_cells.pop(key)
-            left = time_left(now.values(), open_cells.values(), workers)
+        for key, row in store.news().items():
+            cell = open_cells.pop(key, None)
+            if cell is None:
+                continue
+            left.done(cell, row)
             rest = f"; {len(open_cells)} left, {left}" if open_cells else ""
-            tell(f"[{len(cells) - len(open_cells)}/{len(cells)}] {cell}: {_found(now[key])}{rest}")
+            tell(f"[{len(cells) - len(open_cells)}/{len(cells)}] {cell}: {_found(row)}{rest}")
 
-    runner(jobs_of(todo), Doing(work, rows, before), workers, watch)
+    failed = {cell.key: before[cell.key] for cell in todo if cell.key in before}
+    # whoever does the work may read the same store and would hear the news first
+    runner(jobs(todo), Doing(work, store.another(), failed), workers, watch)
     watch()
     store.tidy()
     finished = store.finished()
@@ -110,23 +147,45 @@ def _found(row: Row) -> str:
     if "error" in row:
         return f"missing: {row['error']}"
     score = f"{row['score']:.1f} {row.get('metric', '')}, " if "score" in row else ""
-    return f"{score}{_clock(row['cell_seconds'])}"
+    return f"{score}{clock(row['cell_seconds'])}"
 
 
-def time_left(rows: Iterable[Row], cells: Iterable[Cell], workers: int = 1) -> str:
-    """About how long these cells will take, from what the same methods took so far."""
-    took: dict[str, list[float]] = {}
-    for row in rows:
+class TimeLeft:
+    """About how long the cells that are open will take, from what the same methods took so far."""
+
+    def __init__(self, rows: Iterable[Row], cells: Iterable[Cell], workers: int = 1) -> None:
+        self.workers = max(1, workers)
+        self.took: dict[str, tuple[float, int]] = {}
+        self.open = Counter(cell.method for cell in cells)
+        for row in rows:
+            self._learn(row)
+
+    def done(self, cell: Cell, row: Row) -> None:
+        """A cell is finished, or missing."""
+        self.open[cell.method] -= 1
+        self._learn(row)
+
+    def _learn(self, row: Row) -> None:
         if "cell_seconds" in row:
-            took.setdefault(row["method"], []).append(row["cell_seconds"])
-    if not took:
-        return "nobody knows how long"
-    usual = fmean(seconds for several in took.values() for seconds in several)
-    seconds = sum(fmean(took.get(cell.method, [usual])) for cell in cells)
-    return f"about {_clock(seconds / max(1, workers))}"
+            seconds, count = self.took.get(row["method"], (0.0, 0))
+            self.took[row["method"]] = seconds + row["cell_seconds"], count + 1
+
+    @property
+    def seconds(self) -> float | None:
+        """Of wall time; None where nothing was measured yet."""
+        if not self.took:
+            return None
+        usual = sum(s for s, _ in self.took.values()) / sum(n for _, n in self.took.values())
+        mean = {method: seconds / count for method, (seconds, count) in self.took.items()}
+        return sum(n * mean.get(method, usual) for method, n in self.open.items()) / self.workers
+
+    def __str__(self) -> str:
+        seconds = self.seconds
+        return "nobody knows how long" if seconds is None else f"about {clock(seconds)}"
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Seconds as a person says them."""
     if seconds < 60:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -11,21 +11,42 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from unibridge.evaluation.rows import append_row, read_rows, replace_rows
+from unibridge.evaluation.rows import Growing, append_row, replace_rows
 from unibridge.grid.cells import Cell
 
 Row = Mapping[str, Any]
 
 
 class Store:
-    """Several processes may read and append at once."""
+    """Several processes may read and append at once; each row is read once."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._file = Growing(path)
+        self._rows: dict[str, Row] = {}
+
+    def another(self) -> "Store":
+        """One of the same file that has read nothing yet."""
+        return Store(self.path)
+
+    def news(self) -> dict[str, Row]:
+        """key -> newest row, of the rows since the last look, by whatever method."""
+        rows, anew = self._file.new()
+        if anew:
+            self._rows.clear()
+        found = {row["key"]: row for row in rows if "key" in row}
+        self._rows |= found
+        return found
 
     def rows(self) -> dict[str, Row]:
         """key -> newest row, in the order in which the keys first appeared."""
-        return {row["key"]: row for row in read_rows(self.path) if "key" in row}
+        self.news()
+        return dict(self._rows)
+
+    def row(self, cell: Cell) -> Row | None:
+        """The newest row of a cell, None where there is none."""
+        self.news()
+        return self._rows.get(cell.key)
 
     def finished(self) -> dict[str, Row]:
         """The rows of cells that were measured."""
