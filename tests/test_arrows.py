@@ -24,7 +24,7 @@ FLOORS = (
     {"stages"},
     {"methods"},
     {"config"},
-    {"study", "console", "demo"},
+    {"study", "transfer_study", "console", "demo"},
     {"operations"},
     {"__init__"},
     {"cli"},

@@ -23,6 +23,9 @@ CELLS = [
     for method in ("main", "other")
 ]
 
+# Ray takes seconds to start
+ALL = [pytest.param(n, marks=pytest.mark.slow) if n == "ray" else n for n in sorted(EXECUTORS)]
+
 
 def grid(folder, work, cells=CELLS, **how):
     said = []
@@ -43,7 +46,7 @@ def test_jobs_hold_what_shares_its_work_in_the_order_given():
     assert len({(cell.data, cell.seed) for job in jobs for cell in job}) == 4
 
 
-@pytest.mark.parametrize("executor", sorted(EXECUTORS))
+@pytest.mark.parametrize("executor", ALL)
 def test_every_executor_measures_all_and_nothing_twice(tmp_path, executor):
     work = Work(tmp_path / "calls")
     found, said = grid(tmp_path, work, executor=executor, workers=2)
@@ -61,7 +64,7 @@ def test_every_executor_measures_all_and_nothing_twice(tmp_path, executor):
         assert {threads for _, _, threads in work.called} == {"1"}
 
 
-@pytest.mark.parametrize("executor", sorted(EXECUTORS))
+@pytest.mark.parametrize("executor", ALL)
 def test_a_failed_cell_is_missing_with_its_error_and_tried_again(tmp_path, executor):
     broken = ("ner/a main seed 1",)
     found, said = grid(tmp_path, Work(tmp_path / "calls", broken), executor=executor)

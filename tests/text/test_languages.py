@@ -1,6 +1,6 @@
 import pytest
 
-from unibridge.text.languages import CHARACTERS_PER_WORD, count_words, language
+from unibridge.text.languages import CHARACTERS_PER_WORD, canonical, count_words, language
 
 
 def test_two_and_three_letter_codes_name_the_same_language():
@@ -42,3 +42,21 @@ def test_characters_of_unspaced_scripts_count_by_word_length(text, script):
 def test_a_mixture_adds_up_by_character():
     han, kana = CHARACTERS_PER_WORD["Hani"], CHARACTERS_PER_WORD["Kana"]
     assert count_words("2019年、Tokyo東京へ") == pytest.approx(2 + 3 / han + 1 / kana)
+
+
+@pytest.mark.parametrize(
+    ("code", "same"),
+    [
+        *[
+            ("jap", "ja"),
+            ("jpn", "ja"),
+            ("fre", "fr"),
+            ("fra", "fr"),
+            ("wol", "wo"),
+            ("luo", "luo"),
+        ],
+        *[("iw", "he"), ("kmr", "ku"), ("nor", "nb"), ("zh-Hant", "zh_Hant"), ("xyz", "xyz")],
+    ],
+)
+def test_a_language_has_one_code_however_it_is_named(code, same):
+    assert canonical(code) == canonical(same) == same

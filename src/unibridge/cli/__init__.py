@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from unibridge.cli import bases, benchmarks, packs, runs, stages
+from unibridge.cli import bases, benchmarks, packs, runs, stages, transfer
 from unibridge.errors import UnibridgeError
 
 COMMANDS = (
@@ -14,6 +14,7 @@ COMMANDS = (
     *packs.COMMANDS,
     *bases.COMMANDS,
     *benchmarks.COMMANDS,
+    *transfer.COMMANDS,
 )
 EXAMPLES = """examples:
   unibridge demo                                  the whole job on built-in text, in minutes

@@ -113,7 +113,7 @@ def run_grid(
     next call.
     """
     store = rows if isinstance(rows, Store) else Store(rows)
-    runner = EXECUTORS.resolve(executor)
+    runner: Callable[..., None] = EXECUTORS.resolve(executor)
     if options is not None:
         runner = partial(runner, settings=options)
     before = store.rows()

@@ -34,7 +34,7 @@ class Store:
         rows, anew = self._file.new()
         if anew:
             self._rows.clear()
-        found = {row["key"]: row for row in rows if "key" in row}
+        found: dict[str, Row] = {row["key"]: row for row in rows if "key" in row}
         self._rows |= found
         return found
 

@@ -1,10 +1,10 @@
 """Where the jobs of a grid are run. A further one is one file and one line."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 from unibridge.grid.cells import Cell, Job
-from unibridge.grid.executors import processes, serial
+from unibridge.grid.executors import processes, ray, serial
 from unibridge.registry import Registry
 
 
@@ -14,13 +14,24 @@ class Do(Protocol):
     def __call__(self, job: Job) -> Iterator[Cell]:
         """Measure the job's cells one after the other; gives each when its row is there."""
 
+    def measure(self, cell: Cell) -> Any:
+        """Do the work of one cell; writes nothing and raises nothing."""
+
+    def keep(self, found: Any) -> None:
+        """Write the row of what `measure` gave."""
+
+    def carried(self) -> "Do":
+        """The same with all that it reads in memory, to be sent to other machines."""
+        ...
+
     def died(self, job: Job, why: str) -> None:
         """Record as missing what a process left undone that ended without a word."""
 
 
-Executor = Callable[[Sequence[Job], Do, int, Callable[[], None]], None]
-"""(jobs, do, workers, watch): run them all; `watch` is called often, to say what is new."""
+Executor = Callable[..., None]
+"""(jobs, do, workers, watch, and `settings` where it declares some by `takes`): run them all;
+`watch` is called often, to say what is new."""
 
 EXECUTORS: Registry[Executor] = Registry(
-    "executor", {"serial": serial.run, "processes": processes.run}
+    "executor", {"serial": serial.run, "processes": processes.run, "ray": ray.run}
 )

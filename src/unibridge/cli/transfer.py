@@ -1,0 +1,54 @@
+"""study: which languages help which."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from unibridge.cli.words import Command, add_set, quiet_console
+from unibridge.errors import UnibridgeError
+
+
+def _options(parser: ArgumentParser) -> None:
+    parser.add_argument("study", type=Path, nargs="?", help="study.toml")
+    parser.add_argument("--demo", action="store_true", help="a study of built-in text, in minutes")
+    parser.add_argument("--folder", type=Path, help="of the demo (default: runs/study-demo)")
+    parser.add_argument("--executor", help="serial, processes, ray, or package.module:name")
+    parser.add_argument("--workers", type=int, help="encoders at a time")
+    parser.add_argument("--dry-run", action="store_true", help="check, and say what it costs")
+    add_set(parser, "SECTION.FIELD=VALUE", "overrides the file")
+
+
+def _study(options: Namespace) -> None:
+    from unibridge.operations.transfer import prepare_study, study
+
+    if (options.study is None) != options.demo:
+        raise UnibridgeError(
+            "nothing to study, or two things", where="arguments", do="give study.toml or --demo"
+        )
+    if options.folder is not None and not options.demo:
+        raise UnibridgeError("is the demo's", where="--folder", do="set run.folder in study.toml")
+    console = quiet_console()
+    overrides = list(options.set)
+    plan = prepare_study(
+        options.study,
+        demo_folder=options.folder,
+        executor=options.executor,
+        workers=options.workers,
+        overrides=overrides,
+    )
+    done = study(plan, dry_run=options.dry_run, listener=console)
+    if done.dry:
+        return
+    from unibridge.transfer_study.summary import table
+
+    print(table(done.folder))
+    console.say(f"the scores are in {done.folder / 'cells.jsonl'}")
+
+
+COMMANDS = (
+    Command(
+        "study",
+        "which languages help which: a little training on each, scored on every target",
+        _options,
+        _study,
+    ),
+)

@@ -1,0 +1,182 @@
+"""Each cell a task of Ray's: a local instance, or a cluster that is there (https://ray.io).
+
+    driver: put work with its data once ── tasks ── take what comes ── write its row
+
+What the work carries is put into the object store once, from where Ray brings it to every node
+once; each worker unpacks it once. Only the driver writes rows. A worker or a node that dies costs
+the cells that it was at work on, which are given out again. Needs the extra `ray`.
+"""
+
+import os
+import socket
+from collections import deque
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from unibridge.errors import UnibridgeError
+from unibridge.grid.cells import Cell, Job
+from unibridge.settings import takes
+
+if TYPE_CHECKING:
+    from unibridge.grid.executors import Do
+
+# seconds between two looks at what is new, and until a cluster that does not answer is given up
+PAUSE, PATIENCE = 1.0, 10.0
+# tasks given out beside those at work, so that a worker never waits for its next one
+AHEAD = 2
+
+
+class RaySettings(BaseModel):
+    """Where Ray is, and what a cell asks of it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    address: str = Field(
+        "local",
+        description='local: an instance of its own; "host:6379", "ray://host:10001", or auto: the '
+        "cluster that this machine is part of",
+    )
+    cpus: float = Field(1.0, gt=0, description="processors that a cell takes")
+    gpus: float = Field(0.0, ge=0, description="GPUs that a cell takes; 0.5: two cells share one")
+    memory_gb: float = Field(
+        0.0, ge=0, description="memory that a cell takes, 10^9 bytes; 0: unsaid"
+    )
+    retries: int = Field(
+        3, ge=0, description="how often a cell is given out again whose worker or node died"
+    )
+
+
+@takes(RaySettings)
+def run(
+    jobs: Sequence[Job],
+    do: "Do",
+    workers: int,
+    watch: Callable[[], None],
+    settings: RaySettings | None = None,
+) -> None:
+    """workers: cells at a time; of a cluster at most so many of ours.
+
+    Raises UnibridgeError where Ray is not installed or the cluster does not answer.
+    """
+    settings = settings or RaySettings()
+    if not any(jobs):
+        return
+    ray = _connected(settings, max(1, workers))
+    try:
+        _give_out(ray, [cell for job in jobs for cell in job], do, max(1, workers), watch, settings)
+    finally:
+        ray.shutdown()
+
+
+def _give_out(
+    ray: Any,
+    cells: Sequence[Cell],
+    do: "Do",
+    workers: int,
+    watch: Callable[[], None],
+    settings: RaySettings,
+) -> None:
+    held = ray.put(do.carried())
+    asked: dict[str, Any] = {"num_cpus": settings.cpus, "num_gpus": settings.gpus, "max_retries": 0}
+    if settings.memory_gb:
+        asked["memory"] = int(settings.memory_gb * 10**9)
+    task = ray.remote(**asked)(_measure)
+    waiting = deque((cell, 0) for cell in cells)
+    working: dict[Any, tuple[Cell, int]] = {}
+    at_once = workers + (AHEAD if settings.address == "local" else 0)
+    while waiting or working:
+        while waiting and len(working) < at_once:
+            cell, before = waiting.popleft()
+            # in a list, so that the worker gets the reference and can unpack it once for all cells
+            working[task.options(name=str(cell)).remote([held], cell)] = cell, before
+        ready, _ = ray.wait([*working], num_returns=len(working), timeout=0)
+        if not ready:
+            ready, _ = ray.wait([*working], num_returns=1, timeout=PAUSE)
+        for reference in ready:
+            cell, before = working.pop(reference)
+            try:
+                do.keep(ray.get(reference))
+            except ray.exceptions.RayTaskError as error:
+                do.died((cell,), f"it could not be unpacked: {_first_line(error.cause)}")
+            except ray.exceptions.RayError as error:
+                if before < settings.retries:
+                    waiting.appendleft((cell, before + 1))
+                else:
+                    do.died((cell,), f"its worker died {before + 1} times ({_first_line(error)})")
+        watch()
+
+
+_unpacked: dict[str, Any] = {}
+
+
+def _measure(holder: list[Any], cell: Cell) -> Any:
+    """In a worker: the work of one cell."""
+    import ray
+
+    (reference,) = holder
+    name = reference.hex()
+    if name not in _unpacked:
+        _unpacked.clear()
+        _unpacked[name] = ray.get(reference)
+    return _unpacked[name].measure(cell)
+
+
+def _connected(settings: RaySettings, workers: int) -> Any:
+    if find_spec("ray") is None:
+        raise UnibridgeError(
+            "the executor ray needs the package ray", do='run pip install "unibridge[ray]"'
+        )
+    # no figures of use are sent anywhere
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    import ray
+
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
+    if settings.address == "local":
+        count = max(1, round(workers * settings.cpus))
+        try:
+            ray.init(address="local", num_cpus=count, include_dashboard=_has_dashboard(), **quiet)
+        except Exception as error:  # of many kinds, all of them the machine's
+            raise UnibridgeError(
+                f"Ray did not start on this machine ({_first_line(error)})",
+                where="executor",
+                do="try again where less is running, or take the executor processes",
+            ) from error
+        return ray
+    _answers(settings.address)
+    try:
+        ray.init(address=settings.address, **quiet)
+    except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+        raise _unreachable(settings.address, _first_line(error)) from error
+    return ray
+
+
+def _has_dashboard() -> bool:
+    """Whether Ray was installed with what its dashboard needs."""
+    return find_spec("aiohttp_cors") is not None
+
+
+def _answers(address: str) -> None:
+    """Raise UnibridgeError where nothing listens: Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdigit():
+        return  # "auto": Ray looks for the instance itself
+    try:
+        socket.create_connection((host, int(port)), timeout=PATIENCE).close()
+    except OSError as error:
+        raise _unreachable(address, str(error.strerror or error)) from error
+
+
+def _unreachable(address: str, reason: str) -> UnibridgeError:
+    return UnibridgeError(
+        f"the Ray cluster {address!r} cannot be reached ({reason})",
+        where="run.options.address",
+        do="start it (ray start --head), give its address, or write local",
+    )
+
+
+def _first_line(error: object) -> str:
+    return str(error).strip().partition("\n")[0]

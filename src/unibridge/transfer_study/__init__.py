@@ -1,0 +1,1 @@
+"""The transfer study: what a little training on one language does to a task in another."""

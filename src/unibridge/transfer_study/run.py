@@ -1,0 +1,221 @@
+"""A whole study: read, say what it costs, task adapters, then every encoder with its scores.
+
+    study.toml ── texts, labels ── a task adapter a mix ── grid of encoders ── cells.jsonl
+
+What is finished is left alone, also by a call that was broken off or has more languages, targets,
+steps or seeds; what a changed setting leaves without use waits beside it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unibridge.artifacts import versions, write_json
+from unibridge.grid.executors import EXECUTORS
+from unibridge.grid.run import run_grid
+from unibridge.settings import options_of
+from unibridge.stages.inputs import Text, base_identity
+from unibridge.stages.language import adapt_stage
+from unibridge.stages.workplace import Progress, Workplace
+from unibridge.transfer_study.cells import Chunks, Unit, units_of
+from unibridge.transfer_study.cost import cost_of, measure_speed
+from unibridge.transfer_study.data import StudyData, read_data
+from unibridge.transfer_study.measure import Measure, load_kit, load_study_base
+from unibridge.transfer_study.plan import Plan
+from unibridge.transfer_study.scores import CELLS, Scores, put_aside, write_parquet
+from unibridge.transfer_study.scoring import mix_stage
+
+if TYPE_CHECKING:
+    from unibridge.models.base import BaseModel as Base
+
+STAYS = ("ray",)
+"""Executors whose workers outlive a job, so that each cell is one."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """folder: of the study. missing: lines of scores that failed. dry: nothing was run."""
+
+    folder: Path
+    missing: Sequence[Mapping[str, Any]]
+    dry: bool = False
+
+
+def run_study(
+    plan: Plan,
+    *,
+    dry_run: bool = False,
+    tell: Callable[[str], None] = print,
+    on_stage: Callable[[str, bool], None] = lambda folder, done: None,
+    on_progress: Progress = lambda stage, step, steps, parts: None,
+) -> Finished:
+    """Run what is missing of a study; the same call goes on where one was broken off.
+
+    dry_run: read and check everything, say what it costs, and train nothing but the few steps that
+    are timed. Raises UnibridgeError for a user's mistake before anything is trained; a cell that
+    fails is reported and never stops the others.
+    """
+    # 1. Everything is read and checked.
+    data = read_data(plan)
+    base = load_study_base(plan)
+    for line in (*plan.warnings, *data.warnings, *base.notes):
+        tell(f"warning: {line}")
+    folder, name = plan.settings.run.folder, _base_name(plan)
+    units = units_of(plan, data, name, base_identity(base, plan.settings.base.dropout))
+    metrics = {task: plan.metrics(task) for task in plan.settings.tasks}
+
+    # 2. What is finished, and what the rest costs.
+    store = Scores(folder / CELLS, units, metrics)
+    if not dry_run:
+        folder.mkdir(parents=True, exist_ok=True)
+        aside, back = put_aside(folder, units)
+        if aside:
+            tell(
+                f"{aside:,} finished scores are of other settings; they wait in the folder and "
+                "return with these settings"
+            )
+        if back:
+            tell(f"{back:,} scores of these settings were finished before and are back")
+    pending = {unit.cell.key: store.pending(unit) for unit in units}
+    todo = [unit for unit in units if pending[unit.cell.key]]
+    sizes = {(t, g): len(data.tasks[t].targets[g]) for t, g in plan.pairs()}
+    if todo:
+        speed = measure_speed(load_kit(plan, {}, {}, base=base, data=data))
+        cost = cost_of(plan, todo, pending, sizes, speed)
+        tell(f"{len(units) - len(todo):,} of {len(units):,} encoders are finished; still {cost}")
+        mixes = sorted({(t, plan.left_out(t, g)) for t, g in plan.pairs()})
+        tell(
+            f"beside them {len(mixes)} task adapters "
+            f"({', '.join(_mix_name(*mix) for mix in mixes)})"
+        )
+    if dry_run:
+        return Finished(folder, [], dry=True)
+    write_json(folder / "study.json", record_of(plan, data, name))
+
+    # 3. Task adapters, and language adapters where interference is studied: stages, made once.
+    at = Workplace(folder / "stages", base, base_identity(base), on_stage, on_progress)
+    adapters, languages = stages_of(plan, data, at) if todo else ({}, {})
+
+    # 4. Every encoder, scored at once; failures once more.
+    for attempt in range(1 + plan.settings.run.retries):
+        pending = {unit.cell.key: store.pending(unit) for unit in units}
+        todo = [unit for unit in units if pending[unit.cell.key]]
+        if not todo:
+            break
+        if attempt:
+            tell(f"{len(todo)} encoders once more, for what is missing")
+        _run_grid(plan, todo, pending, adapters, languages, store, base, data, tell)
+
+    # 5. What is there, and what is not.
+    write_parquet(folder)
+    failures = store.failures()
+    for lost in failures:
+        tell(
+            f"missing: {lost['kind']} {lost['transfer']} {lost['task']} {lost['target']}: "
+            f"{lost['error']}"
+        )
+    return Finished(folder, failures)
+
+
+def _run_grid(
+    plan: Plan,
+    todo: Sequence[Unit],
+    pending: Mapping[str, Any],
+    adapters: Mapping[tuple[str, str], Path],
+    languages: Mapping[str, Path],
+    store: Scores,
+    base: "Base",
+    data: StudyData,
+    tell: Callable[[str], None],
+) -> None:
+    run = plan.settings.run
+    executor = EXECUTORS.resolve(run.executor)
+    options = options_of(executor, run.options) if hasattr(executor, "options") else None
+    work = Measure(plan, {unit.cell.key: unit for unit in todo}, pending, adapters, languages)
+    if run.executor != "processes":  # whose processes read what they need themselves
+        work.kit = load_kit(plan, adapters, languages, base=base, data=data)
+    run_grid(
+        [unit.cell for unit in todo],
+        work,
+        store,
+        executor=executor,
+        workers=run.workers,
+        options=options,
+        jobs=Chunks(run.workers, run.executor in STAYS),
+        tell=tell,
+    )
+
+
+def stages_of(
+    plan: Plan, data: StudyData, at: Workplace
+) -> tuple[dict[tuple[str, str], Path], dict[str, Path]]:
+    """Folders of the task adapters, by (task, left-out language), and of language adapters."""
+    at.root.mkdir(parents=True, exist_ok=True)
+    adapters: dict[tuple[str, str], Path] = {}
+    for name, target in plan.pairs():
+        left_out = plan.left_out(name, target)
+        if (name, left_out) not in adapters:
+            adapters[name, left_out] = mix_stage(
+                at, name, data.tasks[name], plan.settings.tasks[name], left_out
+            )
+    given = plan.settings.interference
+    languages = {
+        code: adapt_stage(
+            at,
+            Text(data.texts[code], {"text": data.text_hashes[code]}),
+            given.adaptation,
+            language=code,
+            seed=0,
+        )
+        for code in plan.transfer
+        if code in given.languages
+    }
+    return adapters, languages
+
+
+def record_of(plan: Plan, data: StudyData, model: str) -> dict[str, Any]:
+    """study.json: what was asked for, for whoever reads the scores."""
+    settings = plan.settings
+    return {
+        "model": model,
+        "transfer": [{"code": code, "names": plan.names(code)} for code in plan.transfer],
+        "texts": {
+            code: {"file": settings.text[code], "lines": len(lines), "bytes": _bytes(lines)}
+            for code, lines in data.texts.items()
+        },
+        "targets": {
+            name: {target: str(file) for target, file in task.targets.items()}
+            for name, task in settings.tasks.items()
+        },
+        "target_names": {target: plan.names(target) for _, target in plan.pairs()},
+        "tasks": {
+            name: {
+                "kind": plan.kind(name),
+                "metric": plan.metrics(name)[0],
+                "metrics": plan.metrics(name),
+                "labels": data.tasks[name].labels,
+                "mix": data.mix_sizes()[name],
+            }
+            for name in settings.tasks
+        },
+        "steps": sorted(settings.tuning.steps),
+        "seeds": list(settings.seeds),
+        "leave_target_out": settings.leave_target_out,
+        "warnings": [*plan.warnings, *data.warnings],
+        "settings": settings.model_dump(mode="json"),
+        "versions": versions(),
+    }
+
+
+def _bytes(lines: Sequence[str]) -> int:
+    return sum(len(line.encode()) + 1 for line in lines)
+
+
+def _base_name(plan: Plan) -> str:
+    model = plan.settings.base.model
+    return Path(model).name if Path(model).is_dir() else model
+
+
+def _mix_name(task: str, left_out: str) -> str:
+    return f"{task} without {left_out}" if left_out else task
