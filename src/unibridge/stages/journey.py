@@ -156,6 +156,8 @@ class Journey:
         instead of those of `task_training` for an adapter and of `fine_tuning` for a model.
         """
         section = "fine_tuning" if trains == "model" else "task_training"
+        settings = settings or self.settings(section)
+        heard = settings.languages.method != "none"
         train = labels or {code: self.inputs.labels_of(code) for code in languages}
         held_out = {} if labels else self.inputs.held_out
         self.learnt_from += [code for code in train if code not in self.learnt_from]
@@ -167,9 +169,10 @@ class Journey:
                 {s: held_out[s] for s in train if s in held_out},
                 languages,
                 self.inputs.labels,
-                settings or self.settings(section),
+                settings,
                 seed=self.seed,
                 trains=trains,
+                unlabelled={self.target: self.inputs.texts[self.target]} if heard else None,
             )
         )
 
@@ -242,6 +245,7 @@ class Journey:
                 ensemble.language,
                 self.inputs.texts[self.target],
                 {source: self.inputs.labels_of(source) for source in self.sources},
+                {s: own for s, own in self.inputs.held_out.items() if s in self.sources},
                 settings,
                 target=self.target,
                 round=number,

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from unibridge.tasks.base import Task
 
 
+HELD_OUT = 200
+"""Held-out examples of each source that tell what was forgotten."""
+
+
 def self_training_stage(
     at: Workplace,
     task: "Task",
@@ -26,6 +30,7 @@ def self_training_stage(
     language: Path | None,
     text: Text,
     train: Mapping[str, Labels],
+    held_out: Mapping[str, Labels],
     settings: SelfTrainingSettings,
     *,
     target: str,
@@ -35,7 +40,8 @@ def self_training_stage(
     """The target's text labelled by `model`; its surest lines and the sources' examples learnt.
 
     learnt: the `train-task` stage that the model is made of, with its whole encoder or an adapter.
-    language: the `adapt` stage beneath it. train: the sources' labels that are mixed in.
+    language: the `adapt` stage beneath it. train: the sources' labels that are mixed in. held_out:
+    those of which the scores before and after are told (`source_scores`).
     """
     from unibridge.text.corpus import spread
     from unibridge.transfer.self_training import choose_lines, labelled_lines
@@ -63,6 +69,8 @@ def self_training_stage(
             before.save(folder)
             return Outcome({"steps": 0, **chosen.facts}, ["No line was kept for self-training."])
         shared = load_language(language)
+        held = {s: spread(one.file.examples, HELD_OUT) for s, one in held_out.items()}
+        able = {s: task.score(own, labeller.predict(own)).value for s, own in held.items()}
         trained = train_task(
             at.base,
             task,
@@ -73,11 +81,15 @@ def self_training_stage(
                 adapter=before.config,
                 head=before.head_settings,
                 max_tokens=labeller.config.max_tokens,
+                max_held_out=HELD_OUT,
+                forgetting=settings.forgetting,
                 training=settings.training,
             ),
+            held_out=held,
             name=before.name,
             train="model" if before.encoder else "adapter",
             start=before,
+            remembered=sorted(mixed),
             seed=seed,
             checkpoint=folder / "checkpoint.pt",
             progress=at.steps(f"self-train-{target}"),
@@ -85,6 +97,7 @@ def self_training_stage(
         if processes().main:
             trained.save(folder)
         facts = {**trained.facts, **chosen.facts, "max_tokens": labeller.config.max_tokens}
+        facts["source_scores"] = {"before": able, "after": trained.facts["dev_scores"]}
         return Outcome(facts, [*told, *trained.warnings])
 
     inputs = {f"{s}:{k}": v for s, labels in train.items() for k, v in labels.inputs.items()}

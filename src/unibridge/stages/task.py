@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from unibridge.artifacts import Outcome, run_stage
 from unibridge.ensemble.few_shot import FewShotSettings
 from unibridge.processes import processes
-from unibridge.stages.inputs import Labels
+from unibridge.stages.inputs import Labels, Text
 from unibridge.stages.language import load_language
 from unibridge.stages.workplace import Progress, Workplace, stage_input
 from unibridge.transfer.task import TaskSettings
@@ -29,8 +29,12 @@ def task_stage(
     *,
     seed: int,
     trains: Literal["adapter", "model"] = "adapter",
+    unlabelled: Mapping[str, Text] | None = None,
 ) -> Path:
-    """§2.3: a task adapter with its head (or the whole encoder) on one or more sources."""
+    """§2.3: a task adapter with its head (or the whole encoder) on one or more sources.
+
+    unlabelled: plain text by language, where `settings.languages` needs it.
+    """
     from unibridge.transfer.task import train_task
 
     sources = sorted(train)
@@ -49,6 +53,7 @@ def task_stage(
             name=f"{task.name}-{name}",
             held_out={s: held_out[s].file.examples for s in sources if s in held_out},
             train=trains,
+            unlabelled={code: text.lines for code, text in (unlabelled or {}).items()},
             seed=seed,
             checkpoint=folder / "checkpoint.pt",
             progress=at.steps(f"train-task-{name}"),
@@ -63,6 +68,8 @@ def task_stage(
         if source in held_out:
             inputs |= {f"{source}:held-out:{k}": v for k, v in held_out[source].inputs.items()}
         inputs |= stage_input(f"{source}:language", languages.get(source))
+    for code, text in (unlabelled or {}).items():
+        inputs |= {f"{code}:{name}": hashed for name, hashed in text.inputs.items()}
     return at.run(
         "train-task",
         name,

@@ -70,6 +70,13 @@ def _note(method: Method, config: Config, inputs: Inputs, stages: Sequence[Path]
     for stage in stages:
         if stage.name.startswith("vocabulary-"):
             notes.append(f"{read_manifest(stage)['facts']['chosen']:,} pieces")
+        facts = read_manifest(stage)["facts"]
+        if able := facts.get("source_scores"):
+            means = [sum(one.values()) / len(one) for one in able.values() if one]
+            if len(means) == 2:
+                notes.append(f"sources' held-out score {means[0]:.1f} before, {means[1]:.1f} after")
+        if len(losses := facts.get("source_losses") or ()) == 2:
+            notes.append(f"sources' text {losses[0]:.2f} nats before, {losses[1]:.2f} after")
         if stage.name.startswith(("merge-", "distil-")):
             agreement = read_manifest(stage)["facts"]["agreement"]
             notes.append(

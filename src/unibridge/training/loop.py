@@ -53,6 +53,14 @@ class FitResult:
     kept_epoch: float | None = None
 
 
+_SEEDS = 1_000_003
+
+
+def step_of(generator: "torch.Generator", seed: int) -> int:
+    """The step that a loss is asked for, from 0: `fit` seeds its generator by it."""
+    return (generator.initial_seed() - seed * _SEEDS) % 2**63
+
+
 def fit(
     parameters: "Mapping[str, torch.nn.Parameter]",
     loss: Loss,
@@ -194,7 +202,7 @@ def fit(
             )
             for one in optimiser.param_groups:
                 one["lr"] = rate * one["factor"]
-            step_seed = (seed * 1_000_003 + result.steps) % 2**63
+            step_seed = (seed * _SEEDS + result.steps) % 2**63
             # masks are drawn alike in all processes, dropout is not
             torch.manual_seed(step_seed + 7_919 * group.rank)
             optimiser.zero_grad(set_to_none=True)

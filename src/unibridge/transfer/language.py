@@ -1,7 +1,7 @@
 """Adapt a base model to a language: bottleneck + invertible adapter, MLM + β·KL (paper §2.3)."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from unibridge.adapters.settings import LANGUAGE_ADAPTER, AdapterConfig
 from unibridge.errors import UnibridgeError
+from unibridge.settings import Available, Lack
 from unibridge.text.corpus import join_samples, split_held_out
 from unibridge.training import (
     FitResult,
@@ -21,6 +22,7 @@ from unibridge.training import (
     prepare,
 )
 from unibridge.transfer.adapted import AdaptedLanguage, kept_copy
+from unibridge.transfer.forgetting.base import ForgettingSettings, guard
 from unibridge.transfer.pooled import HeldState, mean_pool, pooled_states, state_divergence
 from unibridge.transfer.rates import PUBLISHED_RATES, RateSearch, choose_rate, held_out_loss
 from unibridge.transfer.teacher import TeacherStore, teacher_of
@@ -101,6 +103,15 @@ class AdaptationSettings(BaseModel):
         0.1, gt=0, le=1, description="steps of the whole search, as a share of training's"
     )
     training: TrainingSettings = TrainingSettings()
+    # what is none decides no stage's name
+    forgetting: ForgettingSettings = Field(
+        ForgettingSettings(), exclude_if=lambda s: s.method == "none"
+    )
+
+    def lacks(self, run: Available) -> Iterator[Lack]:
+        """The sources' text, where the base is not to forget it."""
+        for source in run.without("text") if self.forgetting.method != "none" else ():
+            yield run.at(source, "text"), f"must not forget {source!r}; give its plain text"
 
 
 CONTINUING = AdaptationSettings(
@@ -152,6 +163,7 @@ def adapt_language(
     from unibridge.models.objectives import objective_of
     from unibridge.models.rows import changed_tensors, used_rows
     from unibridge.models.states import encoder_states
+    from unibridge.transfer.forgetting.memory import Memory
     from unibridge.transfer.mlm import (
         encode_samples,
         log_frequencies,
@@ -277,7 +289,17 @@ def adapt_language(
             parameter.requires_grad_(True)
         return found
 
-    objective = objective_of(family)
+    objective, kept, memory = objective_of(family), None, None
+    if whole and others:
+        how = {"words": settings.sample_words, "limit": limit, "rate": settings.mask_rate}
+        count = settings.forgetting.examples if settings.forgetting.method != "none" else 0
+        memory = Memory(model, family, reader, others, samples=count, **how)
+    elif settings.forgetting.method != "none":
+        raise UnibridgeError(
+            "there is no text of the sources that could be forgotten, or no model that is trained",
+            where="forgetting.method",
+            do='give the sources\' text and set trains = "model", or forgetting.method = "none"',
+        )
 
     def loss(indices: list[int], generator: "torch.Generator", rows: slice) -> tuple:
         ids, mask = store.batch(indices, pad_id)
@@ -286,6 +308,10 @@ def adapt_language(
         mask = part.mask
         hidden = encoder_states(model, family, part.ids, mask)
         lm = objective.loss(model, family, hidden, part) * (part.count / max(whole.count, 1))
+        if kept is not None:
+            penalty = kept() * (len(part.ids) / len(whole.ids))
+            told = {objective.name: lm.detach(), "kept": penalty.detach()}
+            return lm + penalty, told, int(mask.sum())
         if teacher is None:
             return lm, {objective.name: lm.detach()}, int(mask.sum())
         state = attach.invert(model, hidden) if settings.state == "inverse" else hidden
@@ -339,12 +365,19 @@ def adapt_language(
         )
 
     # 5. The rate: as given, or the best of short trainings from the same start.
-    rows = used_ids(np.concatenate([store.ids, held.ids]), reader, settings.training)
+    read = [store.ids, held.ids]
+    if memory and settings.forgetting.method != "none":
+        read.append(memory.token_ids)
+    rows = used_ids(np.concatenate(read), reader, settings.training)
     training = settings.training
+    # over the whole vocabulary, whatever is trained
+    source_losses = [memory.mean()] if memory else []
     with used_rows(model, family, rows, output=True):
         trained = trainable()
         model.train()
         warnings += prepare(model, model.get_submodule(family.encoder), settings.training)
+        if memory:
+            kept = guard(settings.forgetting, trained, memory.losses)
         with precision(settings.training, model.device, width):
             before = validate()["valid_loss"]
         choice = choose_rate(
@@ -360,6 +393,7 @@ def adapt_language(
         )
         training = training.model_copy(update={"learning_rate": choice.rate})
         result = run(training, checkpoint)
+    source_losses += [memory.mean()] if memory else []
     return AdaptedLanguage(
         language=language,
         config=settings.adapter,
@@ -379,6 +413,7 @@ def adapt_language(
         facts={
             "language": language,
             "loss_before": before,
+            "source_losses": source_losses,
             "curve": result.curve,
             "steps": result.steps,
             "epochs": result.curve[-1]["epoch"],

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from unibridge.training import TrainingSettings
+from unibridge.transfer.forgetting.base import ForgettingSettings
 
 if TYPE_CHECKING:
     import torch
@@ -41,6 +42,9 @@ class SelfTrainingSettings(BaseModel):
     )
     source_share: float = Field(
         0.55, ge=0, lt=1, description="share of the training examples that are the sources' own"
+    )
+    forgetting: ForgettingSettings = Field(
+        ForgettingSettings(), exclude_if=lambda s: s.method == "none"
     )
     training: TrainingSettings = TrainingSettings(
         epochs=1, batch_size=16, learning_rate=5e-5, schedule="linear", warmup=0.06, clip=1.0

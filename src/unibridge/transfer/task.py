@@ -21,9 +21,14 @@ from unibridge.training import (
     batches_of,
     fit,
     prepare,
+    step_of,
 )
 from unibridge.transfer.adapted import AdaptedLanguage, kept_copy
+from unibridge.transfer.beside import Beside
+from unibridge.transfer.forgetting.base import ForgettingSettings, guard
 from unibridge.transfer.rates import PUBLISHED_RATES, RateSearch, choose_rate, whole_model_rate
+from unibridge.transfer.sampling import SamplingSettings, drawn
+from unibridge.transfer.signals.base import LanguageClassifier, SignalSettings
 from unibridge.transfer.trained import TrainedTask
 
 if TYPE_CHECKING:
@@ -89,6 +94,12 @@ class TaskSettings(BaseModel):
         0.4, gt=0, le=1, description="steps of the whole search, as a share of training's"
     )
     training: TrainingSettings = TrainingSettings(epochs=11, schedule="constant")
+    # what is none decides no stage's name
+    sampling: SamplingSettings = Field(SamplingSettings(), exclude_if=lambda s: s.method == "none")
+    languages: SignalSettings = Field(SignalSettings(), exclude_if=lambda s: s.method == "none")
+    forgetting: ForgettingSettings = Field(
+        ForgettingSettings(), exclude_if=lambda s: s.method == "none"
+    )
 
     @field_validator("adapter")
     @classmethod
@@ -123,6 +134,8 @@ def train_task(
     held_out: Mapping[str, Sequence[Any]] | None = None,
     train: Literal["adapter", "model"] = "adapter",
     start: TrainedTask | None = None,
+    remembered: Sequence[str] = (),
+    unlabelled: Mapping[str, Sequence[str]] | None = None,
     seed: int = 0,
     checkpoint: Path | None = None,
     progress: Progress = lambda step, steps, parts: None,
@@ -135,7 +148,9 @@ def train_task(
     One language for all sources (the same object) may have a vocabulary, and may be trained as a
     whole.
     held_out: source -> examples whose mean loss drives the schedule; the score on them is kept.
-    start: the same task, trained before, whose weights are the first ones.
+    start: the same task, trained before, whose weights are the first ones; `forgetting` holds what
+    it needs for the examples of `remembered` sources (none named: of all). unlabelled: language ->
+    its plain text, for `languages`.
     """
     import numpy as np
     import torch
@@ -190,6 +205,7 @@ def train_task(
             below = {n for a in adapted.values() if a is not None for n in a.stack}
             frozen = {id(p) for n in below for p in attach.adapter_parameters(model, n)}
             found |= {n: p for n, p in encoder.named_parameters() if id(p) not in frozen}
+        found |= beside.parameters()
         for parameter in found.values():
             parameter.requires_grad_(True)
         return found
@@ -220,24 +236,28 @@ def train_task(
     ]
 
     def run(
-        batch: Sequence[Any], owner: int, of: int | None = None
-    ) -> "tuple[dict[str, torch.Tensor], torch.Tensor, int]":
-        """(outputs, loss, tokens) of a batch of one source."""
+        batch: Sequence[Any], owner: int, of: int | None = None, further: Any = None
+    ) -> "tuple[dict[str, torch.Tensor], torch.Tensor, int, dict[str, torch.Tensor]]":
+        """(outputs, loss, tokens, further losses by name) of a batch of one source."""
         attach.activate(encoder, *stacks[owner])
         inputs = task.collate(batch, tokenizer.pad_token_id)
         inputs = {name: value.to(model.device) for name, value in inputs.items()}
         own = {name: inputs.pop(name) for name in task.head_inputs}
         mask = inputs["attention_mask"]
-        states = layer_states if head.reads_layers else last_states
-        said = head(states(encoder, **inputs), mask, **own)
-        return said, task.loss(said, task.targets(batch), of=of), int(mask.sum())
+        states: Any = (layer_states if head.reads_layers else last_states)(encoder, **inputs)
+        said = head(states, mask, **own)
+        more = further(states[-1] if head.reads_layers else states, mask) if further else {}
+        return said, task.loss(said, task.targets(batch), of=of), int(mask.sum()), more
 
     def loss(indices: list[int], generator: "torch.Generator", rows: slice) -> tuple:
         whole = [encoded[i] for i in indices]
         part = whole[rows]
         of = task.labelled(whole) if len(part) < len(whole) else None
-        _, value, tokens = run(part, owners[indices[0]], of)
-        return value, {}, tokens
+        owner, further = owners[indices[0]], None
+        if beside:
+            further = beside.of_step(owner, step_of(generator, seed), generator, rows, len(whole))
+        _, value, tokens, more = run(part, owner, of, further)
+        return sum(more.values(), value), {n: one.detach() for n, one in more.items()}, tokens
 
     held_out = {
         source: spread(part, settings.max_held_out)
@@ -256,7 +276,7 @@ def train_task(
                 decided: list[Any] = []
                 for start in range(0, len(rows), 64):
                     batch = rows[start : start + 64]
-                    said, value, _ = run(batch, sources.index(source))
+                    said, value, *_ = run(batch, sources.index(source))
                     total += float(value) * len(batch)
                     decided += task.reading({n: t.cpu() for n, t in said.items()}, batch)
                 predictions[source] = task.decode(decided, rows, labels)
@@ -266,15 +286,33 @@ def train_task(
     # 3. Train.
     attach.activate(encoder, *stacks[0])
     warnings: list[str] = cut_note(task.cut(encoded), len(encoded), limit)
-    read = [
-        i for e in (*encoded, *(e for rows in held.values() for e in rows)) for i in e.input_ids
-    ]
-    rows_used = used_ids(np.array(read), tokenizer, settings.training)
     training = settings.training
 
     def batches(epoch: int) -> list[list[int]]:
-        lengths = [len(e.input_ids) for e in encoded]
-        return batches_of(lengths, training.batch_size, seed=seed, epoch=epoch, groups=owners)
+        chosen = drawn(owners, settings.sampling, seed=seed, epoch=epoch)
+        lengths = [len(encoded[i].input_ids) for i in chosen]
+        groups = [owners[i] for i in chosen]
+        found = batches_of(lengths, training.batch_size, seed=seed, epoch=epoch, groups=groups)
+        return [[chosen[i] for i in batch] for batch in found]
+
+    steps = training.steps or training.epochs * len(batches(0))
+    beside = Beside(lambda ids, mask: last_states(encoder, input_ids=ids, attention_mask=mask))
+    if settings.languages.method != "none":
+        beside.signal = LanguageClassifier(
+            settings.languages,
+            tokenizer,
+            sources,
+            unlabelled or {},
+            width=shape.hidden,
+            limit=limit,
+            steps=steps,
+            seed=seed,
+            device=model.device,
+        )
+    read = [
+        i for e in (*encoded, *(e for rows in held.values() for e in rows)) for i in e.input_ids
+    ]
+    rows_used = used_ids(np.array([*read, *beside.token_ids]), tokenizer, settings.training)
 
     def run_fit(
         training: TrainingSettings, checkpoint: Path | None, *, save_end: bool = False
@@ -297,6 +335,15 @@ def train_task(
         trained = trainable()
         model.train(), head.train()
         warnings += prepare(model, encoder, settings.training)
+        if start is not None:
+            # what the sources need of the task as it was
+            known = [i for i, o in enumerate(owners) if sources[o] in (remembered or sources)]
+            known = spread(known, settings.forgetting.examples)
+            beside.kept = guard(
+                settings.forgetting,
+                trained,
+                lambda: (run([encoded[i]], owners[i])[1] for i in known),
+            )
         whole_rate = whole_model_rate(shape.hidden)
         rates = settings.search_rates or (
             PUBLISHED_RATES
@@ -310,7 +357,7 @@ def train_task(
             trained,
             run_fit,
             training,
-            steps=training.steps or training.epochs * len(batches(0)),
+            steps=steps,
             share=settings.search_share,
             checkpoint=checkpoint,
         )
