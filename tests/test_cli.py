@@ -24,6 +24,7 @@ COMMANDS = (
         "pretrain",
         "trim",
         "benchmark",
+        "generate",
     ),
 )
 

@@ -190,6 +190,7 @@ def toy_tokenizer(family: str, lines: tuple[str, ...] = LINES) -> PreTrainedToke
         tokenizer = Tokenizer(models.Unigram(scored, unk_id=list(special).index("unk")))
         tokenizer.normalizer = normalizers.NFKC()
         tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+        tokenizer.decoder = decoders.Metaspace()
     framing = {token for token in template.split() if not token.startswith("$")}
     tokenizer.post_processor = processors.TemplateProcessing(
         single=template,

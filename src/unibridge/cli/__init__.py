@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from unibridge.cli import bases, benchmarks, packs, runs, stages, transfer
+from unibridge.cli import bases, benchmarks, generation, packs, runs, stages, transfer
 from unibridge.errors import UnibridgeError
 
 COMMANDS = (
@@ -15,6 +15,7 @@ COMMANDS = (
     *bases.COMMANDS,
     *benchmarks.COMMANDS,
     *transfer.COMMANDS,
+    *generation.COMMANDS,
 )
 EXAMPLES = """examples:
   unibridge demo                                  the whole job on built-in text, in minutes

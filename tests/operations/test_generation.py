@@ -1,0 +1,29 @@
+import json
+
+from toy import LINES, save_toy_base, toy_lines
+from unibridge.cli import main
+
+
+def test_pairs_are_learnt_and_other_languages_scored(tmp_path, capsys):
+    base = save_toy_base(tmp_path / "base", "mt5")
+    table = "".join(f"{line}\tthe old river\n" for line in LINES)
+    for name in ("en", "lug"):
+        (tmp_path / f"{name}.tsv").write_text(table)
+        (tmp_path / f"{name}.txt").write_text("\n".join(toy_lines(name, 20)))
+    texts = [f"{name}={tmp_path / name}.txt" for name in ("en", "lug")]
+    given = ["generate", "--base", base, "--train", f"en={tmp_path / 'en.tsv'}"]
+    given += ["--test", f"lug={tmp_path / 'lug.tsv'}", "--out", tmp_path / "out"]
+    quick = ["--set", "training.steps=40", "--set", "training.learning_rate=0.02"]
+    quick += ["--set", "max_output=8", "--set", "beams=2"]
+    assert main([str(one) for one in (*given, "--text", *texts, *quick)]) == 0
+    said = capsys.readouterr().out.strip().splitlines()[-1]
+    assert said.startswith("lug  chrf ") and "rouge_l" in said and "wrong_language" in said
+    (folder,) = (tmp_path / "out").glob("generate-lug-*")
+    rows = [json.loads(line) for line in (folder / "outputs.jsonl").read_text().splitlines()]
+    assert [row["text"] for row in rows] == list(LINES)
+    # words of English where Luganda was asked for
+    if all(row["output"] for row in rows):
+        assert "wrong_language 100.0" in said
+    assert main([str(one) for one in (*given, "--text", texts[0], *quick)]) == 2
+    assert "no text to know lug by" in capsys.readouterr().err
+    assert main([str(one) for one in (*given, *quick)]) == 0
