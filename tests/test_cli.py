@@ -25,6 +25,7 @@ COMMANDS = (
         "trim",
         "benchmark",
         "generate",
+        "advise",
     ),
 )
 

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from unibridge.cli import bases, benchmarks, generation, packs, runs, stages, transfer
+from unibridge.cli import advice, bases, benchmarks, generation, packs, runs, stages, transfer
 from unibridge.errors import UnibridgeError
 
 COMMANDS = (
@@ -16,6 +16,7 @@ COMMANDS = (
     *benchmarks.COMMANDS,
     *transfer.COMMANDS,
     *generation.COMMANDS,
+    *advice.COMMANDS,
 )
 EXAMPLES = """examples:
   unibridge demo                                  the whole job on built-in text, in minutes

@@ -1,0 +1,45 @@
+"""advise: what to try first, from rows that were measured."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from unibridge.cli.words import Command
+
+
+def _options(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--rows", required=True, type=Path, help="results.jsonl of a run, or a grid's rows"
+    )
+    parser.add_argument("--task", required=True, help="such as ner")
+    parser.add_argument("--language", required=True, help="the target's code")
+    parser.add_argument("--base", help="the base model, by the name that the rows have")
+    parser.add_argument("--sources", nargs="+", default=["en"], help="codes of those with labels")
+    parser.add_argument(
+        "--have",
+        nargs="*",
+        default=["text"],
+        metavar="WHAT",
+        help="of the sources: text, parallel, dictionary, translated, adapter (default: text)",
+    )
+    parser.add_argument("--target-labels", action="store_true", help="there are some to learn from")
+
+
+def _advise(options: Namespace) -> None:
+    from unibridge.study.advice import Has, advise, read_measured
+
+    has = Has(
+        options.task,
+        options.language,
+        tuple(options.sources),
+        frozenset(options.have),
+        options.base,
+        options.target_labels,
+    )
+    print(f"from {options.rows}, rows by line:")
+    for sentence in advise(read_measured(options.rows), has):
+        print(f"- {sentence}")
+
+
+COMMANDS = (
+    Command("advise", "what to try first, from measured rows, each named", _options, _advise),
+)
