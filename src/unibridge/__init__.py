@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from unibridge.vocabulary.search import search_vocabulary as search_vocabulary
     from unibridge.vocabulary.tokenizer import to_fast_tokenizer as to_fast_tokenizer
     from unibridge.weighting.base import WeightSettings as WeightSettings
-    from unibridge.weighting.weigh import harmony_weights as harmony_weights
     from unibridge.weighting.weigh import weigh_sources as weigh_sources
 
 __version__ = "0.1.0"
@@ -69,7 +68,7 @@ _HOMES = {
     "transfer.pretrain": ["pretrain"],
     "transfer.task": ["TaskSettings", "train_task"],
     "weighting.base": ["WeightSettings"],
-    "weighting.weigh": ["harmony_weights", "weigh_sources"],
+    "weighting.weigh": ["weigh_sources"],
     "vocabulary.extend": ["extend_tokenizer"],
     "vocabulary.search": ["SearchSettings", "search_vocabulary"],
     "vocabulary.tokenizer": ["to_fast_tokenizer"],

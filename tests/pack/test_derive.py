@@ -65,7 +65,7 @@ def test_a_pack_merged_by_fitted_shares_is_a_pack(pack, tmp_path):
     assert unibridge.load(folder).predict(list(LINES)) == expected.predict(list(LINES))
     shares = read_manifest(folder, "merge")["facts"]["shares"]
     assert all(abs(share["en"] - 0.3) > 0.1 for share in shares.values()) and len(shares) > 6
-    assert "by shares fitted to what en, sw say together of" in (folder / "README.md").read_text()
+    assert "by shares fitted to the ensemble of en, sw on" in (folder / "README.md").read_text()
     plain = fit_merge_pack(
         pack[0],
         [tmp_path / "text.txt"],

@@ -165,7 +165,7 @@ def _evaluate(options: Namespace) -> None:
 COMMANDS = (
     Command("merge", "average a pack's sources into one", _merge_options, _merge),
     Command(
-        "distil", "teach one student what a pack's sources say together", _distil_options, _distil
+        "distil", "teach one student the predictions of a pack's ensemble", _distil_options, _distil
     ),
     Command("export", "write a pack as one model, checked against it", _export_options, _export),
     Command("predict", "label a file, in its own format", _predict_options, _predict),

@@ -14,7 +14,7 @@ def merged(journey: Journey) -> Predictor:
 
 
 def distilled(journey: Journey) -> Predictor:
-    """One student of what the sources say together of the target's text."""
+    """One student of the ensemble's predictions on the target's text."""
     return journey.distil(five_stages.run(journey))
 
 

@@ -175,9 +175,20 @@ def distil(
     seed: int = 0,
     listener: Listener = SILENCE,
 ) -> Path:
-    """Distil a pack's sources into one student, on plain text."""
-    from unibridge.pack.derive import distil_pack
+    """Distil a pack's sources into one student, on plain text.
 
+    Before the training the listener hears where a whole encoder could not be exported as one.
+    """
+    from unibridge.ensemble.pack_config import UniBridgeConfig
+    from unibridge.pack import find
+    from unibridge.pack.derive import distil_pack
+    from unibridge.pack.export import plain_places
+
+    if settings.student == "encoder":
+        try:
+            plain_places(UniBridgeConfig.from_pretrained(find(pack)))
+        except UnibridgeError as error:
+            listener.say(f"warning: what is distilled cannot be exported as encoder: {error}")
     return distil_pack(
         pack,
         text,

@@ -114,7 +114,7 @@ def _student_pack(
         )
         weights = _weights(model)
         told = (
-            f"{note} what {', '.join(weights)} say together of "
+            f"{note} the ensemble of {', '.join(weights)} on "
             f"{found.facts['lines']:,} unlabelled lines; of decisions on text held out "
             f"{found.agreement:.1%} are theirs."
         )

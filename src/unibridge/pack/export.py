@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
 
     from unibridge.ensemble.model import MultiSourceModel
+    from unibridge.ensemble.pack_config import UniBridgeConfig
 
 TOLERANCE = 1e-4
 """The largest difference of a logit between an export and its source."""
@@ -101,22 +102,16 @@ def plain_model(model: "MultiSourceModel") -> "PreTrainedModel":
     import transformers
 
     from unibridge.models.families import FAMILIES
-    from unibridge.tasks.base import HeadSettings
 
     config, task = model.config, model.task
+    # first, since distilling would not help
+    places = plain_places(config)
     if config.language_adapter or config.task_adapter or len(config.sources) > 1:
         raise UnibridgeError(
             "a pack with adapters or several sources has no plain form",
             do="distil it first: unibridge distil PACK OUT --text FILE --set student=encoder",
         )
     family = FAMILIES.resolve(config.base["model_type"])
-    places = task.plain_layers(family, HeadSettings(**config.head))
-    if places is None or task.auto_class is None:
-        raise UnibridgeError(
-            f"transformers has no {family.model_type} model that does the task {task.name} as this "
-            "pack does",
-            do="export it as pack or onnx",
-        )
     auto = getattr(transformers, f"AutoModelFor{task.auto_class}")
     plain: PreTrainedModel = auto.from_config(plain_config(model))
     loaded = plain.get_submodule(family.encoder).load_state_dict(
@@ -128,6 +123,26 @@ def plain_model(model: "MultiSourceModel") -> "PreTrainedModel":
     for ours, theirs in places.items():
         plain.get_submodule(theirs).load_state_dict(head.get_submodule(ours).state_dict())
     return plain.eval()
+
+
+def plain_places(config: "UniBridgeConfig") -> dict[str, str]:
+    """A pack's head's layers -> those of `transformers`' own model of its family and task.
+
+    Raises UnibridgeError where there is no such model, whatever is trained or distilled.
+    """
+    from unibridge.models.families import FAMILIES
+    from unibridge.tasks import task_of
+    from unibridge.tasks.base import HeadSettings
+
+    family, task = FAMILIES.resolve(config.base["model_type"]), task_of(config.task)
+    places = task.plain_layers(family, HeadSettings(**config.head))
+    if places is None or task.auto_class is None:
+        raise UnibridgeError(
+            f"transformers has no {family.model_type} model that does the task {task.name} as this "
+            "pack does",
+            do="export it as pack or onnx",
+        )
+    return places
 
 
 def plain_config(model: "MultiSourceModel") -> "PretrainedConfig":

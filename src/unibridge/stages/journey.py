@@ -264,7 +264,7 @@ class Journey:
         return self._student(model, self.settings("merging"), "merged")
 
     def distil(self, model: Predictor) -> Predictor:
-        """One student of what the sources say together of the target's text."""
+        """One student of the ensemble's predictions on the target's text."""
         return self._student(model, self.settings("distillation"), "distilled")
 
     def _student(

@@ -79,9 +79,7 @@ def _note(method: Method, config: Config, inputs: Inputs, stages: Sequence[Path]
             notes.append(f"sources' text {losses[0]:.2f} nats before, {losses[1]:.2f} after")
         if stage.name.startswith(("merge-", "distil-")):
             agreement = read_manifest(stage)["facts"]["agreement"]
-            notes.append(
-                f"says what the sources say together on {agreement:.1%} of held-out decisions"
-            )
+            notes.append(f"agrees with the ensemble on {agreement:.1%} of held-out decisions")
     return "; ".join(notes)
 
 

@@ -270,7 +270,7 @@ class Task(ABC, Generic[Example, Prediction]):
     def combine(
         self, outputs: "Mapping[str, torch.Tensor]", weights: "torch.Tensor"
     ) -> "dict[str, torch.Tensor]":
-        """What the sources say together: the weighted sum of each output (Eq. 13).
+        """The ensemble's outputs: the weighted sum of each output (Eq. 13).
 
         outputs: (sources, batch, ...). weights: (sources, batch), or (sources, 1) for all alike.
         """

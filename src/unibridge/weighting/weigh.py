@@ -82,7 +82,3 @@ def weigh_sources(
             target_states, source_states, settings, unlabelled, labelled, dict(distances or {})
         )
     )
-
-
-harmony_weights = weigh_sources
-"""The name that it had when the paper's was the only weighting."""
