@@ -414,7 +414,11 @@ def test_a_methods_setting_leaves_the_rest_of_its_section(folder, written):
         ('parent = "mad-x"', "weights.method", "would change nothing"),
         ('sources = "english"', "weights.method", "would change nothing"),
         ('parent = "unibridge-english-only"', "weights.method", "would change nothing"),
-        ('parent = "floor"', "task_training.max_tokens", "this method reads no settings"),
+        (
+            'parent = "floor"',
+            "source_adaptation.state",
+            "this method reads task_training, fine_tuning",
+        ),
     ],
 )
 def test_a_setting_that_a_method_would_ignore_is_refused(folder, choices, setting, said):
@@ -504,3 +508,33 @@ def test_a_method_of_the_users_own_code_is_checked_like_any_other(folder, monkey
     assert "run.methods: cannot import the method 'own_methods:OWN'" in fault
     (fault,) = faults(folder, overrides=['run.methods=["own_methods:METHODS"]'])
     assert "'own_methods:METHODS' is no method" in fault
+
+
+def test_a_setting_that_the_initialiser_ignores_is_refused_with_who_reads_it(folder):
+    read(folder, overrides=["embeddings.static_epochs=5"])
+    asked = ["embeddings.static_epochs=5", "embeddings.method=mean"]
+    (fault,) = faults(folder, overrides=asked)
+    assert fault.startswith("embeddings.static_epochs: is not read by 'mean' but by unibridge, ")
+    # of the special tokens every initialiser says that they are for all
+    read(folder, overrides=["embeddings.method=mean", "embeddings.special_tokens=none"])
+    # a row of the table that reads it is enough
+    rows = 'run.methods=["unibridge-stages", "unibridge-xavier"]'
+    read(folder, overrides=[rows, "embeddings.static_epochs=5"])
+    own = 'methods.own={label="Own", settings={"embeddings.method"="mean", NAME=2}}'
+    (fault,) = faults(folder, overrides=[own.replace("NAME", '"embeddings.bridge_copies"')])
+    assert "embeddings.bridge_copies: is not read by 'mean' but by unibridge;" in fault
+
+
+def test_a_stage_alone_refuses_what_its_initialiser_ignores():
+    assert stage_settings("embeddings", ["method=wechsel", "wechsel_neighbours=3"])
+    with pytest.raises(ConfigError, match="wechsel_neighbours: is not read by 'focus' but by wech"):
+        stage_settings("embeddings", ["method=focus", "wechsel_neighbours=3"])
+
+
+def test_every_initialiser_says_what_it_reads():
+    from unibridge.embeddings.initialise import INITIALISERS
+    from unibridge.embeddings.settings import TABLES
+
+    known = {name for table in TABLES for name in table.model_fields}
+    read_by = {name: INITIALISERS[name].reads for name in INITIALISERS}
+    assert set().union(*read_by.values()) == known

@@ -3,7 +3,7 @@
 Whoever checks a configuration finds this by itself, so that a new setting is written in one place.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Annotated, Any, Protocol, TypeVar, get_args, runtime_checkable
@@ -112,6 +112,20 @@ class Needing(Protocol):
     def lacks(self, run: Available) -> Iterator[Lack]:
         """What the run does not have."""
         ...
+
+
+@runtime_checkable
+class ReadInPart(Protocol):
+    """Settings of which a choice among them reads some and leaves others unread."""
+
+    def unread(self, changed: Collection[str]) -> dict[str, str]:
+        """Of the changed fields those that the choice ignores -> who would read them."""
+        ...
+
+
+def changed_fields(settings: BaseModel, default: BaseModel) -> list[str]:
+    """Names of the fields that are not at their default."""
+    return [n for n in type(settings).model_fields if getattr(settings, n) != getattr(default, n)]
 
 
 def marked(settings: BaseModel) -> Iterator[tuple[str, str, Any]]:

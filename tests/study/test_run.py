@@ -186,7 +186,9 @@ def test_another_run_takes_over_the_finished_stages_of_this_one(toy_run, tmp_pat
         ("weights.temperature=0.5", {"weigh", "predict"}),
         ("task_training.training.steps=3", {"train-task", "predict"}),
         pytest.param(
-            "embeddings.method=mean", {"embed", "adapt", "weigh", "predict"}, marks=pytest.mark.slow
+            "embeddings.method=focus",
+            {"embed", "adapt", "weigh", "predict"},
+            marks=pytest.mark.slow,
         ),
         pytest.param(
             "source_adaptation.training.steps=2",

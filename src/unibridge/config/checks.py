@@ -4,7 +4,7 @@ Files and names are found by their marks (`unibridge.settings`), needs are asked
 of the settings that it reads, so that nothing here knows which there are.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from unibridge.settings import (
     Needing,
     OnDisk,
     OwnOptions,
+    ReadInPart,
+    changed_fields,
     marked,
 )
 from unibridge.stages.sections import StageSettings
@@ -112,7 +114,8 @@ def _method_findings(config: Config, sure: Callable[..., bool]) -> Iterator[Find
         except UnibridgeError as error:
             yield settings, str(error)
         if chosen is not None:
-            yield from ((settings, fault) for fault in _unknown(method, chosen))
+            unknown = list(_unknown(method, chosen))
+            yield from ((settings, fault) for fault in unknown or _ignored_in(method, chosen))
         if not sure(f"methods.{name}.parent", f"methods.{name}.sources"):
             continue
         yield from ((settings, fault) for fault in _unread(method))
@@ -124,8 +127,49 @@ def _method_findings(config: Config, sure: Callable[..., bool]) -> Iterator[Find
             for lack in _lacks(method, run, chosen if sure(settings) else None, sure):
                 lacking.setdefault(lack, []).append(repr(name))
     yield from own
+    yield from _ignored(config, [name for name in used if sure(f"methods.{name}.settings")], sure)
     for (path, said), needing in lacking.items():
         yield path, f"{', '.join(needing)} {said}"
+
+
+def _ignored(config: Config, names: Sequence[str], sure: Callable[..., bool]) -> Iterator[Finding]:
+    """Settings that are changed and that nobody reads, whatever method of the run is looked at."""
+    for section in StageSettings.model_fields:
+        default = Config.model_fields[section].get_default()
+        if not isinstance(default, ReadInPart) or not sure(section):
+            continue
+        changed = changed_fields(getattr(config, section), default)
+        unread: list[dict[str, str]] = []
+        choices = []
+        for name in names:
+            try:
+                if section in config.method(name).reads:
+                    chosen = getattr(config.for_method(name), section)
+                    unread.append(chosen.unread(changed))
+                    choices.append(chosen.method)
+            except UnibridgeError:
+                return  # told as what it is
+        for field in changed if unread else ():
+            if all(field in one for one in unread):
+                yield f"{section}.{field}", ignored_by(choices, unread[0][field])
+
+
+def _ignored_in(method: Method, chosen: Config) -> Iterator[str]:
+    """A method's own settings that the choice it makes among them does not read."""
+    for section in method.reads:
+        settings = getattr(chosen, section)
+        own = [path for path in method.settings if path.startswith(f"{section}.")]
+        if own and isinstance(settings, ReadInPart):
+            fields = {path.split(".")[1]: path for path in own}
+            choice = getattr(settings, "method", "")
+            for field, readers in settings.unread(list(fields)).items():
+                yield f"{fields[field]}: {ignored_by([choice], readers)}"
+
+
+def ignored_by(choices: Iterable[str], readers: str) -> str:
+    """What is said of a setting that these choices do not read, and others do."""
+    named = ", ".join(repr(choice) for choice in dict.fromkeys(choices))
+    return f"is not read by {named} but by {readers or 'nothing here'}; drop it, or choose that"
 
 
 def _available(config: Config, sources: Sequence[str]) -> Available:

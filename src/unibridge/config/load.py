@@ -8,13 +8,13 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from unibridge.config.checks import findings
+from unibridge.config.checks import findings, ignored_by
 from unibridge.config.datasets import filled
 from unibridge.config.faults import among, below, explained, models_at, path_of
 from unibridge.config.overrides import override, put_all
 from unibridge.config.sections import Config
 from unibridge.errors import ConfigError, UnibridgeError
-from unibridge.settings import ELSEWHERE, with_files
+from unibridge.settings import ELSEWHERE, ReadInPart, changed_fields, with_files
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
@@ -71,8 +71,18 @@ def check_config(content: Mapping[str, Any], *, folder: Path, where: object = ""
 
 
 def stage_settings(section: str, overrides: Sequence[str]) -> Any:
-    """One section's settings, for a stage that is run alone. overrides: "field=value"."""
-    return override(Config.model_fields[section].get_default(), overrides)
+    """One section's settings, for a stage that is run alone. overrides: "field=value".
+
+    Raises ConfigError for what the choice among them would not read.
+    """
+    default = Config.model_fields[section].get_default()
+    settings = override(default, overrides)
+    if isinstance(settings, ReadInPart):
+        unread = settings.unread(changed_fields(settings, default))
+        if unread:
+            choice = [settings.method]
+            raise ConfigError([f"{n}: {ignored_by(choice, by)}" for n, by in unread.items()])
+    return settings
 
 
 def _over_defaults(content: Mapping[str, Any]) -> dict[str, Any]:

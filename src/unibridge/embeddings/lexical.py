@@ -4,6 +4,7 @@ from unibridge.embeddings.base import InitRequest, InitResult
 from unibridge.embeddings.draft import EXAMPLES, Draft
 from unibridge.embeddings.match import shared_tokens
 from unibridge.embeddings.random import normal_rows
+from unibridge.embeddings.settings import MatchSettings, reads
 
 
 def copy_shared_tokens(draft: Draft) -> dict[int, int]:
@@ -20,6 +21,7 @@ def copy_shared_tokens(draft: Draft) -> dict[int, int]:
     return pairs
 
 
+@reads(MatchSettings)
 def lexical(request: InitRequest) -> InitResult:
     """Step 1 of UniBridge alone: shared tokens copied, the rest drawn as in `random`."""
     draft = Draft(request, normal_rows(request))

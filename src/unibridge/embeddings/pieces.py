@@ -7,8 +7,10 @@ from unibridge.embeddings.draft import Draft
 from unibridge.embeddings.lexical import copy_shared_tokens
 from unibridge.embeddings.match import WORD_START
 from unibridge.embeddings.random import normal_rows
+from unibridge.embeddings.settings import MatchSettings, reads
 
 
+@reads(MatchSettings)
 def pieces(request: InitRequest) -> InitResult:
     """Each row the mean of the source rows of the base's own pieces of the token's string.
 

@@ -7,6 +7,7 @@ import torch
 from unibridge.embeddings.base import InitRequest, InitResult
 from unibridge.embeddings.draft import Draft
 from unibridge.embeddings.match import vocabulary_size
+from unibridge.embeddings.settings import reads
 
 
 def _standard_normal(request: InitRequest) -> torch.Tensor:
@@ -22,6 +23,7 @@ def normal_rows(request: InitRequest) -> torch.Tensor:
     return _standard_normal(request) * source.std(dim=0, correction=0) + source.mean(dim=0)
 
 
+@reads()
 def random(request: InitRequest) -> InitResult:
     """Every row from the normal with E^S's own mean and spread; special tokens by role.
 
@@ -30,6 +32,7 @@ def random(request: InitRequest) -> InitResult:
     return Draft(request, normal_rows(request)).finish()
 
 
+@reads()
 def xavier(request: InitRequest) -> InitResult:
     """Every row Xavier normal, variance 2 / (target_vocab + hidden); special tokens by role.
 

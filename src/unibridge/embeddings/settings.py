@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -36,10 +36,32 @@ def goes_through_translations(table: ChosenFrom, name: str) -> bool:
     return bool(translations_needed(table, name)) or ":" in name
 
 
+def reads(*tables: type[BaseModel] | str) -> Callable[[Function], Function]:
+    """Declares which tables of settings (or single ones, by name) an initialiser reads.
+
+    Others that are changed beside it are refused. One that declares nothing may read everything.
+    """
+
+    def declare(function: Function) -> Function:
+        names = [[t] if isinstance(t, str) else list(t.model_fields) for t in tables]
+        function.reads = frozenset(n for part in names for n in part)  # type: ignore[attr-defined]
+        return function
+
+    return declare
+
+
 class _Group(BaseModel):
     """Flat in a configuration, whatever the group."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MatchSettings(_Group):
+    """Which tokens two vocabularies share; read by lexical.py."""
+
+    case_insensitive: bool = Field(
+        False, description="tokens without an equal partner also match one that differs in case"
+    )
 
 
 class StaticSettings(_Group):
@@ -203,8 +225,21 @@ class WechselSettings(_Group):
     )
 
 
+TABLES = (
+    *(MatchSettings, StaticSettings, SpaceSettings),
+    *(TrustSettings, BridgeSettings, WechselSettings),
+)
+"""What initialisers declare to read, see `reads`; the rest is for all of them."""
+
+
 class EmbeddingSettings(
-    OwnOptions, StaticSettings, SpaceSettings, TrustSettings, BridgeSettings, WechselSettings
+    OwnOptions,
+    MatchSettings,
+    StaticSettings,
+    SpaceSettings,
+    TrustSettings,
+    BridgeSettings,
+    WechselSettings,
 ):
     """How the rows of the new vocabulary get their first values (paper §2.2, Table 7)."""
 
@@ -217,9 +252,6 @@ class EmbeddingSettings(
         "role",
         description="special tokens copy the row of the same role (role), or are treated as "
         "ordinary tokens, as in the paper (none)",
-    )
-    case_insensitive: bool = Field(
-        False, description="tokens without an equal partner also match one that differs in case"
     )
 
     @property
@@ -258,8 +290,26 @@ class EmbeddingSettings(
                     "give one, or choose another",
                 )
 
+    def unread(self, changed: Collection[str]) -> dict[str, str]:
+        """Of the changed fields those that the initialiser ignores -> the names of who reads them.
+
+        Raises UnibridgeError for an unknown initialiser.
+        """
+        own = getattr(ANY_INITIALISER.resolve(self.method), "reads", None)
+        ignored = [n for n in changed if own is not None and n not in own and n not in _OF_ALL]
+        return {name: ", ".join(_readers(name)) for name in ignored}
+
     def reads_translations(self, number: int) -> bool:
         """Whether source text and so many aligned lines and dictionary entries may decide rows."""
         unasked = (self.method, self.semantic_step) == ("unibridge", "trusted")
         enough = number >= self.bridge_trusted_lines and self.untrusted_space != "none"
         return self.translates or (unasked and enough)
+
+
+_OF_ALL = frozenset(EmbeddingSettings.model_fields) - {n for t in TABLES for n in t.model_fields}
+
+
+def _readers(field: str) -> list[str]:
+    from unibridge.embeddings.initialise import INITIALISERS
+
+    return [name for name in INITIALISERS if field in getattr(INITIALISERS[name], "reads", ())]

@@ -12,7 +12,16 @@ from unibridge.embeddings.mixing import mix_remaining
 from unibridge.embeddings.neighbours import mutual_nearest
 from unibridge.embeddings.precision import judge_space, unreadable
 from unibridge.embeddings.random import normal_rows
-from unibridge.embeddings.settings import ANY_SPACE, goes_through_translations
+from unibridge.embeddings.settings import (
+    ANY_SPACE,
+    BridgeSettings,
+    MatchSettings,
+    SpaceSettings,
+    StaticSettings,
+    TrustSettings,
+    goes_through_translations,
+    reads,
+)
 from unibridge.embeddings.vectors import (
     STATIC_SPACES,
     StaticSpace,
@@ -22,6 +31,7 @@ from unibridge.embeddings.vectors import (
 )
 
 
+@reads(MatchSettings, StaticSettings, SpaceSettings, TrustSettings, BridgeSettings)
 def unibridge(request: InitRequest) -> InitResult:
     """Lexical, semantic, then mixed rows (Eq. 2-8).
 

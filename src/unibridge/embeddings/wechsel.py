@@ -15,7 +15,7 @@ from unibridge.embeddings.draft import Draft
 from unibridge.embeddings.neighbours import nearest
 from unibridge.embeddings.random import normal_rows
 from unibridge.embeddings.rotation import best_rotation
-from unibridge.embeddings.settings import StaticSettings, translated_by
+from unibridge.embeddings.settings import StaticSettings, WechselSettings, reads, translated_by
 from unibridge.errors import UnibridgeError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 @translated_by("dictionary")
+@reads(StaticSettings, WechselSettings)
 def wechsel(request: InitRequest) -> InitResult:
     """Each row a mixture of the source rows whose subwords mean most nearly the same.
 
