@@ -68,3 +68,31 @@ def test_other_models_are_read_as_before():
     )
     with torch.no_grad():
         assert [own(line) for line in LINES] == [theirs(line) for line in LINES]
+
+
+@pytest.mark.parametrize("strategy", ["none", "simple", "first"])
+def test_sentences_longer_than_the_model_are_read_to_their_end(strategy):
+    model = drawn_pack("ner", {"en": 0.4, "sw": 0.6}, family="xlm-roberta")
+    model.tokenizer.model_max_length = 38  # of 40 positions XLM-R leaves two out
+    model.config.max_tokens = 20
+    medium = " ".join(LINES)[:140].rpartition(" ")[0]
+    lines = [" ".join(LINES * 3), LINES[0], medium, " ".join(toy_lines("lug", 9))]
+    lengths = [len(model.tokenizer(line)["input_ids"]) for line in lines]
+    assert lengths[0] > 80 and lengths[1] < 20 < lengths[2] < 38
+    ner = transformers.pipeline(
+        "token-classification",
+        model=model,
+        tokenizer=model.tokenizer,
+        aggregation_strategy=strategy,
+    )
+    predicted = model.predict(lines)
+    for found in (ner(lines), ner(lines, batch_size=2)):
+        for line, tags, entities in zip(lines, predicted, found, strict=True):
+            places = words_of(line)
+            if strategy == "none":
+                said = {(one["start"], one["end"]): one["entity"] for one in entities}
+                assert said == {p: t for p, t in zip(places, tags, strict=True) if t != "O"}
+            else:
+                said = {(one["entity_group"], one["start"], one["end"]) for one in entities}
+                assert said == {(e, places[a][0], places[b - 1][1]) for e, a, b in spans(tags)}
+    assert any(tag != "O" for tag in predicted[0][-5:])

@@ -321,3 +321,6 @@ def test_texts_that_are_cut_are_counted_and_taggers_are_not(name):
     found = [warning for warning in trained.warnings if "longer than 9 tokens" in warning]
     assert [warning.split(" of ")[0] for warning in found] == ([str(longer)] if longer else [])
     assert [warning.removeprefix("warning: ") for warning in told] == found
+    again = []
+    model.predict_sources(examples, warn=again.append)
+    assert again == told

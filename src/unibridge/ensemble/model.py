@@ -196,9 +196,7 @@ class MultiSourceModel(PreTrainedModel):
         once per source, so that memory does not grow with the sources. warn: is told how many texts
         were cut.
         """
-        rows, encoded = self._read(examples)
-        for note in cut_note(self.task.cut(encoded), len(rows), self.config.max_tokens):
-            warn(f"warning: {note}")
+        rows, encoded = self._read(examples, warn)
         waiting = Counter(one.example for one in encoded)
         decided: dict[int, Any] = {}
         places: dict[int, list[int]] = {}
@@ -235,7 +233,9 @@ class MultiSourceModel(PreTrainedModel):
                 parts[i] = logits.clone()
         return [torch.cat(parts[windows]) for windows in by_example(encoded)]
 
-    def _read(self, examples: Sequence[Any]) -> tuple[list[Any], list[Encoded]]:
+    def _read(
+        self, examples: Sequence[Any], warn: Callable[[str], None] = lambda text: None
+    ) -> tuple[list[Any], list[Encoded]]:
         """Examples as the task has them, and encoded; the model is set to evaluation."""
         if self.tokenizer is None:
             raise UnibridgeError(
@@ -243,9 +243,10 @@ class MultiSourceModel(PreTrainedModel):
             )
         self.eval()
         rows = [self.task.as_example(example) for example in examples]
-        return rows, self.task.encode(
-            self.tokenizer, rows, self.config.labels, self.config.max_tokens
-        )
+        encoded = self.task.encode(self.tokenizer, rows, self.config.labels, self.config.max_tokens)
+        for note in cut_note(self.task.cut(encoded), len(rows), self.config.max_tokens):
+            warn(f"warning: {note}")
+        return rows, encoded
 
     def inputs_of(self, batch: Sequence[Encoded]) -> dict[str, torch.Tensor]:
         """A batch as tensors on the model's device."""
@@ -278,13 +279,17 @@ class MultiSourceModel(PreTrainedModel):
         )
 
     def predict_sources(
-        self, examples: Sequence[Any], *, batch_size: int = 32
+        self,
+        examples: Sequence[Any],
+        *,
+        batch_size: int = 32,
+        warn: Callable[[str], None] = lambda text: None,
     ) -> SourcePredictions:
         """What every source says at each decision, such as a word or a text, unweighted.
 
-        examples: as for `predict`; labels that they carry become `gold`.
+        examples, warn: as for `predict`; labels that examples carry become `gold`.
         """
-        rows, encoded = self._read(examples)
+        rows, encoded = self._read(examples, warn)
         count = len(self.config.sources)
         # one without decisions, so that there is something to join where there are no examples
         none = torch.empty(count, 0, max(1, len(self.config.labels)))

@@ -2,22 +2,51 @@
 
 A tagger speaks at the first subword of a word between spaces. The pipeline knows no such words for
 most tokenizers, and lets untrained subwords vote. So it is given one entity a word, whatever the
-aggregation strategy; models that are no packs are read as before. Of input longer than the model
-the pipeline reads the beginning (or, with its `stride`, windows of its own); `predict` reads all.
+aggregation strategy; models that are no packs are read as before. Input longer than the model is
+read in the windows of `predict` (or, with the pipeline's `stride`, in windows of its own).
 """
 
 import re
+from collections.abc import Collection, Iterator
 from itertools import groupby
 from typing import Any
 
 from transformers import pipelines
-from transformers.pipelines.token_classification import TokenClassificationPipeline
+from transformers.pipelines.token_classification import (
+    AggregationStrategy,
+    TokenClassificationPipeline,
+)
 
 from unibridge.ensemble.model import MultiSourceModel
 
 
 class WordPipeline(TokenClassificationPipeline):
     """Entities of whole words between spaces."""
+
+    def preprocess(self, sentence: Any, *given: Any, **named: Any) -> Iterator[dict]:
+        """What the model reads, and whether that is the whole sentence."""
+        for inputs in super().preprocess(sentence, *given, **named):
+            yield inputs | {"cut": inputs["is_last"] and self._was_cut(inputs)}
+
+    def _was_cut(self, inputs: Any) -> bool:
+        text, offsets = inputs["sentence"], inputs.get("offset_mapping")
+        if not isinstance(self.model, MultiSourceModel) or text is None or offsets is None:
+            return False
+        # what `predict` reads in windows may still fit into the model
+        longer = inputs["input_ids"].shape[-1] > self.model.config.max_tokens
+        cut = longer or int(offsets.max()) < len(text.rstrip())
+        return cut and len(self.model.task.outputs) == 1
+
+    def _forward(self, model_inputs: Any) -> Any:
+        """The model's logits; of a sentence that was cut, those of all its words."""
+        cut, texts = model_inputs.pop("cut"), model_inputs["sentence"]
+        said = super()._forward(model_inputs)
+        batched = isinstance(cut, list)
+        found = [
+            self.model.decided([text.split()])[0] if flag else None
+            for flag, text in zip(*((cut, texts) if batched else ([cut], [texts])), strict=True)
+        ]
+        return said | {"decided": found if batched else found[0]}
 
     def gather_pre_entities(self, sentence: str, *given: Any, **named: Any) -> list[dict]:
         """What is aggregated: of each word its first subword's scores, and where it stands."""
@@ -42,11 +71,46 @@ class WordPipeline(TokenClassificationPipeline):
 
     def postprocess(self, all_outputs: Any, *given: Any, **named: Any) -> Any:  # type: ignore[override]
         """An entity's `word` is the text as it stands."""
+        whole = all_outputs[0].get("decided")
+        if whole is not None:
+            return self._of_words(all_outputs[0]["sentence"], whole, *given, **named)
         entities = super().postprocess(all_outputs, *given, **named)
         if isinstance(self.model, MultiSourceModel):
             for entity in entities:
                 if entity["start"] is not None:
                     entity["word"] = all_outputs[0]["sentence"][entity["start"] : entity["end"]]
+        return entities
+
+    def _of_words(
+        self,
+        sentence: str,
+        logits: Any,
+        aggregation_strategy: AggregationStrategy = AggregationStrategy.NONE,
+        ignore_labels: Collection[str] | None = None,
+    ) -> list[dict]:
+        """Entities from logits of every word, (words, labels), or with a batch's axis before."""
+        ignored = {"O"} if ignore_labels is None else {*ignore_labels}
+        spans = (match.span() for match in re.finditer(r"\S+", sentence))
+        words = [
+            {
+                "word": sentence[start:end],
+                "scores": scores,
+                "start": start,
+                "end": end,
+                "index": number,
+                "is_subword": False,
+            }
+            for number, ((start, end), scores) in enumerate(
+                zip(spans, logits.flatten(0, -2).float().softmax(-1).numpy(), strict=True), start=1
+            )
+        ]
+        entities = [
+            entity
+            for entity in self.aggregate(words, aggregation_strategy)
+            if entity.get("entity", entity.get("entity_group")) not in ignored
+        ]
+        for entity in entities:
+            entity["word"] = sentence[entity["start"] : entity["end"]]
         return entities
 
 

@@ -42,16 +42,18 @@ def predict(
     *,
     batch_size: int = 32,
     device: str = "auto",
+    listener: Listener = SILENCE,
 ) -> list[Predicted]:
     """Predictions with their probabilities, for a notebook or a service.
 
     model: a folder, or what `load` gave, which is not loaded anew for every call. examples: strings
-    (for taggers, words between spaces), lists of words, pairs of strings.
+    (for taggers, words between spaces), lists of words, pairs of strings. listener: hears how many
+    texts were cut.
     """
     from unibridge.ensemble.probabilities import probabilities
 
     loaded = load(model, device=device) if isinstance(model, str | Path) else model
-    said = loaded.predict(examples, batch_size=batch_size)
+    said = loaded.predict(examples, batch_size=batch_size, warn=listener.say)
     shares = probabilities(loaded, examples, batch_size=batch_size)
     return [
         Predicted(prediction, found.max(-1).values.tolist(), found.tolist())
@@ -106,7 +108,7 @@ def evaluate(
         _say(found.warnings, listener)
         code = loaded.config.language
         examples = [loaded.task.in_language(example, code) for example in found.examples]
-        return loaded.task.score(examples, loaded.predict(examples))
+        return loaded.task.score(examples, loaded.predict(examples, warn=listener.say))
     if task is None:
         raise UnibridgeError("what task is it?", where="--task", do=f"one of {', '.join(TASKS)}")
     assert predictions is not None

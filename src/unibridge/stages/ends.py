@@ -72,10 +72,27 @@ class Predictor:
 
     predict: examples -> predictions in their order, as the task has them. settings, inputs: what
     decides these beside the stages that the journey noted. ensemble: what a pack is made of; None
-    where there is no model.
+    where there is no model. told: what was odd about the examples, filled while predicting.
     """
 
     predict: Callable[[Sequence[Any]], Sequence[Any]]
     settings: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
     ensemble: Ensemble | None = None
+    told: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls,
+        model: "Callable[[], MultiSourceModel]",
+        settings: Mapping[str, Any],
+        ensemble: "Ensemble",
+    ) -> "Predictor":
+        """Predictions of a model that is loaded when they are asked for, and its warnings."""
+        told: list[str] = []
+        return cls(
+            lambda examples: model().predict(examples, warn=told.append),
+            settings,
+            ensemble=ensemble,
+            told=told,
+        )

@@ -11,6 +11,7 @@ from unibridge.errors import UnibridgeError
 from unibridge.processes import processes
 from unibridge.stages.inputs import Labels, Text
 from unibridge.stages.language import load_language
+from unibridge.stages.predict import plain_notes
 from unibridge.stages.workplace import Workplace, stage_input
 from unibridge.transfer.adapted import AdaptedLanguage
 from unibridge.transfer.trained import TrainedTask
@@ -96,9 +97,10 @@ def weigh_stage(
         def predictions(examples: Sequence[Any]) -> Any:
             alike = dict.fromkeys(tasks or {}, 1.0)
             return model_of(at, target, tasks or {}, alike, max_tokens=longest).predict_sources(
-                examples
+                examples, warn=told.append
             )
 
+        told: list[str] = []
         longest = max((m["settings"]["max_tokens"] for m in trained), default=128)
         unlabelled = few = None
         if "unlabelled" in needed and text is not None:
@@ -129,7 +131,7 @@ def weigh_stage(
             "sentence_temperature": found.sentence_temperature,
             "target_labels": len(few.entropies[0]) if few is not None else 0,
         }
-        return Outcome(facts, found.warnings)
+        return Outcome(facts, [*found.warnings, *plain_notes(told)])
 
     inputs = stage_input("target", target)
     if "parallel" in needed:

@@ -218,11 +218,8 @@ class Journey:
             weights or SourceWeights(dict.fromkeys(tasks, 1.0)),
             max(read_manifest(task)["settings"]["max_tokens"] for task in tasks.values()),
         )
-        return Predictor(
-            lambda examples: ensemble.load(self.at).predict(examples),
-            {**ensemble.settings, "ending": "vote"},
-            ensemble=ensemble,
-        )
+        settled = {**ensemble.settings, "ending": "vote"}
+        return Predictor.of(lambda: ensemble.load(self.at), settled, ensemble)
 
     def self_train(self, model: Predictor) -> Predictor:
         """The target's text labelled by the model, which learns from what it is surest of.
@@ -253,11 +250,8 @@ class Journey:
             )
             self._note(stage)
             ensemble = replace(ensemble, tasks={name: stage})
-        return Predictor(
-            lambda examples: ensemble.load(self.at).predict(examples),
-            {**ensemble.settings, "ending": "vote"},
-            ensemble=ensemble,
-        )
+        settled = {**ensemble.settings, "ending": "vote"}
+        return Predictor.of(lambda: ensemble.load(self.at), settled, ensemble)
 
     def merge(self, model: Predictor) -> Predictor:
         """The sources' adapters and heads averaged into one."""
@@ -285,11 +279,8 @@ class Journey:
             )
         )
         device = str(self.at.base.model.device)
-        return Predictor(
-            lambda examples: load(folder / "pack", device=device).predict(examples),
-            {**ensemble.settings, "ending": ending},
-            ensemble=ensemble,
-        )
+        settled = {**ensemble.settings, "ending": ending}
+        return Predictor.of(lambda: load(folder / "pack", device=device), settled, ensemble)
 
     def floor(self) -> Predictor:
         """What a count of word shapes in the sources' labels says, without any model.
@@ -326,6 +317,7 @@ class Journey:
             lambda: model.predict(test.file.examples),
             settings=model.settings,
             inputs={**fingerprints(self.stages), **model.inputs},
+            told=model.told,
         )
 
     # ---- what a method does of its own

@@ -24,8 +24,12 @@ def predict_stage(
     *,
     settings: Mapping[str, Any],
     inputs: Mapping[str, str],
+    told: Sequence[str] = (),
 ) -> Path:
-    """Predictions for the gold file in its own format, and their score."""
+    """Predictions for the gold file in its own format, and their score.
+
+    told: filled by `predict` with what was odd, such as how many texts were cut.
+    """
 
     def build(folder: Path) -> Outcome:
         predictions = predict()
@@ -39,9 +43,14 @@ def predict_stage(
             "all": score.all,
             "examples": len(predictions),
         }
-        return Outcome(facts)
+        return Outcome(facts, plain_notes(told))
 
     return at.run("predict", name, build, settings=settings, inputs={**test.inputs, **inputs})
+
+
+def plain_notes(told: Sequence[str]) -> list[str]:
+    """What a model warned of, each once, as a stage keeps warnings."""
+    return list(dict.fromkeys(one.removeprefix("warning: ") for one in told))
 
 
 def _suffix(file: LabelFile) -> str:

@@ -8,6 +8,7 @@ from unibridge.artifacts import Outcome
 from unibridge.processes import processes
 from unibridge.stages.inputs import Labels, Text
 from unibridge.stages.language import load_language
+from unibridge.stages.predict import plain_notes
 from unibridge.stages.workplace import Workplace, stage_input
 from unibridge.transfer.self_training import SelfTrainingSettings
 from unibridge.transfer.task import TaskSettings
@@ -56,7 +57,8 @@ def self_training_stage(
         labeller = model()
         decided = labeller.decided(examples)
         chosen = choose_lines(decided, settings)
-        predictions = labeller.predict([examples[place] for place in chosen.places])
+        cut: list[str] = []
+        predictions = labeller.predict([examples[i] for i in chosen.places], warn=cut.append)
         kept = [examples[place] for place in chosen.places]
         own = labelled_lines(task, kept, predictions, range(len(kept)))
 
@@ -98,7 +100,7 @@ def self_training_stage(
             trained.save(folder)
         facts = {**trained.facts, **chosen.facts, "max_tokens": labeller.config.max_tokens}
         facts["source_scores"] = {"before": able, "after": trained.facts["dev_scores"]}
-        return Outcome(facts, [*told, *trained.warnings])
+        return Outcome(facts, [*told, *plain_notes(cut), *trained.warnings])
 
     inputs = {f"{s}:{k}": v for s, labels in train.items() for k, v in labels.inputs.items()}
     return at.run(

@@ -24,7 +24,7 @@ from unibridge.evaluation.records import Result
 from unibridge.locks import locked
 from unibridge.stages.inputs import Inputs
 from unibridge.stages.journey import fingerprints
-from unibridge.stages.predict import predictions_file
+from unibridge.stages.predict import plain_notes, predictions_file
 from unibridge.stages.task import few_shot_stage
 from unibridge.stages.workplace import Workplace
 from unibridge.study.cell import Cell
@@ -48,8 +48,11 @@ def write_pack(
             shutil.rmtree(folder, ignore_errors=True)
             os.replace(partial, folder)
     for file in inputs.to_label:
-        predictions = model.predict(file.examples)
-        write_predictions(file, predictions, at.root / "labelled" / Path(file.path).name)
+        told: list[str] = []
+        predictions = model.predict(file.examples, warn=told.append)
+        name = Path(file.path).name
+        inputs.warnings += [f"{name}: {note}" for note in plain_notes(told)]
+        write_predictions(file, predictions, at.root / "labelled" / name)
     return folder
 
 

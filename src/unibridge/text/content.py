@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from unibridge.errors import UnibridgeError
+from unibridge.text.documents import records_of
 from unibridge.text.files import stream_lines
 from unibridge.text.headers import is_known_header, named_roles, text_key
 from unibridge.text.schemes import is_entity_tag
@@ -148,7 +149,7 @@ def texts_of(path: Path, notes: list[str]) -> Iterator[str]:
             notes.append(f"{path}: holds JSON lines, read as such")
         return _json_texts(path, everything, notes)
     if found.kind == "json":
-        notes.append(f"{path}: holds JSON, read as such, the whole of it at once")
+        notes.append(f"{path}: holds JSON, read as such")
         return _json_document(path, everything, notes)
     if found.kind == "tagged text":
         return _untagged(path, everything, notes)
@@ -196,21 +197,8 @@ def _texts_in(
 
 
 def _json_document(path: Path, lines: Iterator[str], notes: list[str]) -> Iterator[str]:
-    try:
-        document = json.loads("\n".join(lines))
-    except (ValueError, RecursionError) as error:
-        place = getattr(error, "lineno", 1)
-        raise UnibridgeError(
-            f"not valid JSON ({getattr(error, 'msg', error)})",
-            where=f"{path}:{place}",
-            do="write one JSON object a line, or plain text",
-        ) from error
-    records = document
-    if isinstance(document, dict):
-        lists = [value for value in document.values() if isinstance(value, list)]
-        records = lists[0] if len(lists) == 1 else [document]
     told: set[str] = set()
-    for number, record in enumerate(records, start=1):
+    for number, record in enumerate(records_of(lines, path), start=1):
         where = f"{path}: record {number}"
         if isinstance(record, dict):
             line = json.dumps(record)

@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
 from unibridge.errors import UnibridgeError
 
@@ -18,6 +19,8 @@ _BYTE_ORDER_MARKS = {
     b"\xfe\xff": "UTF-16",
 }
 _PART_BYTES = 1 << 20
+LONGEST = 128 << 20
+"""Bytes of a line, or of what else has to be held at once, above which a file is refused."""
 
 
 @dataclass
@@ -59,15 +62,17 @@ def stream_lines(path: str | Path, form: Form | None = None) -> Iterator[str]:
     lines = count = controls = 0
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
-            while part := stream.readlines(_PART_BYTES):
-                data = b"".join(part)
-                if not lines:
+            for data in _whole_lines(cast(IO[bytes], stream)):
+                if not count:
                     form.mark = data.startswith(b"\xef\xbb\xbf")
-                    form.newline = "\r\n" if part[0].endswith(b"\r\n") else "\n"
+                    first = data.find(b"\n")
+                    form.newline = "\r\n" if data[max(0, first - 1) : first] == b"\r" else "\n"
                 form.ended = data.endswith(b"\n")
                 controls += len(data) - len(data.translate(None, _CONTROL_BYTES))
                 text = _decode(data, path, before=(lines, count), controls=controls)
-                lines, count = lines + len(part), count + len(data)
+                if len(data) > LONGEST and not form.ended:
+                    raise too_long("a line", f"{path}:{lines + 1}")
+                lines, count = lines + data.count(b"\n") + (not form.ended), count + len(data)
                 found = [line.removesuffix("\r") for line in text.split("\n")]
                 yield from found[:-1] if found[-1] == "" else found
     except FileNotFoundError as error:
@@ -78,6 +83,34 @@ def stream_lines(path: str | Path, form: Form | None = None) -> Iterator[str]:
         ) from error
     except OSError as error:
         raise UnibridgeError(f"cannot be read ({error.strerror})", where=path) from error
+
+
+def _whole_lines(stream: IO[bytes]) -> Iterator[bytes]:
+    """The bytes in parts that end where lines do; a line longer than `LONGEST` ends the last."""
+    rest = b""
+    while part := stream.read(_PART_BYTES):
+        rest += part
+        end = rest.rfind(b"\n") + 1
+        if end:
+            yield rest[:end]
+            rest = rest[end:]
+        elif len(rest) > LONGEST:
+            # cut where a character begins, so that the encoding is judged fairly
+            while rest and rest[-1] & 0xC0 == 0x80:
+                rest = rest[:-1]
+            yield rest[:-1] if rest[-1] >= 0xC0 else rest
+            return
+    if rest:
+        yield rest
+
+
+def too_long(what: str, where: object) -> UnibridgeError:
+    """The error for what would have to be held whole and is too large."""
+    return UnibridgeError(
+        f"{what} of more than {LONGEST >> 20} MB, the most that is held at once",
+        where=where,
+        do="write a sentence, a paragraph or a record a line",
+    )
 
 
 def _decode(data: bytes, path: Path, *, before: tuple[int, int], controls: int) -> str:

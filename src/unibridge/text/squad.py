@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from unibridge.errors import UnibridgeError
 from unibridge.text.examples import LabelledText, Layout, Parsed, Prediction
+from unibridge.text.files import LONGEST, too_long
 from unibridge.text.values import json_object, repaired_note, text_value
 
 
@@ -29,6 +30,8 @@ class Question(LabelledText):
 
 
 def _document(lines: Sequence[str], layout: Layout) -> dict[str, Any]:
+    if sum(map(len, lines)) > LONGEST:
+        raise too_long("a JSON document", layout.path)
     try:
         document = json.loads("\n".join(lines))
     except (ValueError, RecursionError) as error:

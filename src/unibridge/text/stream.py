@@ -24,6 +24,9 @@ from unibridge.text.labels import (
 _NOTES = 10
 """Notes told of one file: a counted one comes once a block."""
 
+# lines of the first reading
+_TOLD_EVERY = 1 << 16
+
 Told = Callable[[int, int], None]
 
 
@@ -43,7 +46,8 @@ def label_file(
     predict: examples of one block and what it may tell of them (done, all of the block) ->
     predictions. read_as, expect: as `read_labels` takes them. warn: is told what is odd.
     block_lines: lines held at a
-    time; a sentence or a record that is longer is held whole. progress: (done, all) examples.
+    time; a sentence or a record that is longer is held whole. progress: (done, all) examples;
+    while the file is read through, (read, 0), first of lines and then of examples.
 
     The file is read through once before anything is predicted, so that a fault on its last line is
     told first. Returns the number of examples; the target appears only once it is whole.
@@ -54,7 +58,7 @@ def label_file(
     format_ = READERS.resolve(name)
     refuse_other(source, name, raw_lines(source))
     form = Form()
-    layout = replace(layout, whole=format_.survey(raw_lines(source), layout))
+    layout = replace(layout, whole=format_.survey(_told(raw_lines(source), progress), layout))
 
     def parts() -> Iterator[tuple[list[str], LabelFile]]:
         before = 0
@@ -67,6 +71,7 @@ def label_file(
     total, said = 0, list(dict.fromkeys(layout.whole.get("notes", ())))
     for _, part in parts():
         total += len(part.examples)
+        progress(total, 0)
         said += [note for note in part.warnings if note not in said and len(said) < _NOTES]
     for note in said:
         warn(f"warning: {note}")
@@ -101,6 +106,14 @@ def blocks(lines: Iterator[str], reader: Reader, size: int, layout: Layout) -> I
         block += unit
     if block:
         yield block
+
+
+def _told(lines: Iterator[str], progress: Told) -> Iterator[str]:
+    """The lines, of which every so many are told of."""
+    for number, line in enumerate(lines, start=1):
+        if number % _TOLD_EVERY == 0:
+            progress(number, 0)
+        yield line
 
 
 @contextmanager
