@@ -34,7 +34,8 @@ from unibridge.metrics import METRICS, Difference, bootstrap_difference
 from unibridge.operations.runs import prepare_demo, run
 from unibridge.report.folder import Run, read_run
 from unibridge.report.tables import METRIC_TITLES, Cell, Table, decimal, markdown_table, signed
-from unibridge.tasks.base import Encoded, Task
+from unibridge.tasks.base import Task
+from unibridge.tasks.encoded import Encoded
 from unibridge.text.corpus import nested_draw, read_text, spread
 from unibridge.text.labels import read_labels
 from unibridge.weighting import WEIGHTINGS

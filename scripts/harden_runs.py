@@ -18,7 +18,6 @@ from unibridge.cli import main as unibridge
 
 STEPS = ("adaptation.training.steps=40", "task_training.training.steps=40")
 _NOBODY = 65534
-_MOST_IN_ONE = 25
 
 
 def outcome(root: Path) -> dict[str, str]:
@@ -88,40 +87,37 @@ def _copy_of_toy(work: Path, name: str) -> Path:
 
 
 def killed_runs(kills: int, seed: int, work: Path) -> dict[str, int]:
-    """Runs that are killed until there have been so many kills, each brought to its end."""
+    """One run in one folder, killed so many times, each time gone on with, and brought to its end.
+
+    A process is given about as long as it needs to read everything, now less and now more, and a
+    share of the work, so that most kills meet a run on its way. `late` are those that met one that
+    was there already and was being written out again.
+    """
     expected, seconds = _whole(work)
+    began = time.monotonic()
+    assert ended(start(work / "whole" / "run.toml", work / "whole" / "log")) == 0
+    reading = time.monotonic() - began
+    share = max(0.0, seconds - reading) / kills
     draw = random.Random(seed)
-    done = folders = differ = most = 0
-    while done < kills:
-        config = _copy_of_toy(work, f"killed-{folders}")
-        here = 0
-        while True:
-            child = start(config, config.parent / "log")
-            # nearly a run's own time at first and less the more was done, never to stand still
-            wait = draw.uniform(0.05, 0.9) * seconds / (1 + here % 4)
-            last = done == kills or here == _MOST_IN_ONE
-            code = ended(child, None if last else wait)
-            if code is None:
-                os.kill(child, signal.SIGKILL)
-                ended(child)
-                done, here = done + 1, here + 1
-                continue
-            if code != 0 or outcome(config.parent / "run") != expected:
-                differ += 1
-                said = (config.parent / "log").read_text()[-900:]
-                print(f"killed run {folders}: exit {code}\n{said}")
-            break
-        most = max(most, here)
-        folders += 1
-        shutil.rmtree(config.parent)
+    config = _copy_of_toy(work, "killed")
+    log, root = config.parent / "log", config.parent / "run"
+    done = late = failed = 0
+    while done < kills and not failed:
+        child = start(config, log)
+        finished = (root / "run.json").exists()
+        if (code := ended(child, draw.uniform(0.1, 1.1) * reading + share)) is None:
+            os.kill(child, signal.SIGKILL)
+            ended(child)
+            done, late = done + 1, late + finished
+        else:
+            failed = code
+    failed = failed or ended(start(config, log)) or 0
+    same = not failed and outcome(root) == expected
+    if not same:
+        print(f"killed {done} times: exit {failed}\n{log.read_text()[-900:]}")
+    shutil.rmtree(config.parent)
     shutil.rmtree(work / "whole")
-    return {
-        "kills": done,
-        "folders": folders,
-        "differ": differ,
-        "most": most,
-        "files": len(expected),
-    }
+    return {"kills": done, "late": late, "differ": int(not same), "files": len(expected)}
 
 
 def broken_disks(breaks: int, seed: int, work: Path) -> dict[str, int]:

@@ -23,8 +23,8 @@ from unibridge.models.base import BaseModel, keep_untied, separate_pairs
 from unibridge.models.families import FAMILIES
 from unibridge.models.objectives import Corrupted, objective_of
 from unibridge.tasks import TASKS
-from unibridge.tasks.base import HeadSettings, HeadShape
 from unibridge.tasks.heads import build_head
+from unibridge.tasks.shapes import HeadSettings, HeadShape
 from unibridge.text.labels import LabelledText, TaggedSentence
 from unibridge.text.squad import Answer, Question
 from unibridge.transfer.adapted import AdaptedLanguage, language_model

@@ -19,7 +19,7 @@ from unibridge.metrics import LAS, UAS
 from unibridge.pack.export import export_pack
 from unibridge.study.run import run
 from unibridge.tasks import TASKS
-from unibridge.tasks.base import IGNORED
+from unibridge.tasks.encoded import IGNORED
 from unibridge.tasks.heads import build_head
 from unibridge.tasks.parsing import RELATIONS, best_tree
 from unibridge.text.labels import TaggedSentence, read_labels, write_predictions

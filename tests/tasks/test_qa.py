@@ -17,7 +17,7 @@ from unibridge.pack.export import export_pack
 from unibridge.study.run import run
 from unibridge.tasks import TASKS
 from unibridge.tasks.answers import ANSWER_F1, EXACT_MATCH
-from unibridge.tasks.base import IGNORED
+from unibridge.tasks.encoded import IGNORED
 from unibridge.tasks.qa import NO_ANSWER
 from unibridge.text.labels import read_labels, write_predictions
 from unibridge.text.squad import Answer, Question

@@ -19,8 +19,8 @@ from toy import head_shape, toy_tokenizer
 from unibridge.errors import UnibridgeError
 from unibridge.metrics import METRICS
 from unibridge.tasks import TASKS, task_of
-from unibridge.tasks.base import IGNORED
 from unibridge.tasks.classification import TextClassification
+from unibridge.tasks.encoded import IGNORED
 from unibridge.tasks.heads import build_head
 from unibridge.tasks.tagging import word_shape
 from unibridge.text.labels import LabelledText, TaggedSentence

@@ -9,7 +9,7 @@ from toy import toy_lines, toy_tokenizer
 from unibridge.models.families import FAMILIES
 from unibridge.models.states import frame
 from unibridge.tasks import TASKS
-from unibridge.tasks.base import IGNORED
+from unibridge.tasks.encoded import IGNORED
 from unibridge.tasks.windows import OVERLAP, windows_of
 from unibridge.text.labels import TaggedSentence
 

@@ -15,8 +15,8 @@ from unibridge.models.rows import lay_over
 from unibridge.models.states import encoder_states
 from unibridge.pack.export import export_pack
 from unibridge.tasks import TASKS
-from unibridge.tasks.base import HeadSettings
 from unibridge.tasks.heads import build_head
+from unibridge.tasks.shapes import HeadSettings
 from unibridge.text.labels import LabelledText
 from unibridge.transfer.language import AdaptationSettings, adapt_language
 from unibridge.transfer.rates import whole_model_rate

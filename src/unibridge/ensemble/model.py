@@ -31,8 +31,9 @@ from unibridge.models.rows import lay_over
 from unibridge.models.states import layer_states
 from unibridge.seal import loading, seal
 from unibridge.tasks import task_of
-from unibridge.tasks.base import Encoded, HeadSettings, HeadShape, by_example
+from unibridge.tasks.encoded import Encoded, by_example
 from unibridge.tasks.heads import build_head
+from unibridge.tasks.shapes import HeadSettings, HeadShape
 from unibridge.text.examples import AS_IT_IS, ReadAs
 from unibridge.text.stream import label_file
 from unibridge.transfer.adapted import AdaptedLanguage

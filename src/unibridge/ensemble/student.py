@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     import torch
 
     from unibridge.ensemble.model import MultiSourceModel
-    from unibridge.tasks.base import Encoded, Task
+    from unibridge.tasks.base import Task
+    from unibridge.tasks.encoded import Encoded
 
 
 class StudentSettings(BaseModel):

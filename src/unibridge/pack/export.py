@@ -132,7 +132,7 @@ def plain_places(config: "UniBridgeConfig") -> dict[str, str]:
     """
     from unibridge.models.families import FAMILIES
     from unibridge.tasks import task_of
-    from unibridge.tasks.base import HeadSettings
+    from unibridge.tasks.shapes import HeadSettings
 
     family, task = FAMILIES.resolve(config.base["model_type"]), task_of(config.task)
     places = task.plain_layers(family, HeadSettings(**config.head))

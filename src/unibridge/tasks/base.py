@@ -6,15 +6,13 @@ Importing this room does not import torch; the functions that need it do.
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from unibridge.errors import UnibridgeError
 from unibridge.metrics import METRICS, Metric, Score, bootstrap_interval
-from unibridge.settings import ChosenFrom
+from unibridge.tasks.encoded import IGNORED, Encoded, padded
+from unibridge.tasks.shapes import HeadSettings, HeadShape, Output
 from unibridge.text.labels import Expected
 
 if TYPE_CHECKING:
@@ -24,86 +22,8 @@ if TYPE_CHECKING:
 
     from unibridge.models.families import ModelFamily
 
-IGNORED = -100
-"""The label id of a position that has no label: PyTorch's own `ignore_index`."""
-
 Example = TypeVar("Example")
 Prediction = TypeVar("Prediction")
-
-
-PADDED = -1e4
-"""In logits and log-probabilities, the class of a decision that is none: finite, so that nothing
-times its probability is still nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """One example, or a window of a long one, as the model reads it.
-
-    input_ids, token_type_ids: (tokens,), types only where the tokenizer has them. label_ids: what
-    the task learns here, in a shape of its own; IGNORED where there is no label. word_starts: the
-    first token of each word that is decided here. example: the place of its example among those
-    encoded; the windows of one follow each other. own: whatever else the task needs to read it or
-    to decode it.
-    """
-
-    input_ids: list[int]
-    label_ids: Any
-    word_starts: list[int]
-    token_type_ids: list[int] | None = None
-    example: int = 0
-    own: Any = None
-
-
-@dataclass(frozen=True)
-class Output:
-    """One tensor that a head gives.
-
-    axes: what its dimensions run over: "batch" first, "length" for tokens, other words for the
-    rest. called: its name in what the whole model gives, which is the one that `transformers`'
-    pipelines look for where they know such a task.
-    """
-
-    axes: tuple[str, ...]
-    called: str
-
-
-class HeadSettings(BaseModel):
-    """What a head reads of the encoder's states."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    pooling: Annotated[str, ChosenFrom("unibridge.models.states:TEXT_STATES", ("auto",))] = Field(
-        "auto",
-        description="which state speaks for a text: first, last, mean, summed, or pkg.mod:name; "
-        "auto: as the base was trained",
-    )
-    layer_mix: bool = Field(
-        False,
-        description="taggers read a learnt mix of all layers' states (softmax weights, as ELMo "
-        "and UDify), not the last layer's",
-    )
-    arc_size: int = Field(
-        500,
-        ge=0,
-        description="parsers: size of the perceptrons before the arcs' biaffine product (Dozat & "
-        "Manning: 500); 0: none (Glavaš & Vulić)",
-    )
-    label_size: int = Field(100, ge=0, description="the same before the relations'")
-
-
-@dataclass(frozen=True)
-class HeadShape:
-    """What a head is built for. hidden: of the states. labels: classes. layers: of the encoder.
-
-    settings: `pooling` is settled, no longer "auto".
-    """
-
-    hidden: int
-    labels: int
-    dropout: float
-    layers: int
-    settings: HeadSettings
 
 
 class Task(ABC, Generic[Example, Prediction]):
@@ -421,20 +341,6 @@ def scored_by(task: Task[Any, Any], metric: str) -> Task[Any, Any]:
     other = copy.copy(task)
     other.metric = metric
     return other
-
-
-def padded(rows: Sequence[Sequence[int]], filler: int) -> "torch.Tensor":
-    """Rows of numbers as one tensor (rows, longest of them), `filler` behind the shorter ones."""
-    import torch
-
-    length = max(map(len, rows), default=0)
-    return torch.tensor([[*row, *[filler] * (length - len(row))] for row in rows])
-
-
-def by_example(encoded: Sequence[Encoded]) -> list[slice]:
-    """Where the windows of each example stand among encodings that are in order."""
-    starts = [i for i, one in enumerate(encoded) if not i or one.example != encoded[i - 1].example]
-    return [slice(*ends) for ends in pairwise([*starts, len(encoded)])]
 
 
 _NAMED = 12

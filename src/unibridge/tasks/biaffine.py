@@ -3,8 +3,9 @@
 import torch
 from torch import nn
 
-from unibridge.tasks.base import PADDED, HeadShape
+from unibridge.tasks.encoded import PADDED
 from unibridge.tasks.heads import LayerMix, States
+from unibridge.tasks.shapes import HeadShape
 
 
 class Biaffine(nn.Module):

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from unibridge.errors import UnibridgeError
 from unibridge.metrics import accuracy, macro_f1
-from unibridge.tasks.base import IGNORED, Encoded, HeadSettings, HeadShape, Output, Task
+from unibridge.tasks.base import Task
+from unibridge.tasks.encoded import IGNORED, Encoded
+from unibridge.tasks.shapes import HeadSettings, HeadShape, Output
 from unibridge.tasks.tagging import count_with_backoff
 from unibridge.text.labels import Expected, LabelledText
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from unibridge.models.states import TEXT_STATES
-from unibridge.tasks.base import HeadShape
+from unibridge.tasks.shapes import HeadShape
 
 if TYPE_CHECKING:
     from unibridge.tasks.base import Task

@@ -5,16 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from unibridge.errors import UnibridgeError
 from unibridge.metrics import attachment_scores
-from unibridge.tasks.base import (
-    IGNORED,
-    PADDED,
-    Encoded,
-    HeadSettings,
-    HeadShape,
-    Output,
-    by_example,
-    padded,
-)
+from unibridge.tasks.encoded import IGNORED, PADDED, Encoded, by_example, padded
+from unibridge.tasks.shapes import HeadSettings, HeadShape, Output
 from unibridge.tasks.tagging import TaggingTask, count_with_backoff, word_shape
 from unibridge.tasks.windows import Window, windows_of
 from unibridge.text.labels import Expected, TaggedSentence

@@ -7,16 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from unibridge.errors import UnibridgeError
 from unibridge.tasks.answers import answer_scores
-from unibridge.tasks.base import (
-    IGNORED,
-    PADDED,
-    Encoded,
-    HeadSettings,
-    HeadShape,
-    Output,
-    Task,
-    by_example,
-)
+from unibridge.tasks.base import Task
+from unibridge.tasks.encoded import IGNORED, PADDED, Encoded, by_example
+from unibridge.tasks.shapes import HeadSettings, HeadShape, Output
 from unibridge.text.labels import Expected
 from unibridge.text.squad import Answer, Question
 

@@ -7,16 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from unibridge.errors import UnibridgeError
 from unibridge.metrics import accuracy, macro_f1
-from unibridge.tasks.base import (
-    IGNORED,
-    Encoded,
-    HeadSettings,
-    HeadShape,
-    Output,
-    Task,
-    by_example,
-    padded,
-)
+from unibridge.tasks.base import Task
+from unibridge.tasks.encoded import IGNORED, Encoded, by_example, padded
+from unibridge.tasks.shapes import HeadSettings, HeadShape, Output
 from unibridge.tasks.windows import windows_of
 from unibridge.text.labels import Expected, TaggedSentence
 

@@ -94,7 +94,7 @@ def train_generator(
     from torch.nn import functional
 
     from unibridge.models.objectives import objective_of
-    from unibridge.tasks.base import IGNORED, padded
+    from unibridge.tasks.encoded import IGNORED, padded
 
     check_generator(base, settings)
     lines = [line for own in (text or {}).values() for line in own]

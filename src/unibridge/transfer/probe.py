@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import torch
 
     from unibridge.models.base import BaseModel as Base
-    from unibridge.tasks.base import Encoded, Task
+    from unibridge.tasks.base import Task
+    from unibridge.tasks.encoded import Encoded
 
 
 class ProbeSettings(BaseModel):

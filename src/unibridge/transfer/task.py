@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from unibridge.adapters.settings import TASK_ADAPTER, AdapterConfig
-from unibridge.tasks.base import HeadSettings
+from unibridge.tasks.shapes import HeadSettings
 from unibridge.text.corpus import spread
 from unibridge.training import (
     FitResult,
@@ -159,8 +159,8 @@ def train_task(
     from unibridge.models.base import max_tokens
     from unibridge.models.rows import changed_tensors, lay_over, used_rows
     from unibridge.models.states import last_states, layer_states, trained_pooling
-    from unibridge.tasks.base import HeadShape
     from unibridge.tasks.heads import build_head
+    from unibridge.tasks.shapes import HeadShape
     from unibridge.transfer.adapted import language_model
     from unibridge.transfer.mlm import used_ids
 

@@ -8,7 +8,7 @@ from unibridge.adapters.settings import AdapterConfig
 from unibridge.artifacts import read_json, write_bytes, write_json
 from unibridge.errors import UnibridgeError
 from unibridge.seal import loading, seal
-from unibridge.tasks.base import HeadSettings
+from unibridge.tasks.shapes import HeadSettings
 from unibridge.transfer.adapted import tensors_under
 
 if TYPE_CHECKING:

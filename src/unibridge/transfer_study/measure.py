@@ -16,7 +16,7 @@ from unibridge.transfer_study.tuning import TuningText, mixed, shuffled, tune
 
 if TYPE_CHECKING:
     from unibridge.models.base import BaseModel as Base
-    from unibridge.tasks.base import Encoded
+    from unibridge.tasks.encoded import Encoded
     from unibridge.transfer.adapted import AdaptedLanguage
 
 # languages whose tokens are held at once: their cells follow each other

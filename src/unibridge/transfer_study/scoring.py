@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
 
     from unibridge.models.base import BaseModel as Base
-    from unibridge.tasks.base import Encoded
+    from unibridge.tasks.encoded import Encoded
 
 STAGE = "mix"
 SEED = 0
@@ -112,8 +112,8 @@ def score_task(
 
 def head_of(base: "Base", trained: TrainedTask, data: TaskData) -> Any:
     """The task's head with its trained weights, on the base's device, in evaluation mode."""
-    from unibridge.tasks.base import HeadShape
     from unibridge.tasks.heads import build_head
+    from unibridge.tasks.shapes import HeadShape
 
     config: Any = base.model.get_submodule(base.family.encoder).config
     shape = HeadShape(

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 
 from unibridge.errors import UnibridgeError
 from unibridge.settings import Available, ChosenFrom, File, Lack, OwnOptions
-from unibridge.tasks.base import PADDED
+from unibridge.tasks.encoded import PADDED
 
 if TYPE_CHECKING:
     import torch

@@ -114,7 +114,7 @@ class LanguageClassifier:
         from torch.nn import functional
 
         from unibridge.models.states import mean_state
-        from unibridge.tasks.base import padded
+        from unibridge.tasks.encoded import padded
 
         drawn = torch.randint(len(self.texts), (whole,), generator=generator)[rows].tolist()
         ids = [self.texts[i][0] for i in drawn]
