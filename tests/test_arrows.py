@@ -14,7 +14,7 @@ FLOORS = (
     {"training", "text"},
     {"models"},
     {"vocabulary", "embeddings", "adapters", "tasks"},
-    {"transfer"},
+    {"transfer", "alignment"},
     {"weighting"},
     {"ensemble"},
     {"evaluation", "_auto"},

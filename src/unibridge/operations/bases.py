@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from unibridge.errors import UnibridgeError
 from unibridge.operations.listening import SILENCE, Listener
 from unibridge.operations.stages import AnyBase, read_pairs
+from unibridge.stages.inputs import read_dictionary
 from unibridge.text.corpus import read_text
 
 if TYPE_CHECKING:
@@ -118,7 +119,8 @@ def align(
     from unibridge.embeddings.word_vectors import write_word_vectors
 
     def pairs(file: str) -> list[tuple[str, str]]:
-        return [(source_word, target_word) for target_word, source_word in read_pairs(file)]
+        entries = read_dictionary(file)[0].rows
+        return [(source_word, target_word) for target_word, source_word in entries]
 
     anchors = pairs(dictionary) if dictionary else None
     gold = pairs(test) if test else None

@@ -16,12 +16,15 @@ from unibridge.operations.listening import SILENCE, Listener
 from unibridge.pack import find, load
 from unibridge.stages.ensemble import model_of, weigh_stage
 from unibridge.stages.inputs import (
+    NO_PAIRS,
     Labels,
     Text,
     base_identity,
     hashes,
+    read_dictionary,
     read_label_file,
-    read_translations,
+    read_parallel_files,
+    translations_of,
 )
 from unibridge.stages.language import adapt_stage
 from unibridge.stages.task import few_shot_stage, task_stage
@@ -119,7 +122,11 @@ def embed(
     translations = None
     if source_text:
         source = Text(read_text(list(source_text)).lines, hashes("text", source_text))
-        translations = read_translations(source, parallel, dictionary)
+        translations = translations_of(
+            source,
+            read_parallel_files(parallel)[0] if parallel else NO_PAIRS,
+            read_dictionary(dictionary)[0] if dictionary else NO_PAIRS,
+        )
     return embed_stage(
         workplace(base, out, listener=listener),
         read_corpus(text, listener),

@@ -11,6 +11,7 @@ from unibridge.settings import ELSEWHERE
 from unibridge.text.benchmarks import is_part, part_of
 from unibridge.text.examples import AS_IT_IS, ReadAs
 from unibridge.text.labels import LabelFile, read_labels
+from unibridge.text.lexicon import read_lexicon
 from unibridge.text.parallel import read_parallel
 
 if TYPE_CHECKING:
@@ -24,6 +25,21 @@ class Text:
 
     lines: Sequence[str]
     inputs: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Lines or words of the target with their translations: (target, source), and the files."""
+
+    rows: Sequence[tuple[str, str]] = ()
+    files: tuple[str, ...] = ()
+
+    def inputs(self, role: str) -> dict[str, str]:
+        """What decides a stage that reads them, see `hashes`."""
+        return hashes(role, self.files)
+
+
+NO_PAIRS = Pairs()
 
 
 @dataclass(frozen=True)
@@ -88,20 +104,30 @@ def read_label_file(
     return Labels(found, hashes("labels", [file]) | {"read as": how})
 
 
-def read_translations(text: Text, parallel: Sequence[str], dictionary: str | None) -> Translations:
-    """Source text with its parallel files (one TSV or two files) and its dictionary, either."""
+def read_parallel_files(files: Sequence[str]) -> tuple[Pairs, list[str]]:
+    """Aligned lines of one TSV or of two files, and warnings."""
+    found = read_parallel(*files)
+    rows = list(zip(found.target_lines, found.source_lines, strict=True))
+    return Pairs(rows, tuple(files)), found.warnings
 
-    def pairs(*files: str) -> list[tuple[str, str]]:
-        found = read_parallel(*files)
-        return list(zip(found.target_lines, found.source_lines, strict=True))
 
-    files = [*parallel, *([dictionary] if dictionary else [])]
+def read_dictionary(file: str, languages: Sequence[str] = ()) -> tuple[Pairs, list[str]]:
+    """Entries of a lexicon, and warnings."""
+    found = read_lexicon(file, languages=languages)
+    return Pairs(found.entries, (file,)), found.warnings
+
+
+def translations_of(
+    text: Text, parallel: Pairs = NO_PAIRS, dictionary: Pairs = NO_PAIRS
+) -> Translations:
+    """Source text with its aligned lines and its dictionary, either."""
+    both = Pairs(files=(*parallel.files, *dictionary.files))
     return Translations(
         text.lines,
-        pairs(*parallel) if parallel else [],
-        pairs(dictionary) if dictionary else [],
+        parallel.rows,
+        dictionary.rows,
         {f"source {name}": hashed for name, hashed in text.inputs.items()}
-        | hashes("translations", files),
+        | both.inputs("translations"),
     )
 
 
@@ -110,9 +136,9 @@ class Inputs:
     """Everything that a run reads, read before anything is trained.
 
     target: code. labels: of the task, in the order of the head's outputs. texts, train, held_out,
-    parallel, adapters: by language; parallel: (target line, source line); adapters: folders of
-    ready ones. translated: source -> its labels in the target's language. teacher_unknown: share
-    of the target's tokens that the base does not know.
+    parallel, lexicons, adapters: by language; parallel: lines, lexicons: words of the target with
+    this language's; adapters: folders of ready ones. translated: source -> its labels in the
+    target's language. teacher_unknown: share of the target's tokens that the base does not know.
     """
 
     base: "Base"
@@ -124,7 +150,8 @@ class Inputs:
     train: Mapping[str, Labels]
     translated: Mapping[str, Labels]
     held_out: Mapping[str, Labels]
-    parallel: Mapping[str, Sequence[tuple[str, str]]]
+    parallel: Mapping[str, Pairs]
+    lexicons: Mapping[str, Pairs]
     translations: Translations | None
     adapters: Mapping[str, Path]
     test: Labels | None

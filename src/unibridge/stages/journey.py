@@ -22,7 +22,7 @@ from unibridge.models.reading import reading_of
 from unibridge.pack import load
 from unibridge.stages.ends import Ensemble, Predictor, SourceWeights
 from unibridge.stages.ensemble import student_stage, weigh_stage
-from unibridge.stages.inputs import Inputs, Labels
+from unibridge.stages.inputs import NO_PAIRS, Inputs, Labels
 from unibridge.stages.language import adapt_stage, ready_adapter_stage
 from unibridge.stages.predict import predict_stage
 from unibridge.stages.sections import StageSettings
@@ -185,13 +185,13 @@ class Journey:
         """
         if len(tasks) < 2:
             return SourceWeights(dict.fromkeys(tasks, 1.0))
-        settings = self.settings("weights")
+        settings, parallel = self.settings("weights"), self.inputs.parallel
         folder = self._note(
             weigh_stage(
                 self.at,
                 language,
                 sources,
-                {s: self.inputs.parallel.get(s, ())[: settings.sentences] for s in sources},
+                {s: parallel.get(s, NO_PAIRS).rows[: settings.sentences] for s in sources},
                 settings,
                 state=self.settings("adaptation").state,
                 tasks=tasks,

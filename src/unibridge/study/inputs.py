@@ -7,20 +7,22 @@ from typing import TYPE_CHECKING, Any
 from unibridge.config import Config
 from unibridge.errors import UnibridgeError
 from unibridge.stages.inputs import (
+    NO_PAIRS,
     Inputs,
     Labels,
     Text,
     base_identity,
     hashes,
+    read_dictionary,
     read_label_file,
-    read_translations,
+    read_parallel_files,
+    translations_of,
 )
 from unibridge.text import belonging
 from unibridge.text.benchmarks import BENCHMARKS
 from unibridge.text.corpus import read_text
 from unibridge.text.examples import ReadAs
 from unibridge.text.labels import read_labels
-from unibridge.text.parallel import read_parallel
 
 if TYPE_CHECKING:
     from unibridge.tasks.base import Task
@@ -59,19 +61,22 @@ def read_inputs(config: Config) -> Inputs:
     held_out = {
         s.language: labels(s.dev, s.language, answered=only) for s in config.sources if s.dev
     }
-    parallel = {}
-    most = max(config.for_method(name).weights.sentences for name in config.run.methods)
+    parallel, lexicons = {}, {}
     for source in config.sources:
         if source.parallel:
-            found = read_parallel(*source.parallel)
-            warnings += found.warnings
-            pairs = zip(found.target_lines, found.source_lines, strict=True)
-            parallel[source.language] = list(pairs)[:most]
+            parallel[source.language], told = read_parallel_files(source.parallel)
+            warnings += told
+        if source.dictionary:
+            languages = (config.target.language, source.language)
+            lexicons[source.language], told = read_dictionary(source.dictionary, languages)
+            warnings += told
     # one language is bridged to: that with the most translations, where need be with a dictionary
     found_translations = [
-        read_translations(texts[source.language], source.parallel, source.dictionary)
-        for source in config.sources
-        if source.text and (source.parallel or source.dictionary)
+        translations_of(
+            texts[source], parallel.get(source, NO_PAIRS), lexicons.get(source, NO_PAIRS)
+        )
+        for source in (s.language for s in config.sources)
+        if source in texts and (source in parallel or source in lexicons)
     ]
     needs = any(config.for_method(m).embeddings.needs_dictionary for m in config.run.methods)
     translations = max(
@@ -97,12 +102,12 @@ def read_inputs(config: Config) -> Inputs:
     )
     for language, file in translated.items():
         warnings += _check_translated(task, language, file, examples, test)
-    for source in config.sources:
-        if source.parallel and len(parallel[source.language]) < most:
-            warnings.append(
-                f"{len(parallel[source.language])} parallel sentences for {source.language}, fewer "
-                f"than weights.sentences = {most}."
-            )
+    most = max(config.for_method(name).weights.sentences for name in config.run.methods)
+    warnings += [
+        f"{len(pairs.rows)} parallel sentences for {source}, fewer than weights.sentences = {most}."
+        for source, pairs in parallel.items()
+        if len(pairs.rows) < most
+    ]
 
     base = load_base(config.base.model, dropout=config.base.dropout, device=config.base.device)
     lines = texts[config.target.language].lines
@@ -124,6 +129,7 @@ def read_inputs(config: Config) -> Inputs:
         translated=translated,
         held_out=held_out,
         parallel=parallel,
+        lexicons=lexicons,
         translations=translations,
         adapters={s.language: Path(s.adapter) for s in config.sources if s.adapter},
         test=test,

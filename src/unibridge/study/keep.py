@@ -152,7 +152,7 @@ def write_run_record(
             "inputs": {
                 "target_lines": len(inputs.texts[target.code].lines),
                 "source_examples": {s: len(f.file.examples) for s, f in inputs.train.items()},
-                "parallel": {s: len(pairs) for s, pairs in inputs.parallel.items()},
+                "parallel": {s: len(pairs.rows) for s, pairs in inputs.parallel.items()},
                 "test_examples": len(inputs.test.file.examples) if inputs.test else 0,
             },
             "settings": config.model_dump(mode="json"),

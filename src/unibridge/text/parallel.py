@@ -19,7 +19,9 @@ class Parallel:
     warnings: list[str] = field(default_factory=list)
 
 
-_SIDES = frozenset("source target src tgt trg text translation original word".split())  # noqa: SIM905
+SIDES = frozenset("source target src tgt trg text translation original word".split())  # noqa: SIM905
+"""Words that rows of columns' names are made of."""
+ALIGNED = "write target, a tab and source a line, or give two line-aligned files"
 
 
 def read_parallel(target: str | Path, source: str | Path | None = None) -> Parallel:
@@ -32,21 +34,21 @@ def read_parallel(target: str | Path, source: str | Path | None = None) -> Paral
     warnings: list[str] = []
     if source is None:
         rows = []
-        lines = _without_blank_end(target)
+        lines = without_blank_end(target)
         for number, line in enumerate(lines, start=1):
             cells = line.split("\t")
             if len(cells) != 2:
                 raise UnibridgeError(
                     f"{len(cells)} instead of 2 columns",
                     where=f"{target}:{number}",
-                    do="write target, a tab and source a line, or give two line-aligned files",
+                    do=ALIGNED,
                 )
             rows.append((cells[0].strip(), cells[1].strip()))
         if _is_header(rows):
             warnings.append(f"{target}:1: taken for the columns' names: {', '.join(rows[0])}")
         files = (target, target)
     else:
-        target_lines, source_lines = _without_blank_end(target), _without_blank_end(source)
+        target_lines, source_lines = without_blank_end(target), without_blank_end(source)
         if len(target_lines) != len(source_lines):
             raise UnibridgeError(
                 f"the files are not aligned: {target} has {len(target_lines)} lines, "
@@ -70,7 +72,7 @@ def _is_header(rows: list[tuple[str, str]]) -> bool:
     as well, so these are names only above rows of several words, not in a dictionary."""
     if len(rows) < 2:
         return False
-    if all(set(re.split(r"[_\s]+", cell.lower())) & _SIDES for cell in rows[0]):
+    if all(set(re.split(r"[_\s]+", cell.lower())) & SIDES for cell in rows[0]):
         return all(len(cell.split()) <= 3 for cell in rows[0])
     several = sum(len(cell.split()) > 1 for row in rows[1:] for cell in row)
     return all(map(_is_code, rows[0])) and several > 0.8 * 2 * (len(rows) - 1)
@@ -81,14 +83,18 @@ def _is_code(cell: str) -> bool:
     return code is not None and language(cell.lower()).name.lower() != cell.lower()
 
 
-def _without_blank_end(path: str | Path) -> list[str]:
+def without_blank_end(path: str | Path, do: str = ALIGNED) -> list[str]:
+    """The lines of a plain text file without blank ones at its end.
+
+    Raises UnibridgeError for JSON and markup, with `do` as what to write instead.
+    """
     lines = read_lines(path)
     found = recognise(lines[:HEAD])
     if found.kind in ("json lines", "json", "markup"):
         raise UnibridgeError(
             f"this is {found.name}, not lines of text",
             where=f"{path}:1",
-            do="write target, a tab and source a line, or give two line-aligned files",
+            do=do,
         )
     while lines and not lines[-1].strip():
         lines.pop()

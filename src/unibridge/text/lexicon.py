@@ -1,0 +1,63 @@
+"""Words with their translations, one pair a line."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from unibridge.errors import UnibridgeError
+from unibridge.text.parallel import SIDES, without_blank_end
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """entries: (target word, source word), each once and in the file's order; an entry may be of
+    several words. warnings: what was left out."""
+
+    entries: tuple[tuple[str, str], ...]
+    warnings: list[str] = field(default_factory=list)
+
+
+def read_lexicon(path: str | Path, *, languages: Collection[str] = ()) -> Lexicon:
+    """Read a TSV of target word, tab, source word, or MUSE's form of it with a space between.
+
+    languages: the two codes, which a first row may consist of. Such a row, rows with an empty side
+    and entries that are there before are left out, each kind with one counted note.
+    Raises UnibridgeError, with file and line, for a row of more or fewer columns, and for a file
+    without an entry.
+    """
+    lines = without_blank_end(path, "write target word, a tab and source word a line")
+    names = {*SIDES, *(code.lower() for code in languages)}
+    entries: dict[tuple[str, str], int] = {}
+    warnings: list[str] = []
+    empty: list[int] = []
+    repeated = 0
+    for number, line in enumerate(lines, start=1):
+        cells = line.split("\t") if "\t" in line else line.split()
+        if not any(cell.strip() for cell in cells):
+            empty.append(number)
+            continue
+        if len(cells) != 2:
+            raise UnibridgeError(
+                f"{len(cells)} instead of 2 columns",
+                where=f"{path}:{number}",
+                do="keep the target word, a tab and the source word a line (cut -f1,2)",
+            )
+        target, source = (" ".join(cell.split()) for cell in cells)
+        if not (target and source):
+            empty.append(number)
+        elif number == 1 and {target.lower(), source.lower()} <= names:
+            warnings.append(f"{path}:1: taken for the columns' names: {target}, {source}")
+        elif (target, source) in entries:
+            repeated += 1
+        else:
+            entries[target, source] = number
+    if not entries:
+        raise UnibridgeError("the file holds no pair of words", where=path)
+    if empty:
+        warnings.append(
+            f"{path}: rows with an empty side: {len(empty):,}, the first on line {empty[0]}; they "
+            "are left out"
+        )
+    if repeated:
+        warnings.append(f"{path}: entries that are there before: {repeated:,}; they are left out")
+    return Lexicon(tuple(entries), warnings)
