@@ -15,7 +15,7 @@ FLOORS = (
     {"models"},
     {"vocabulary", "embeddings", "adapters", "tasks"},
     {"transfer", "alignment"},
-    {"weighting"},
+    {"weighting", "translation"},
     {"ensemble"},
     {"evaluation", "_auto"},
     {"report", "grid"},

@@ -82,8 +82,10 @@ class Available:
     """What a run has for one method.
 
     target: its code. target_labels: whether there are labels of it to learn from. plain_text:
-    whether plain text has examples of the task. sources: code -> names of what is given of a
-    source the method learns from: text, adapter, parallel, ... numbers: code -> its place.
+    whether plain text has examples of the task. reads: what the task reads, see `Expected`; "" for
+    one that is not found. settings: the method's own configuration. sources: code -> names of what
+    is given of a source the method learns from: text, adapter, parallel, ... numbers: code -> its
+    place.
     """
 
     target: str
@@ -91,6 +93,8 @@ class Available:
     plain_text: bool
     sources: Mapping[str, frozenset[str]]
     numbers: Mapping[str, int]
+    reads: str = ""
+    settings: Any = None
 
     def at(self, source: str, name: str) -> str:
         """The path of a source's setting."""

@@ -96,6 +96,8 @@ def write_translated(config, *languages):
         (config.parent / f"{language}-lug.conll").write_text(labels)
         own = f'language = "{language}"\n'
         text = text.replace(own, f'{own}translated = "{language}-lug.conll"\n')
+    (config.parent / "lug-en.conll").write_text((config.parent / "lug.test.conll").read_text())
+    text = text.replace("[target]\n", '[target]\ntranslated = "lug-en.conll"\n')
     config.write_text(text)
     return config
 

@@ -7,8 +7,13 @@ Turchi and Steinberger, RANLP 2011).
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from unibridge.alignment.base import Links, WordPair
+from unibridge.alignment.base import Links, ToAlign, WordAlignmentSettings, WordPair
+from unibridge.text.words import split_words
+
+if TYPE_CHECKING:
+    from unibridge.models.base import BaseModel as Base
 
 UNKNOWN = ""
 """In place of a tag that no link says: it is none of a task's, so nothing is learnt from it."""
@@ -68,6 +73,20 @@ def entities(tags: Sequence[str]) -> list[tuple[int, int, str]]:
         elif side == "I":
             spans[-1] = (spans[-1][0], place + 1, kind)
     return spans
+
+
+def entries_of(
+    rows: Sequence[tuple[str, str]],
+    settings: WordAlignmentSettings,
+    *,
+    least: int,
+    base: "Base | None" = None,
+) -> list[tuple[str, str]]:
+    """A lexicon out of translated lines, see `lexicon_of`."""
+    from unibridge.alignment import align_words
+
+    pairs = [(split_words(first), split_words(second)) for first, second in rows]
+    return lexicon_of(pairs, align_words(ToAlign(pairs, settings, base=base)), least=least)
 
 
 def lexicon_of(

@@ -123,7 +123,7 @@ def _method_findings(config: Config, sure: Callable[..., bool]) -> Iterator[Find
         for section in method.reads if chosen is not None else ():
             own.update(_own_options(section, getattr(chosen, section)))
         if name in used and sure("target.language", "task.kind"):
-            run = _available(config, method.sources_of(languages))
+            run = _available(chosen or config, method.sources_of(languages))
             for lack in _lacks(method, run, chosen if sure(settings) else None, sure):
                 lacking.setdefault(lack, []).append(repr(name))
     yield from own
@@ -182,20 +182,22 @@ def _available(config: Config, sources: Sequence[str]) -> Available:
     return Available(
         config.target.language,
         config.target.train is not None,
-        _reads_plain_text(config.task.kind),
+        _of_task(config.task.kind, "reads_plain_text", True),
         given,
         {source.language: number for number, source in enumerate(config.sources)},
+        _of_task(config.task.kind, "reads", ""),
+        config,
     )
 
 
-def _reads_plain_text(kind: str) -> bool:
-    """Whether plain text has examples of a task, also of the user's own; one not found does."""
+def _of_task(kind: str, name: str, otherwise: Any) -> Any:
+    """What a task says of itself, also one of the user's own; or else, where it is not found."""
     from unibridge.tasks import task_of
 
     try:
-        return task_of(kind).reads_plain_text
+        return getattr(task_of(kind), name)
     except UnibridgeError:
-        return True
+        return otherwise
 
 
 def _lacks(

@@ -15,7 +15,8 @@ from unibridge.methods.mad_x import MAD_X
 from unibridge.methods.one_model import DISTILLED, MERGED
 from unibridge.methods.probe import PROBE
 from unibridge.methods.self_trained import SELF_TRAINED
-from unibridge.methods.translate_train import TRANSLATE_TRAIN
+from unibridge.methods.translate_test import TRANSLATE_TEST
+from unibridge.methods.translate_train import TRANSLATE_TRAIN, TRANSLATE_TRAIN_ALL
 from unibridge.methods.unibridge import UNIBRIDGE
 from unibridge.registry import Registry
 
@@ -24,7 +25,8 @@ METHODS: Registry[Method] = Registry(
     {
         method.name: method
         for method in (
-            *(FLOOR, PROBE, FINE_TUNE, SELF_TRAINED, TRANSLATE_TRAIN, MAD_X, CONTINUED),
+            *(FLOOR, PROBE, FINE_TUNE, SELF_TRAINED, MAD_X, CONTINUED),
+            *(TRANSLATE_TRAIN, TRANSLATE_TRAIN_ALL, TRANSLATE_TEST),
             *(UNIBRIDGE, STAGES, MERGED, DISTILLED, CEILING),
         )
     },

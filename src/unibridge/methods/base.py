@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, field_validator
 
 from unibridge.settings import Available, Lack
+from unibridge.stages.inputs import Inputs
 from unibridge.stages.journey import Journey, Predictor
 from unibridge.stages.sections import Section
 
@@ -18,15 +19,20 @@ Need = Callable[[Available], Iterator[Lack]]
 """Asked before anything is trained what the run lacks; see `methods/needs.py`."""
 
 
+Check = Callable[[Inputs], None]
+"""Asked once everything is read, before anything is trained: raises UnibridgeError for what of it
+the method cannot do with."""
+
+
 @dataclass(frozen=True)
 class Method:
     """One row of the table of results.
 
     name: in `run.methods`. label: what tables call it. run: what it does, step by step. reads:
-    sections of settings that decide its numbers. needs: what the run must have. settings: laid over
-    the run's, {"section.field": value}. sources: all, or english: en alone, or the first source
-    where en is not among them. options: settings of its own, which `journey.options` has; given:
-    those that differ from their defaults.
+    sections of settings that decide its numbers. needs: what the run must have. checks: what must
+    be right with it. settings: laid over the run's, {"section.field": value}. sources: all, or
+    english: en alone, or the first source where en is not among them. options: settings of its own,
+    which `journey.options` has; given: those that differ from their defaults.
     """
 
     name: str
@@ -39,6 +45,7 @@ class Method:
     sources: Literal["all", "english"] = "all"
     options: type[BaseModel] | None = None
     given: Mapping[str, Any] = field(default_factory=dict)
+    checks: tuple[Check, ...] = ()
 
     def sources_of(self, languages: Sequence[str]) -> list[str]:
         """Those of a run's source languages that it learns from."""
@@ -90,6 +97,7 @@ class Variant(Section):
             sources,
             parent.options,
             {**parent.given, **self.options},
+            parent.checks,
         )
 
 

@@ -12,12 +12,30 @@ def target_labels(run: Available) -> Iterator[Lack]:
 
 
 def translated_labels(run: Available) -> Iterator[Lack]:
-    """The labels of a source at least in the target's language."""
-    if len(run.without("translated")) == len(run.sources):
+    """The labels of a source at least in the target's language, or what translates them."""
+    ready = run.settings.translation.translator == "ready"
+    if ready and len(run.without("translated")) == len(run.sources):
         first = next(iter(run.sources))
         yield (
             run.at(first, "translated"),
-            "needs labels of a source translated into the target; give a file, or drop the method",
+            "needs labels of a source translated into the target; give a file, a "
+            "translation.translator, or drop the method",
+        )
+
+
+def translated_test(run: Available) -> Iterator[Lack]:
+    """The test examples in a source's language, or what translates them; a source to read them."""
+    settings = run.settings.translation
+    if settings.translator == "ready" and run.settings.target.translated is None:
+        yield (
+            "target.translated",
+            "needs the test examples translated into a source's language; give a file, a "
+            "translation.translator, or drop the method",
+        )
+    if settings.pivot is not None and settings.pivot not in run.sources:
+        yield (
+            "translation.pivot",
+            f"reads in {settings.pivot!r}, no source of its; write {' or '.join(run.sources)}",
         )
 
 

@@ -1,18 +1,50 @@
-"""Translate-train (Hu et al. 2020): the sources' labels, translated into the target beforehand.
+"""Translate-train (Hu et al. 2020, XTREME, arXiv 2003.11080, §4.2): labels in another language.
 
-The translations are the user's own files, one a source (`translated`), so that any system may have
-made them; nothing is translated here.
+The sources' labels are translated into the target's language: by your own files, one a source
+(`translated`), so that any system may have made them, or by a translator (section `[translation]`).
 """
 
+from dataclasses import replace
+
+from unibridge.artifacts import read_manifest
 from unibridge.methods.base import Method
 from unibridge.methods.needs import translated_labels
+from unibridge.stages.inputs import Labels
 from unibridge.stages.journey import Journey, Predictor
+from unibridge.stages.translation import translated_labels as labels_of_stage
+
+
+def translated(journey: Journey) -> dict[str, Labels]:
+    """Source -> its labels in the target's language; of ready files those that there are."""
+    settings, inputs = journey.settings("translation"), journey.inputs
+    if settings.translator == "ready":
+        return {s: f for s, f in inputs.translated.items() if s in journey.sources}
+    found = {}
+    for source in journey.sources:
+        folder = journey.translate(inputs.labels_of(source), source=source, into_target=True)
+        mark = str(read_manifest(folder)["fingerprint"])
+        found[source] = labels_of_stage(folder, inputs.labels_of(source), mark)
+    return found
 
 
 def run(journey: Journey) -> Predictor:
     """The whole base on the target's language, as if the translations were its own labels."""
-    translated = {s: f for s, f in journey.inputs.translated.items() if s in journey.sources}
-    task = journey.train_task(dict.fromkeys(translated), labels=translated, trains="model")
+    labels = translated(journey)
+    task = journey.train_task(dict.fromkeys(labels), labels=labels, trains="model")
+    return journey.assemble(None, {"all": task})
+
+
+def run_all(journey: Journey) -> Predictor:
+    """The whole base on the sources' labels and on their translations, all at once."""
+    labels = {source: journey.inputs.labels_of(source) for source in journey.sources}
+    for source, own in translated(journey).items():
+        given = labels[source]
+        examples = [*given.file.examples, *own.file.examples]
+        labels[source] = Labels(
+            replace(given.file, examples=examples),
+            {**given.inputs, **{f"translated:{k}": v for k, v in own.inputs.items()}},
+        )
+    task = journey.train_task(dict.fromkeys(labels), labels=labels, trains="model")
     return journey.assemble(None, {"all": task})
 
 
@@ -21,6 +53,14 @@ TRANSLATE_TRAIN = Method(
     label="Translate-train",
     role="baseline",
     run=run,
-    reads=("fine_tuning",),
+    reads=("translation", "fine_tuning"),
     needs=(translated_labels,),
+)
+TRANSLATE_TRAIN_ALL = Method(
+    name="translate-train-all",
+    label="Translate-train, all languages",
+    role="baseline",
+    run=run_all,
+    reads=TRANSLATE_TRAIN.reads,
+    needs=TRANSLATE_TRAIN.needs,
 )

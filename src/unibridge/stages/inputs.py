@@ -138,7 +138,8 @@ class Inputs:
     target: code. labels: of the task, in the order of the head's outputs. texts, train, held_out,
     parallel, lexicons, adapters: by language; parallel: lines, lexicons: words of the target with
     this language's; adapters: folders of ready ones. translated: source -> its labels in the
-    target's language. teacher_unknown: share of the target's tokens that the base does not know.
+    target's language; translated_test: the test examples in a source's. teacher_unknown: share of
+    the target's tokens that the base does not know.
     """
 
     base: "Base"
@@ -155,6 +156,7 @@ class Inputs:
     translations: Translations | None
     adapters: Mapping[str, Path]
     test: Labels | None
+    translated_test: Labels | None
     target_train: Labels | None
     to_label: list[LabelFile]
     teacher_unknown: float

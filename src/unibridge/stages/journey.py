@@ -28,6 +28,7 @@ from unibridge.stages.predict import predict_stage
 from unibridge.stages.sections import StageSettings
 from unibridge.stages.self_training import self_training_stage
 from unibridge.stages.task import task_stage
+from unibridge.stages.translation import translate_stage
 from unibridge.stages.vocabulary import embed_stage, vocabulary_stage
 from unibridge.stages.workplace import Workplace
 from unibridge.text.corpus import spread
@@ -173,6 +174,19 @@ class Journey:
                 seed=self.seed,
                 trains=trains,
                 unlabelled={self.target: self.inputs.texts[self.target]} if heard else None,
+            )
+        )
+
+    def translate(self, labels: Labels, *, source: str, into_target: bool) -> Path:
+        """Examples of a source in the target's language, or the target's in that of a source."""
+        return self._note(
+            translate_stage(
+                self.at,
+                self.inputs,
+                labels,
+                self.settings("translation"),
+                source=source,
+                into_target=into_target,
             )
         )
 

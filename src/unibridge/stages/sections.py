@@ -13,6 +13,7 @@ from unibridge.transfer.language import CONTINUING, AdaptationSettings
 from unibridge.transfer.probe import ProbeSettings
 from unibridge.transfer.self_training import SelfTrainingSettings
 from unibridge.transfer.task import FINE_TUNING, TaskSettings
+from unibridge.translation.base import TranslationSettings
 from unibridge.vocabulary.search import SearchSettings
 from unibridge.weighting.base import WeightSettings
 
@@ -73,6 +74,9 @@ class TargetSection(Section):
     language: str = Field(description="code, such as lug", pattern=r"^[A-Za-z0-9_-]+$")
     text: tuple[File, ...] = Field(min_length=1, description="files, folders or hub ids")
     test: File | None = Field(None, description="gold labels, only to score with")
+    translated: File | None = Field(
+        None, description="test examples in a source's language, in order, for translate-test"
+    )
     train: File | None = Field(
         None, description="target labels, for the ceiling, few_shot and weights that are fitted"
     )
@@ -134,6 +138,7 @@ class StageSettings(Section):
     distillation: DistilSettings = DistilSettings()
     probe: ProbeSettings = ProbeSettings()
     self_training: SelfTrainingSettings = SelfTrainingSettings()
+    translation: TranslationSettings = TranslationSettings()
 
 
 class Given(Section):

@@ -77,6 +77,9 @@ def _note(method: Method, config: Config, inputs: Inputs, stages: Sequence[Path]
                 notes.append(f"sources' held-out score {means[0]:.1f} before, {means[1]:.1f} after")
         if len(losses := facts.get("source_losses") or ()) == 2:
             notes.append(f"sources' text {losses[0]:.2f} nats before, {losses[1]:.2f} after")
+        if facts.get("labels") and stage.name.startswith("translate-"):
+            lost = facts["labels_lost"] / facts["labels"]
+            notes.append(f"{lost:.1%} of the labels were lost in translation")
         if stage.name.startswith(("merge-", "distil-")):
             agreement = read_manifest(stage)["facts"]["agreement"]
             notes.append(f"agrees with the ensemble on {agreement:.1%} of held-out decisions")

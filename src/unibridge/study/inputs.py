@@ -85,6 +85,8 @@ def read_inputs(config: Config) -> Inputs:
         default=None,
     )
     test = labels(config.target.test, own) if config.target.test else None
+    brought = config.target.translated
+    translated_test = labels(brought, own) if brought else None
     target_train = labels(config.target.train, own, answered=only) if config.target.train else None
     examples = {source: file.file.examples for source, file in train.items()}
     warnings += task.check_labels_shared(
@@ -118,7 +120,7 @@ def read_inputs(config: Config) -> Inputs:
             "nothing about this text, so the KL term is off, and methods that keep the base's "
             "vocabulary (fine-tuning, MAD-X) are weak here by construction."
         )
-    return Inputs(
+    inputs = Inputs(
         base=base,
         base_hash=base_identity(base, config.base.dropout),
         task=task,
@@ -133,6 +135,7 @@ def read_inputs(config: Config) -> Inputs:
         translations=translations,
         adapters={s.language: Path(s.adapter) for s in config.sources if s.adapter},
         test=test,
+        translated_test=translated_test,
         target_train=target_train,
         to_label=[
             read_labels(file, *read_as, labelled=False, expect=task.reads)
@@ -141,6 +144,10 @@ def read_inputs(config: Config) -> Inputs:
         teacher_unknown=unknown,
         warnings=warnings,
     )
+    for name in config.run.methods:
+        for check in config.method(name).checks:
+            check(inputs)
+    return inputs
 
 
 def _check_translated(

@@ -1,0 +1,132 @@
+"""Examples in another language as folder in, folder out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unibridge.artifacts import Outcome, write_bytes
+from unibridge.stages.inputs import NO_PAIRS, Inputs, Labels, Pairs
+from unibridge.stages.workplace import Workplace
+from unibridge.text.labels import LabelFile
+from unibridge.translation.base import Between, TranslationSettings
+
+if TYPE_CHECKING:
+    from unibridge.models.base import BaseModel as Base
+    from unibridge.tasks.base import Task
+    from unibridge.translation.examples import TranslatedExamples
+
+
+def entries_between(
+    settings: TranslationSettings, dictionary: Pairs, parallel: Pairs, base: "Base"
+) -> list[tuple[str, str]]:
+    """Words of the target with those of a source, of what `settings.entries` names."""
+    from unibridge.alignment.carry import entries_of
+
+    kinds = {"dictionary": True, "parallel": True}
+    if settings.entries in kinds:
+        kinds = {settings.entries: True}
+    elif settings.entries == "any":
+        kinds = {"dictionary" if dictionary.rows else "parallel": True}
+    found = list(dictionary.rows) if "dictionary" in kinds else []
+    if "parallel" in kinds and parallel.rows:
+        found += entries_of(parallel.rows, settings.alignment, least=settings.least, base=base)
+    return list(dict.fromkeys(found))
+
+
+def translate_stage(
+    at: Workplace,
+    inputs: Inputs,
+    labels: Labels,
+    settings: TranslationSettings,
+    *,
+    source: str,
+    into_target: bool,
+) -> Path:
+    """Examples of a source in the target's language, or the target's in that of a source.
+
+    Holds examples.jsonl; its facts count the labels that were lost.
+    """
+    from unibridge.translation.examples import translate_examples, written
+    from unibridge.translation.lexicon import known_share
+
+    dictionary, parallel = (one.get(source, NO_PAIRS) for one in (inputs.lexicons, inputs.parallel))
+    first, second = (source, inputs.target) if into_target else (inputs.target, source)
+
+    ready = inputs.translated_test if settings.translator == "ready" else None
+
+    def turned(rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        return [(b, a) for a, b in rows] if into_target else list(rows)
+
+    def build(folder: Path) -> Outcome:
+        entries = []
+        if settings.translator == "lexicon":
+            entries = turned(entries_between(settings, dictionary, parallel, at.base))
+        between = Between(first, second, settings, entries, at.base.model.device)
+        examples = labels.file.examples
+        found = translate_examples(
+            inputs.task,
+            examples,
+            between,
+            ready=ready.file.examples if ready else None,
+            parallel=turned(parallel.rows),
+            base=at.base,
+        )
+        write_bytes(folder / "examples.jsonl", written(found).encode())
+        facts = {**found.facts, "from": first, "into": second, "translator": settings.translator}
+        if entries:
+            texts = [text for example in examples[:1000] for text in _texts(example)]
+            facts |= {"entries": len(entries), "known": known_share(texts, entries)}
+        return Outcome(facts)
+
+    return at.run(
+        "translate",
+        f"{first}-{second}",
+        build,
+        settings={**settings.model_dump(exclude={"pivot", "batch_size"}), "into": second},
+        inputs={
+            **labels.inputs,
+            **dictionary.inputs("dictionary"),
+            **parallel.inputs("parallel"),
+            **({f"ready:{k}": v for k, v in ready.inputs.items()} if ready else {}),
+        },
+    )
+
+
+def _texts(example: object) -> list[str]:
+    words = getattr(example, "words", None)
+    if words is not None:
+        return [" ".join(words)]
+    return [text for name in ("text", "second") if (text := getattr(example, name))]
+
+
+def read_translated(folder: Path) -> "TranslatedExamples":
+    """What a `translate` stage holds."""
+    from unibridge.translation.examples import read
+
+    return read((folder / "examples.jsonl").read_text(encoding="utf-8"))
+
+
+def brought_back(
+    task: "Task",
+    predictions: Sequence[Any],
+    found: "TranslatedExamples",
+    examples: Sequence[Any],
+) -> list[Any]:
+    """Predictions of translated examples as those of the examples that they are made of."""
+    from unibridge.translation.examples import carry_back
+
+    if task.reads not in ("words", "entities"):
+        return list(predictions)
+    lengths = [len(example.words) for example in examples]
+    return list(carry_back(task, predictions, found.links, lengths))
+
+
+def translated_labels(folder: Path, original: Labels, fingerprint: str) -> Labels:
+    """A `translate` stage as labels to learn from."""
+    file = original.file
+    return Labels(
+        LabelFile(
+            read_translated(folder).examples, file.reader, str(folder), file.warnings, file.layout
+        ),
+        {"translated": fingerprint},
+    )
