@@ -15,7 +15,7 @@ FLOORS = (
     {"models"},
     {"vocabulary", "embeddings", "adapters", "tasks"},
     {"transfer", "alignment"},
-    {"weighting", "translation"},
+    {"weighting", "translation", "augmentation"},
     {"ensemble"},
     {"evaluation", "_auto"},
     {"report", "grid"},

@@ -32,11 +32,24 @@ def translated_test(run: Available) -> Iterator[Lack]:
             "needs the test examples translated into a source's language; give a file, a "
             "translation.translator, or drop the method",
         )
+    lexicon = settings.translator == "lexicon"
+    if lexicon and settings.pivot in settings.without_entries(run):
+        yield (
+            run.at(settings.pivot, "dictionary"),
+            f"reads in {settings.pivot!r} by a lexicon; give a dictionary, or parallel lines",
+        )
     if settings.pivot is not None and settings.pivot not in run.sources:
         yield (
             "translation.pivot",
             f"reads in {settings.pivot!r}, no source of its; write {' or '.join(run.sources)}",
         )
+
+
+def aligned_lines(run: Available) -> Iterator[Lack]:
+    """Lines of the target aligned with those of one source at least."""
+    if len(run.without("parallel")) == len(run.sources):
+        first = next(iter(run.sources))
+        yield run.at(first, "parallel"), "needs aligned lines of a source; give a file of such"
 
 
 def source_adapters(run: Available) -> Iterator[Lack]:

@@ -12,13 +12,19 @@ from unibridge.methods.base import Method
 from unibridge.methods.needs import translated_test
 from unibridge.stages.inputs import Inputs
 from unibridge.stages.journey import Journey, Predictor
-from unibridge.stages.translation import brought_back, read_translated
+from unibridge.stages.translation import (
+    brought_back,
+    read_translated,
+    translate_stage,
+    translates,
+)
 
 
 def run(journey: Journey) -> Predictor:
     """A model of the sources, and the test examples in the language of one of them."""
     settings, inputs = journey.settings("translation"), journey.inputs
-    pivot = settings.pivot or journey.sources[0]
+    able = (source for source in journey.sources if translates(settings, inputs, source))
+    pivot = settings.pivot or next(able)
 
     # 1. What fine-tuning makes of the sources' labels.
     task = journey.train_task(dict.fromkeys(journey.sources), trains="model")
@@ -27,7 +33,9 @@ def run(journey: Journey) -> Predictor:
         raise UnibridgeError("translate-test has nothing to translate", do="give target.test")
 
     # 2. The test examples in a source's language, and its labels of them brought back.
-    folder = journey.translate(inputs.test, source=pivot, into_target=False)
+    folder = journey.note(
+        translate_stage(journey.at, inputs, inputs.test, settings, source=pivot, into_target=False)
+    )
     found = read_translated(folder)
 
     def predict(examples: Sequence[Any]) -> list[Any]:

@@ -11,19 +11,25 @@ from unibridge.methods.base import Method
 from unibridge.methods.needs import translated_labels
 from unibridge.stages.inputs import Labels
 from unibridge.stages.journey import Journey, Predictor
+from unibridge.stages.translation import translate_stage, translates
 from unibridge.stages.translation import translated_labels as labels_of_stage
 
 
 def translated(journey: Journey) -> dict[str, Labels]:
-    """Source -> its labels in the target's language; of ready files those that there are."""
+    """Source -> its labels in the target's language, of those sources that can be translated."""
     settings, inputs = journey.settings("translation"), journey.inputs
     if settings.translator == "ready":
         return {s: f for s, f in inputs.translated.items() if s in journey.sources}
     found = {}
     for source in journey.sources:
-        folder = journey.translate(inputs.labels_of(source), source=source, into_target=True)
+        if not translates(settings, inputs, source):
+            continue
+        labels = inputs.labels_of(source)
+        folder = journey.note(
+            translate_stage(journey.at, inputs, labels, settings, source=source, into_target=True)
+        )
         mark = str(read_manifest(folder)["fingerprint"])
-        found[source] = labels_of_stage(folder, inputs.labels_of(source), mark)
+        found[source] = labels_of_stage(folder, labels, mark)
     return found
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from unibridge.artifacts import fingerprint, hash_path
 from unibridge.errors import UnibridgeError
@@ -57,10 +57,14 @@ class Translations:
 
 @dataclass(frozen=True)
 class Labels:
-    """A label file with its hash; `file` has the examples."""
+    """A label file with its hash; `file` has the examples.
+
+    versions: the same examples in other words, of which later epochs read the next.
+    """
 
     file: LabelFile
     inputs: Mapping[str, str]
+    versions: Sequence[Sequence[Any]] = ()
 
 
 def hashes(role: str, files: Sequence[str | Path]) -> dict[str, str]:
@@ -136,10 +140,11 @@ class Inputs:
     """Everything that a run reads, read before anything is trained.
 
     target: code. labels: of the task, in the order of the head's outputs. texts, train, held_out,
-    parallel, lexicons, adapters: by language; parallel: lines, lexicons: words of the target with
-    this language's; adapters: folders of ready ones. translated: source -> its labels in the
-    target's language; translated_test: the test examples in a source's. teacher_unknown: share of
-    the target's tokens that the base does not know.
+    parallel, lexicons, further_lexicons, vectors, adapters: by language; parallel: lines, lexicons:
+    words of the target with this language's; further_lexicons: other languages' words with it, by
+    file name; vectors: files of the target's and of its own; adapters: folders of ready ones.
+    translated: source -> its labels in the target's language; translated_test: the test examples in
+    a source's. teacher_unknown: share of the target's tokens that the base does not know.
     """
 
     base: "Base"
@@ -153,6 +158,8 @@ class Inputs:
     held_out: Mapping[str, Labels]
     parallel: Mapping[str, Pairs]
     lexicons: Mapping[str, Pairs]
+    further_lexicons: Mapping[str, Mapping[str, Pairs]]
+    vectors: Mapping[str, tuple[str, ...]]
     translations: Translations | None
     adapters: Mapping[str, Path]
     test: Labels | None

@@ -22,13 +22,12 @@ from unibridge.models.reading import reading_of
 from unibridge.pack import load
 from unibridge.stages.ends import Ensemble, Predictor, SourceWeights
 from unibridge.stages.ensemble import student_stage, weigh_stage
-from unibridge.stages.inputs import NO_PAIRS, Inputs, Labels
+from unibridge.stages.inputs import NO_PAIRS, Inputs, Labels, Text
 from unibridge.stages.language import adapt_stage, ready_adapter_stage
 from unibridge.stages.predict import predict_stage
 from unibridge.stages.sections import StageSettings
 from unibridge.stages.self_training import self_training_stage
 from unibridge.stages.task import task_stage
-from unibridge.stages.translation import translate_stage
 from unibridge.stages.vocabulary import embed_stage, vocabulary_stage
 from unibridge.stages.workplace import Workplace
 from unibridge.text.corpus import spread
@@ -86,11 +85,11 @@ class Journey:
         if settings.mode in ("auto", "keep"):
             # so that a vocabulary is the same one whatever made it be asked for
             settings = settings.model_copy(update={"mode": "replace"})
-        return self._note(vocabulary_stage(self.at, text, settings, language=self.target))
+        return self.note(vocabulary_stage(self.at, text, settings, language=self.target))
 
     def embed(self, vocabulary: Path) -> Path:
         """§2.2: first values of a vocabulary's embeddings."""
-        return self._note(
+        return self.note(
             embed_stage(
                 self.at,
                 self.inputs.texts[self.target],
@@ -109,34 +108,39 @@ class Journey:
         vocabulary: Path | None = None,
         embeddings: Path | None = None,
         settings: "AdaptationSettings | None" = None,
+        texts: Mapping[str, Text] | None = None,
     ) -> Path:
         """§2.3: adapt the base to a language on its plain text, or take a ready adapter of it.
 
         vocabulary, embeddings: new ones, of their stages; unset: the base's own. settings: instead
-        of those of `adaptation` for the target and of `source_adaptation` for a source. The
-        sources' text is there for settings that replay it beside the target's.
+        of those of `adaptation` for the target and of `source_adaptation` for a source. texts:
+        instead of the run's own. The sources' text is there for settings that replay it beside the
+        target's.
         """
         if (ready := self.inputs.adapters.get(language)) is not None:
-            return self._note(ready_adapter_stage(self.at, ready, language=language))
-        own = language == self.target
+            return self.note(ready_adapter_stage(self.at, ready, language=language))
+        own, texts = language == self.target, texts or self.inputs.texts
         if settings is None:
             settings = self.settings("adaptation" if own else "source_adaptation")
             unread = self.inputs.teacher_unknown > settings.max_teacher_unknown
             if own and unread:
                 # the same settings give the same stage, so "KL off" is not trained a second time
                 settings = settings.model_copy(update={"kl_weight": 0.0})
-        return self._note(
+        return self.note(
             adapt_stage(
                 self.at,
-                self.inputs.texts[language],
+                texts[language],
                 settings,
                 language=language,
                 seed=self.seed,
                 vocabulary=vocabulary,
                 embeddings=embeddings,
-                others={s: self.inputs.texts[s] for s in self.sources if s in self.inputs.texts}
-                if own
-                else None,
+                others={s: texts[s] for s in self.sources if s in texts} if own else None,
+                parallel={
+                    s: pairs
+                    for s, pairs in self.inputs.parallel.items()
+                    if s in self.sources and language in (s, self.target)
+                },
             )
         )
 
@@ -147,46 +151,35 @@ class Journey:
         languages: Mapping[str, Path | None],
         *,
         labels: Mapping[str, Labels] | None = None,
+        held_out: bool | None = None,
         trains: Literal["adapter", "model"] = "adapter",
         settings: "TaskSettings | None" = None,
     ) -> Path:
         """§2.3: a task adapter with its head, or the whole model, on the labels of languages.
 
         languages: code -> its `adapt` stage; None for the base as it is. labels: code -> what to
-        learn, without held-out labels; unset: the run's own of these languages. settings:
-        instead of those of `task_training` for an adapter and of `fine_tuning` for a model.
+        learn; unset: the run's own of these languages. held_out: whether the sources' dev files
+        are read; unset: not where labels are given. settings: instead of those of `task_training`
+        for an adapter and of `fine_tuning` for a model.
         """
         section = "fine_tuning" if trains == "model" else "task_training"
         settings = settings or self.settings(section)
         heard = settings.languages.method != "none"
         train = labels or {code: self.inputs.labels_of(code) for code in languages}
-        held_out = {} if labels else self.inputs.held_out
+        held = (not labels) if held_out is None else held_out
         self.learnt_from += [code for code in train if code not in self.learnt_from]
-        return self._note(
+        return self.note(
             task_stage(
                 self.at,
                 self.inputs.task,
                 train,
-                {s: held_out[s] for s in train if s in held_out},
+                {s: f for s, f in self.inputs.held_out.items() if s in train and held},
                 languages,
                 self.inputs.labels,
                 settings,
                 seed=self.seed,
                 trains=trains,
                 unlabelled={self.target: self.inputs.texts[self.target]} if heard else None,
-            )
-        )
-
-    def translate(self, labels: Labels, *, source: str, into_target: bool) -> Path:
-        """Examples of a source in the target's language, or the target's in that of a source."""
-        return self._note(
-            translate_stage(
-                self.at,
-                self.inputs,
-                labels,
-                self.settings("translation"),
-                source=source,
-                into_target=into_target,
             )
         )
 
@@ -200,7 +193,7 @@ class Journey:
         if len(tasks) < 2:
             return SourceWeights(dict.fromkeys(tasks, 1.0))
         settings, parallel = self.settings("weights"), self.inputs.parallel
-        folder = self._note(
+        folder = self.note(
             weigh_stage(
                 self.at,
                 language,
@@ -262,7 +255,7 @@ class Journey:
                 round=number,
                 seed=self.seed,
             )
-            self._note(stage)
+            self.note(stage)
             ensemble = replace(ensemble, tasks={name: stage})
         settled = {**ensemble.settings, "ending": "vote"}
         return Predictor.of(lambda: ensemble.load(self.at), settled, ensemble)
@@ -281,7 +274,7 @@ class Journey:
         ensemble = model.ensemble
         if ensemble is None:
             raise UnibridgeError(f"{self.name!r} has no model to make one of")
-        folder = self._note(
+        folder = self.note(
             student_stage(
                 self.at,
                 self.target,
@@ -351,7 +344,7 @@ class Journey:
 
         settings, inputs: all that decides it, and `after`: the stages that it is made from.
         """
-        return self._note(
+        return self.note(
             self.at.run(
                 stage,
                 name,
@@ -372,7 +365,8 @@ class Journey:
             )
         return getattr(self._settings, section)
 
-    def _note(self, folder: Path) -> Path:
+    def note(self, folder: Path) -> Path:
+        """Keep a stage among those that the method's numbers come from; returns it."""
         if folder not in self.stages:
             self.stages.append(folder)
         return folder

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from unibridge.artifacts import Outcome
 from unibridge.processes import processes
-from unibridge.stages.inputs import Text, hashes
+from unibridge.stages.inputs import Pairs, Text, hashes
 from unibridge.stages.workplace import Workplace, stage_input
 from unibridge.transfer.adapted import AdaptedLanguage
 from unibridge.transfer.language import AdaptationSettings
@@ -21,10 +21,12 @@ def adapt_stage(
     vocabulary: Path | None = None,
     embeddings: Path | None = None,
     others: Mapping[str, Text] | None = None,
+    parallel: Mapping[str, Pairs] | None = None,
 ) -> Path:
     """§2.3: a language adapter; new embeddings with it where a vocabulary is given.
 
-    others: further languages -> their text, where the settings replay it.
+    others: further languages -> their text, where the settings replay it. parallel: the same ->
+    lines that are aligned with theirs, where the settings read such.
     """
     from safetensors.torch import load_file
     from transformers import AutoTokenizer
@@ -33,7 +35,8 @@ def adapt_stage(
     from unibridge.transfer.language import adapt_language
 
     name = language if vocabulary is not None else f"{language}-base-vocabulary"
-    replayed = dict(others or {}) if settings.replay else {}
+    replayed = dict(others or {}) if settings.reads_others else {}
+    aligned = dict(parallel or {}) if settings.tlm_share else {}
 
     def build(folder: Path) -> Outcome:
         tokenizer = initial = None
@@ -49,6 +52,7 @@ def adapt_stage(
             tokenizer=tokenizer,
             embeddings=initial,
             others={code: one.lines for code, one in replayed.items()},
+            pairs=[pair for code in sorted(aligned) for pair in aligned[code].rows],
             seed=seed,
             checkpoint=folder / "checkpoint.pt",
             progress=at.steps(f"adapt-{name}"),
@@ -65,6 +69,7 @@ def adapt_stage(
         inputs={
             **text.inputs,
             **{f"{c}:{k}": v for c, one in replayed.items() for k, v in one.inputs.items()},
+            **{k: v for c, one in aligned.items() for k, v in one.inputs(f"{c}:aligned").items()},
             **stage_input("vocabulary", vocabulary, "vocabulary"),
             **stage_input("embeddings", embeddings, "embed"),
         },

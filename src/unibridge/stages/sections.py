@@ -5,11 +5,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from unibridge.augmentation.settings import CodeSwitchingSettings
 from unibridge.embeddings.settings import EmbeddingSettings
 from unibridge.ensemble.distil import DistilSettings
 from unibridge.ensemble.merge import MergeSettings
 from unibridge.settings import ChosenFrom, File, Folder
-from unibridge.transfer.language import CONTINUING, AdaptationSettings
+from unibridge.transfer.adaptation_settings import CONTINUING, AdaptationSettings
+from unibridge.transfer.contrast import ContrastSettings
 from unibridge.transfer.probe import ProbeSettings
 from unibridge.transfer.self_training import SelfTrainingSettings
 from unibridge.transfer.task import FINE_TUNING, TaskSettings
@@ -107,13 +109,25 @@ class SourceSection(Section):
         (), max_length=2, description="TSV of target and source, or the two line-aligned files"
     )
     dictionary: File | None = Field(
-        None, description="TSV of target word, tab, source word; for bridge and wechsel"
+        None,
+        description="TSV of target word, tab, source word; for bridge, wechsel, translation and "
+        "code-switching",
+    )
+    lexicons: tuple[File, ...] = Field(
+        (),
+        description="TSV of further languages' words, tab, source word; a language a file, for "
+        "code-switching into several",
+    )
+    vectors: tuple[File, ...] = Field(
+        (),
+        max_length=2,
+        description="the target's word vectors and the source's, in one space (unibridge align)",
     )
 
     @model_validator(mode="before")
     @classmethod
     def _lists(cls, value: Any) -> Any:
-        return _as_lists(value, "text", "parallel")
+        return _as_lists(value, "text", "parallel", "lexicons")
 
 
 def _as_lists(value: Any, *names: str) -> Any:
@@ -139,6 +153,8 @@ class StageSettings(Section):
     probe: ProbeSettings = ProbeSettings()
     self_training: SelfTrainingSettings = SelfTrainingSettings()
     translation: TranslationSettings = TranslationSettings()
+    code_switching: CodeSwitchingSettings = CodeSwitchingSettings()
+    contrast: ContrastSettings = ContrastSettings()
 
 
 class Given(Section):

@@ -52,6 +52,7 @@ def task_stage(
             settings,
             name=f"{task.name}-{name}",
             held_out={s: held_out[s].file.examples for s in sources if s in held_out},
+            versions={s: train[s].versions for s in sources},
             train=trains,
             unlabelled={code: text.lines for code, text in (unlabelled or {}).items()},
             seed=seed,

@@ -33,6 +33,16 @@ def entries_between(
     return list(dict.fromkeys(found))
 
 
+def translates(settings: TranslationSettings, inputs: Inputs, source: str) -> bool:
+    """Whether there is what the translator needs of a source: a lexicon its entries."""
+    either = settings.entries in ("any", "both")
+    return (
+        settings.translator != "lexicon"
+        or (source in inputs.lexicons and (either or settings.entries == "dictionary"))
+        or (source in inputs.parallel and (either or settings.entries == "parallel"))
+    )
+
+
 def translate_stage(
     at: Workplace,
     inputs: Inputs,

@@ -80,6 +80,10 @@ def _note(method: Method, config: Config, inputs: Inputs, stages: Sequence[Path]
         if facts.get("labels") and stage.name.startswith("translate-"):
             lost = facts["labels_lost"] / facts["labels"]
             notes.append(f"{lost:.1%} of the labels were lost in translation")
+        for source, after in facts.get("retrieval_after", {}).items():
+            sides = (facts["retrieval_before"][source], after)
+            (a, b), (c, d) = ((one["from_target"], one["from_source"]) for one in sides)
+            notes.append(f"retrieval, {source}: {a:.0%}, {b:.0%} before, {c:.0%}, {d:.0%} after")
         if stage.name.startswith(("merge-", "distil-")):
             agreement = read_manifest(stage)["facts"]["agreement"]
             notes.append(f"agrees with the ensemble on {agreement:.1%} of held-out decisions")

@@ -61,7 +61,7 @@ def read_inputs(config: Config) -> Inputs:
     held_out = {
         s.language: labels(s.dev, s.language, answered=only) for s in config.sources if s.dev
     }
-    parallel, lexicons = {}, {}
+    parallel, lexicons, further = {}, {}, {}
     for source in config.sources:
         if source.parallel:
             parallel[source.language], told = read_parallel_files(source.parallel)
@@ -69,6 +69,10 @@ def read_inputs(config: Config) -> Inputs:
         if source.dictionary:
             languages = (config.target.language, source.language)
             lexicons[source.language], told = read_dictionary(source.dictionary, languages)
+            warnings += told
+        for file in source.lexicons:
+            pairs, told = read_dictionary(file)
+            further.setdefault(source.language, {})[Path(file).stem] = pairs
             warnings += told
     # one language is bridged to: that with the most translations, where need be with a dictionary
     found_translations = [
@@ -132,6 +136,8 @@ def read_inputs(config: Config) -> Inputs:
         held_out=held_out,
         parallel=parallel,
         lexicons=lexicons,
+        further_lexicons=further,
+        vectors={s.language: s.vectors for s in config.sources if len(s.vectors) == 2},
         translations=translations,
         adapters={s.language: Path(s.adapter) for s in config.sources if s.adapter},
         test=test,

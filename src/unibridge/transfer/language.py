@@ -1,16 +1,12 @@
 """Adapt a base model to a language: bottleneck + invertible adapter, MLM + β·KL (paper §2.3)."""
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from unibridge.adapters.settings import LANGUAGE_ADAPTER, AdapterConfig
 from unibridge.errors import UnibridgeError
-from unibridge.settings import Available, Lack
 from unibridge.text.corpus import join_samples, split_held_out
 from unibridge.training import (
     FitResult,
@@ -21,110 +17,18 @@ from unibridge.training import (
     precision,
     prepare,
 )
+from unibridge.transfer.adaptation_settings import AdaptationSettings
 from unibridge.transfer.adapted import AdaptedLanguage, kept_copy
-from unibridge.transfer.forgetting.base import ForgettingSettings, guard
-from unibridge.transfer.pooled import HeldState, mean_pool, pooled_states, state_divergence
-from unibridge.transfer.rates import PUBLISHED_RATES, RateSearch, choose_rate, held_out_loss
-from unibridge.transfer.teacher import TeacherStore, teacher_of
+from unibridge.transfer.forgetting.base import guard
+from unibridge.transfer.pooled import mean_pool, pooled_states, state_divergence
+from unibridge.transfer.rates import choose_rate, held_out_loss
+from unibridge.transfer.teacher import teacher_of
 
 if TYPE_CHECKING:
     import torch
 
     from unibridge.embeddings.base import InitResult
     from unibridge.models.base import BaseModel as Base
-
-
-class AdaptationSettings(BaseModel):
-    """Masked-LM training of one language (paper §2.3 and Table 8)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    adapter: AdapterConfig = LANGUAGE_ADAPTER
-    sample_words: int = Field(128, ge=0, description="words per sample; 0: a line is a sample")
-    max_samples: int | None = Field(None, ge=2, description="samples used, drawn at random")
-    max_tokens: int | None = Field(
-        None, ge=8, description="tokens per sample; unset: as long as the base allows"
-    )
-    mask_rate: float = Field(0.15, gt=0, lt=1, description="share of tokens to predict")
-    trains: Literal["adapter", "model"] = Field(
-        "adapter",
-        description="adapter: a language adapter with new embeddings, the base frozen (the paper); "
-        "model: the whole base (of one with a decoder, its encoder), without an adapter (as "
-        "AfroXLM-R, arXiv 2204.06487)",
-    )
-    replay: float = Field(
-        0.0,
-        ge=0,
-        lt=1,
-        description="share of the samples that are drawn from the sources' text, so that what is "
-        "trained for the target still reads them; 0: none (the paper)",
-    )
-    output_bias: Literal["frequencies", "zero"] = Field(
-        "frequencies",
-        description="first values of the output bias of a new vocabulary or head: log of the "
-        "tokens' frequencies in the text, or zero (the paper)",
-    )
-    embedding_rate: float = Field(
-        1.0, gt=0, description="rate of the embeddings' rows, as a multiple of learning_rate"
-    )
-    kl_weight: float = Field(1.0, ge=0, description="β of Eq. 9; 0: no KL")
-    state: HeldState = Field(
-        "encoder",
-        description="the tensor h of Eq. 9 and 11: the last encoder state, or the inverse of the "
-        "invertible adapter applied to it (the paper's words)",
-    )
-    max_teacher_unknown: float = Field(
-        0.3, ge=0, le=1, description="teacher's share of unknown tokens above which β becomes 0"
-    )
-    teacher_store: TeacherStore = Field(
-        "auto",
-        description="on: the teacher's states on disk, 4 bytes x hidden a sample; off: computed at "
-        "every step; auto: on where each sample is read more than once",
-    )
-    train_head: Literal["built", "always"] = Field(
-        "built", description="train the masked-LM head only where it had to be built, or always"
-    )
-    held_out: float = Field(0.01, gt=0, lt=1, description="share of samples kept for validation")
-    least_held_out: int = Field(
-        50,
-        ge=1,
-        description="samples kept for validation in any case, though no more than a tenth of all: "
-        "fewer cannot tell rates apart",
-    )
-    learning_rate_search: RateSearch = Field(
-        "auto",
-        description="halving: the rate is chosen of search_rates by held-out loss; none: it is "
-        "training.learning_rate, or unset a published one, 5e-4; auto: halving where it is unset",
-    )
-    search_rates: tuple[Annotated[float, Field(gt=0)], ...] = Field(
-        PUBLISHED_RATES, min_length=1, description="AdamW's peak rates to choose of (Table 8)"
-    )
-    search_share: float = Field(
-        0.1, gt=0, le=1, description="steps of the whole search, as a share of training's"
-    )
-    training: TrainingSettings = TrainingSettings()
-    # what is none decides no stage's name
-    forgetting: ForgettingSettings = Field(
-        ForgettingSettings(), exclude_if=lambda s: s.method == "none"
-    )
-
-    def lacks(self, run: Available) -> Iterator[Lack]:
-        """The sources' text, where the base is not to forget it."""
-        for source in run.without("text") if self.forgetting.method != "none" else ():
-            yield run.at(source, "text"), f"must not forget {source!r}; give its plain text"
-
-
-CONTINUING = AdaptationSettings(
-    trains="model",
-    replay=0.5,
-    sample_words=64,
-    kl_weight=0.0,
-    learning_rate_search="none",
-    training=TrainingSettings(
-        steps=500, batch_size=16, learning_rate=2e-4, schedule="linear", warmup=0.06, clip=1.0
-    ),
-)
-"""The whole of a base on the target's and the sources' text: as chosen for me5 (docs/log.md)."""
 
 
 def adapt_language(
@@ -136,6 +40,7 @@ def adapt_language(
     tokenizer: Any = None,
     embeddings: "InitResult | None" = None,
     others: Mapping[str, Sequence[str]] | None = None,
+    pairs: Sequence[tuple[str, str]] = (),
     seed: int = 0,
     checkpoint: Path | None = None,
     progress: Progress = lambda step, steps, parts: None,
@@ -151,7 +56,8 @@ def adapt_language(
 
     lines: plain text. tokenizer, embeddings: the new vocabulary and its initial matrix
     (target_vocab, hidden), or None for both. others: further languages -> their plain text, of
-    which `replay` takes its samples, as much of each. checkpoint: file for resuming.
+    which `replay` or `alpha` take their samples. pairs: aligned lines for TLM. checkpoint: file for
+    resuming.
     Raises UnibridgeError when there are too few samples to hold one out.
     """
     import numpy as np
@@ -165,7 +71,10 @@ def adapt_language(
     from unibridge.models.states import encoder_states
     from unibridge.transfer.forgetting.memory import Memory
     from unibridge.transfer.mlm import (
+        drawn_translations,
+        encode_pairs,
         encode_samples,
+        joined,
         log_frequencies,
         replayed_samples,
         set_output_bias,
@@ -190,9 +99,15 @@ def adapt_language(
         samples, settings.held_out, seed=seed, least=settings.least_held_out
     )
     replayed = replayed_samples(
-        others or {}, settings.sample_words, settings.replay, len(train_samples), seed=seed
+        others or {},
+        settings.sample_words,
+        settings.replay,
+        len(train_samples),
+        seed=seed,
+        alpha=settings.alpha,
     )
     train_samples += replayed
+    translated = drawn_translations(pairs, settings.tlm_share, len(train_samples), seed=seed)
 
     # 2. The student: a copy of the base with the new vocabulary and the language adapter.
     model = copy.deepcopy(base.model)
@@ -224,10 +139,12 @@ def adapt_language(
     reader = tokenizer if tokenizer is not None else base.tokenizer
     pad_id = reader.pad_token_id
     limit = min(settings.max_tokens or max_tokens(base), max_tokens(base))
-    store = encode_samples(reader, train_samples, limit)
+    store = joined(
+        [encode_samples(reader, train_samples, limit), encode_pairs(reader, translated, limit)]
+    )
     held = encode_samples(reader, held_samples, limit)
     cut = 0
-    for i in (store.lengths == limit).nonzero()[0]:
+    for i in (store.lengths[: len(train_samples)] == limit).nonzero()[0]:
         read = text_read(reader, train_samples[i], limit)
         cut += len(read) < len(train_samples[i])
         train_samples[i] = read
@@ -236,6 +153,7 @@ def adapt_language(
             f"{cut:,} of {len(store):,} samples pass the limit of {limit} tokens and are cut: "
             f"a smaller sample_words (now {settings.sample_words}) loses nothing."
         )
+    train_samples += [f"{first} {second}" for first, second in translated]
     beta = settings.kl_weight if embeddings is not None else 0.0
     unknown: float | None = None
     if embeddings is not None:
@@ -426,6 +344,7 @@ def adapt_language(
             "samples": len(train_samples),
             "held_out_samples": len(held),
             "replayed_samples": len(replayed),
+            "translated_samples": len(translated),
             "vocabulary_rows": len(rows),
             "trains": settings.trains,
             "cut_samples": cut,

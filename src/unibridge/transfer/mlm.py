@@ -59,6 +59,28 @@ def encode_samples(tokenizer: Any, samples: Sequence[str], max_tokens: int) -> T
     return TokenStore.of(encoded)
 
 
+def encode_pairs(tokenizer: Any, pairs: Sequence[tuple[str, str]], max_tokens: int) -> TokenStore:
+    """Two translations as one sample each, in the tokenizer's own template of pairs."""
+    if not pairs:
+        return TokenStore.of([])
+    firsts, seconds = ([pair[side] for pair in pairs] for side in (0, 1))
+    return TokenStore.of(
+        tokenizer(
+            firsts, seconds, truncation=True, max_length=max_tokens, return_attention_mask=False
+        )["input_ids"]
+    )
+
+
+def joined(stores: Sequence[TokenStore]) -> TokenStore:
+    """Several stores as one, their samples one after the other."""
+    ends = np.cumsum([0, *(len(store.ids) for store in stores)])
+    offsets = [store.offsets[1:] + end for store, end in zip(stores, ends, strict=False)]
+    return TokenStore(
+        np.concatenate([store.ids for store in stores]),
+        np.concatenate([np.zeros(1, dtype=np.int64), *offsets]),
+    )
+
+
 def text_read(tokenizer: Any, sample: str, max_tokens: int) -> str:
     """The part of a sample that its first `max_tokens` tokens cover, special tokens counted.
 
@@ -115,18 +137,60 @@ def freeze_below(model: torch.nn.Module, family: ModelFamily, layers: int) -> No
             parameter.requires_grad_(parameter is not table)
 
 
+def smoothed_shares(sizes: Sequence[float], alpha: float) -> np.ndarray:
+    """p ∝ q^α of languages with so much text each (XLM, arXiv 1901.07291, §3.1), (languages,).
+
+    α = 1 leaves the shares as they are, 0 makes all alike.
+    """
+    found = np.array(sizes, dtype=float)
+    found = (found / found.sum()) ** alpha
+    return found / found.sum()
+
+
 def replayed_samples(
-    others: Mapping[str, Sequence[str]], sample_words: int, share: float, own: int, *, seed: int
+    others: Mapping[str, Sequence[str]],
+    sample_words: int,
+    share: float,
+    own: int,
+    *,
+    seed: int,
+    alpha: float | None = None,
 ) -> list[str]:
-    """Samples of the other languages' text, as many of each, so that they are `share` of all."""
+    """Samples of the other languages' text, so that they are `share` of all, as many of each.
+
+    alpha: instead of the share, the exponent by which the shares of all text are smoothed, that of
+    the `own` samples too.
+    """
     texts = [join_samples(others[name], sample_words) for name in sorted(others)]
     texts = [samples for samples in texts if samples]
-    if not texts or not share:
+    if not texts or not (share or alpha is not None):
         return []
-    each = math.ceil(own * share / (1 - share) / len(texts))
+    counts = [math.ceil(own * share / (1 - share) / len(texts))] * len(texts)
+    if alpha is not None:
+        first, *rest = smoothed_shares([own, *map(len, texts)], alpha)
+        counts = [math.ceil(own * part / first) for part in rest]
     generator = torch.Generator().manual_seed(seed)
     return [
         samples[i]
-        for samples in texts
-        for i in torch.randint(len(samples), (each,), generator=generator).tolist()
+        for samples, count in zip(texts, counts, strict=True)
+        for i in torch.randint(len(samples), (count,), generator=generator).tolist()
+    ]
+
+
+def drawn_translations(
+    pairs: Sequence[tuple[str, str]], share: float, others: int, *, seed: int
+) -> list[tuple[str, str]]:
+    """Translated lines for TLM, so that they are `share` of all samples, `others` the rest.
+
+    Of each, which side comes first is drawn.
+    """
+    if not pairs or not share:
+        return []
+    generator = torch.Generator().manual_seed(seed)
+    count = math.ceil(others * share / (1 - share))
+    places = torch.randint(len(pairs), (count,), generator=generator).tolist()
+    turned = torch.randint(2, (count,), generator=generator).tolist()
+    return [
+        pairs[place][::-1] if turn else pairs[place]
+        for place, turn in zip(places, turned, strict=True)
     ]

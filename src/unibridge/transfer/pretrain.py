@@ -109,10 +109,13 @@ def pretrain(
     from unibridge.models.states import encoder_states
     from unibridge.transfer.mlm import (
         TokenStore,
+        encode_pairs,
         encode_samples,
         freeze_below,
+        joined,
         log_frequencies,
         set_output_bias,
+        smoothed_shares,
         used_ids,
     )
 
@@ -121,9 +124,7 @@ def pretrain(
         raise UnibridgeError("there is no text to pretrain on", where="pretrain")
 
     # 1. One tokenizer for all, each language with its smoothed share.
-    sizes = np.array([len(texts[language]) for language in languages], dtype=float)
-    share = (sizes / sizes.sum()) ** settings.alpha
-    share /= share.sum()
+    share = smoothed_shares([len(texts[language]) for language in languages], settings.alpha)
     smoothed = dict(zip(languages, share, strict=True))
     tokenizer = _new_tokenizer(texts, smoothed, settings, seed) if base is None else base.tokenizer
 
@@ -134,21 +135,9 @@ def pretrain(
         for language in languages
     ]
     if pairs:
-        encoded = tokenizer(
-            [a for a, _ in pairs],
-            [b for _, b in pairs],
-            truncation=True,
-            max_length=limit,
-        )["input_ids"]
-        rows.append(TokenStore.of(encoded))
+        rows.append(encode_pairs(tokenizer, pairs, limit))
     starts = np.cumsum([0] + [len(store) for store in rows])
-    store = TokenStore(
-        np.concatenate([s.ids for s in rows]),
-        np.concatenate(
-            [[0]]
-            + [s.offsets[1:] + base for s, base in zip(rows, _running_total(rows), strict=True)]
-        ),
-    )
+    store = joined(rows)
     tlm_share = settings.tlm_share if pairs else 0.0
     parts = [*(share * (1 - tlm_share)), *([tlm_share] if pairs else [])]
 
@@ -258,10 +247,3 @@ def _new_model(settings: PretrainSettings, tokenizer: Any, seed: int) -> "PreTra
                 eos_token_id=tokenizer.sep_token_id,
             )
         )
-
-
-def _running_total(stores: Sequence[Any]) -> list[int]:
-    totals = [0]
-    for store in stores[:-1]:
-        totals.append(totals[-1] + len(store.ids))
-    return totals

@@ -132,6 +132,7 @@ def train_task(
     *,
     name: str,
     held_out: Mapping[str, Sequence[Any]] | None = None,
+    versions: Mapping[str, Sequence[Sequence[Any]]] | None = None,
     train: Literal["adapter", "model"] = "adapter",
     start: TrainedTask | None = None,
     remembered: Sequence[str] = (),
@@ -147,6 +148,7 @@ def train_task(
     embeddings of its own, it must be the only one.
     One language for all sources (the same object) may have a vocabulary, and may be trained as a
     whole.
+    versions: source -> the same examples in other words, of which each later epoch reads the next.
     held_out: source -> examples whose mean loss drives the schedule; the score on them is kept.
     start: the same task, trained before, whose weights are the first ones; `forgetting` holds what
     it needs for the examples of `remembered` sources (none named: of all). unlabelled: language ->
@@ -222,13 +224,20 @@ def train_task(
     # 2. Every example encoded once; a batch holds one source, whose adapter is then active.
     limit = min(settings.max_tokens, max_tokens(base))
     how = {"label_all_subwords": settings.label_all_subwords}
-    encoded, owners = [], []
-    for number, source in enumerate(sources):
-        # a file may be sorted by class or by document, so its beginning is not the whole
-        chosen = spread(examples[source], settings.max_examples or len(examples[source]))
-        part = task.encode(tokenizer, chosen, labels, limit, **how)
-        encoded += part
-        owners += [number] * len(part)
+    encoded: list[Any] = []
+    owners: list[int] = []
+    starts = [0]
+    rounds = max([0, *(len((versions or {}).get(source, ())) for source in sources)])
+    for version in range(rounds + 1):
+        for number, source in enumerate(sources):
+            turns = [examples[source], *(versions or {}).get(source, ())]
+            given = turns[version % len(turns)]
+            # a file may be sorted by class or by document, so its beginning is not the whole
+            chosen = spread(given, settings.max_examples or len(given))
+            part = task.encode(tokenizer, chosen, labels, limit, **how)
+            encoded += part
+            owners += [number] * len(part)
+        starts.append(len(encoded))
     stacks = [
         [n for a in [adapted[source]] if a is not None for n in a.stack]
         + ([name] if train == "adapter" else [])
@@ -285,11 +294,14 @@ def train_task(
 
     # 3. Train.
     attach.activate(encoder, *stacks[0])
-    warnings: list[str] = cut_note(task.cut(encoded), len(encoded), limit)
+    warnings: list[str] = cut_note(task.cut(encoded[: starts[1]]), starts[1], limit)
     training = settings.training
 
     def batches(epoch: int) -> list[list[int]]:
-        chosen = drawn(owners, settings.sampling, seed=seed, epoch=epoch)
+        """Of the epoch's version of the examples."""
+        first, last = starts[epoch % (rounds + 1)], starts[epoch % (rounds + 1) + 1]
+        own = drawn(owners[first:last], settings.sampling, seed=seed, epoch=epoch)
+        chosen = [first + i for i in own]
         lengths = [len(encoded[i].input_ids) for i in chosen]
         groups = [owners[i] for i in chosen]
         found = batches_of(lengths, training.batch_size, seed=seed, epoch=epoch, groups=groups)
@@ -396,7 +408,8 @@ def train_task(
             "search_tokens": choice.tokens,
             "learning_rate": choice.rate,
             "rate_search": asdict(choice) if choice.trials else None,
-            "examples": len(encoded),
+            "examples": starts[1],
+            "versions": rounds + 1,
             "vocabulary_rows": len(rows_used),
             "dev_score": sum(dev_scores.values()) / len(dev_scores) if dev_scores else None,
             "dev_scores": dev_scores,

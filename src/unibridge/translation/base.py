@@ -42,7 +42,7 @@ class TranslationSettings(BaseModel):
     )
     least: int = Field(2, ge=1, description="times that words must be linked to be an entry")
     pivot: str | None = Field(
-        None, description="translate-test: the source that is read; unset: the first"
+        None, description="translate-test: the source that is read; unset: the first that can be"
     )
     alignment: WordAlignmentSettings = WordAlignmentSettings()
 

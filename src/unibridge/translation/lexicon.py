@@ -15,8 +15,9 @@ LONGEST = 3
 
 
 def _lacks(settings: TranslationSettings, run: Available) -> Iterator[Lack]:
-    for source in settings.without_entries(run):
+    if len(settings.without_entries(run)) == len(run.sources):
         name = "parallel" if settings.entries == "parallel" else "dictionary"
+        source = next(iter(run.sources))
         yield (
             run.at(source, name),
             f"translates {source!r} by a lexicon; give a dictionary, or parallel lines",
