@@ -15,7 +15,7 @@ FLOORS = (
     {"models"},
     {"vocabulary", "embeddings", "adapters", "tasks"},
     {"transfer", "alignment"},
-    {"weighting", "translation", "augmentation"},
+    {"weighting", "translation", "augmentation", "prompting"},
     {"ensemble"},
     {"evaluation", "_auto"},
     {"report", "grid"},

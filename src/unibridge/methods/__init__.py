@@ -15,6 +15,7 @@ from unibridge.methods.floor import FLOOR
 from unibridge.methods.mad_x import MAD_X
 from unibridge.methods.one_model import DISTILLED, MERGED
 from unibridge.methods.probe import PROBE
+from unibridge.methods.prompts import PROMPT_CLOZE, PROMPT_SOFT, PROMPT_TUNED
 from unibridge.methods.self_trained import SELF_TRAINED
 from unibridge.methods.sentence_aligned import SENTENCE_ALIGNED
 from unibridge.methods.translate_test import TRANSLATE_TEST
@@ -30,7 +31,7 @@ METHODS: Registry[Method] = Registry(
             *(FLOOR, PROBE, FINE_TUNE, SELF_TRAINED, MAD_X, CONTINUED),
             *(TRANSLATE_TRAIN, TRANSLATE_TRAIN_ALL, TRANSLATE_TEST),
             *(CODE_SWITCHED, CODE_SWITCHED_CONTINUED, CONTINUED_TLM, CONTINUED_SMOOTHED),
-            SENTENCE_ALIGNED,
+            *(SENTENCE_ALIGNED, PROMPT_CLOZE, PROMPT_SOFT, PROMPT_TUNED),
             *(UNIBRIDGE, STAGES, MERGED, DISTILLED, CEILING),
         )
     },

@@ -9,6 +9,7 @@ from unibridge.augmentation.settings import CodeSwitchingSettings
 from unibridge.embeddings.settings import EmbeddingSettings
 from unibridge.ensemble.distil import DistilSettings
 from unibridge.ensemble.merge import MergeSettings
+from unibridge.prompting.settings import PromptSettings
 from unibridge.settings import ChosenFrom, File, Folder
 from unibridge.transfer.adaptation_settings import CONTINUING, AdaptationSettings
 from unibridge.transfer.contrast import ContrastSettings
@@ -155,6 +156,7 @@ class StageSettings(Section):
     translation: TranslationSettings = TranslationSettings()
     code_switching: CodeSwitchingSettings = CodeSwitchingSettings()
     contrast: ContrastSettings = ContrastSettings()
+    prompting: PromptSettings = PromptSettings()
 
 
 class Given(Section):

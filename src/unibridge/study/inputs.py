@@ -10,6 +10,7 @@ from unibridge.stages.inputs import (
     NO_PAIRS,
     Inputs,
     Labels,
+    Pairs,
     Text,
     base_identity,
     hashes,
@@ -61,7 +62,8 @@ def read_inputs(config: Config) -> Inputs:
     held_out = {
         s.language: labels(s.dev, s.language, answered=only) for s in config.sources if s.dev
     }
-    parallel, lexicons, further = {}, {}, {}
+    parallel, lexicons = {}, {}
+    further: dict[str, dict[str, Pairs]] = {}
     for source in config.sources:
         if source.parallel:
             parallel[source.language], told = read_parallel_files(source.parallel)
@@ -70,9 +72,9 @@ def read_inputs(config: Config) -> Inputs:
             languages = (config.target.language, source.language)
             lexicons[source.language], told = read_dictionary(source.dictionary, languages)
             warnings += told
-        for file in source.lexicons:
-            pairs, told = read_dictionary(file)
-            further.setdefault(source.language, {})[Path(file).stem] = pairs
+        for path in source.lexicons:
+            pairs, told = read_dictionary(path)
+            further.setdefault(source.language, {})[Path(path).stem] = pairs
             warnings += told
     # one language is bridged to: that with the most translations, where need be with a dictionary
     found_translations = [

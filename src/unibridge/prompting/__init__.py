@@ -1,0 +1,1 @@
+"""Texts classified by what a masked language model says in a blank."""
