@@ -26,6 +26,7 @@ COMMANDS = (
         "benchmark",
         "generate",
         "advise",
+        "sources",
     ),
 )
 

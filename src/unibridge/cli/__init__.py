@@ -5,7 +5,17 @@ import os
 import sys
 from collections.abc import Sequence
 
-from unibridge.cli import advice, bases, benchmarks, generation, packs, runs, stages, transfer
+from unibridge.cli import (
+    advice,
+    bases,
+    benchmarks,
+    generation,
+    packs,
+    runs,
+    sources,
+    stages,
+    transfer,
+)
 from unibridge.errors import UnibridgeError
 
 COMMANDS = (
@@ -17,6 +27,7 @@ COMMANDS = (
     *transfer.COMMANDS,
     *generation.COMMANDS,
     *advice.COMMANDS,
+    *sources.COMMANDS,
 )
 EXAMPLES = """examples:
   unibridge demo                                  the whole job on built-in text, in minutes

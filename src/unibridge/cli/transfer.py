@@ -14,12 +14,18 @@ def _options(parser: ArgumentParser) -> None:
     parser.add_argument("--executor", help="serial, processes, ray, or package.module:name")
     parser.add_argument("--workers", type=int, help="encoders at a time")
     parser.add_argument("--dry-run", action="store_true", help="check, and say what it costs")
+    parser.add_argument(
+        "--report", type=Path, metavar="FOLDER", help="only the report of what a folder has so far"
+    )
     add_set(parser, "SECTION.FIELD=VALUE", "overrides the file")
 
 
 def _study(options: Namespace) -> None:
     from unibridge.operations.transfer import prepare_study, study
 
+    if options.report is not None:
+        _report(options.report)
+        return
     if (options.study is None) != options.demo:
         raise UnibridgeError(
             "nothing to study, or two things", where="arguments", do="give study.toml or --demo"
@@ -42,6 +48,17 @@ def _study(options: Namespace) -> None:
 
     print(table(done.folder))
     console.say(f"the scores are in {done.folder / 'cells.jsonl'}")
+    _report(done.folder)
+
+
+def _report(folder: Path) -> None:
+    from unibridge.operations.comparison import report_study
+
+    console = quiet_console()
+    done = report_study(folder, listener=console)
+    for name, why in done.left_out.items():
+        console.say(f"the report has no predictor {name}: {why}")
+    print(done.page)
 
 
 COMMANDS = (

@@ -14,6 +14,7 @@ from unibridge.comparison.groups import difference, everything, two_by_two
 from unibridge.comparison.intervals import Estimate
 from unibridge.comparison.scores import Matrix
 from unibridge.comparison.settings import ComparisonSettings
+from unibridge.report.tables import decimal
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "not settled"
 
@@ -46,9 +47,10 @@ def judge(evidence: Evidence, settings: ComparisonSettings) -> list[Verdict]:
 
 def said(value: Estimate) -> str:
     """A mean with its interval."""
+    mean = decimal(value.value, 2)
     if not value.known:
-        return f"{value.value:+.2f}"
-    return f"{value.value:+.2f} [{value.low:+.2f}, {value.high:+.2f}]"
+        return mean
+    return f"{mean} [{decimal(value.low, 2)}, {decimal(value.high, 2)}]"
 
 
 def no_universal_donor(evidence: Evidence, settings: ComparisonSettings) -> Verdict:
@@ -181,7 +183,8 @@ def _sure(
 ) -> bool:
     """Whether a mean is surely above a bound, or below it."""
     p = value.exceeds(bound)
-    return bool((1 - p if below else p) < settings.alpha) if np.isfinite(p) else False
+    # half, so that what is sure is what the interval shows
+    return bool((1 - p if below else p) < settings.alpha / 2) if np.isfinite(p) else False
 
 
 def _reaches(shares: np.ndarray, bound: float, alpha: float) -> bool:
@@ -191,4 +194,4 @@ def _reaches(shares: np.ndarray, bound: float, alpha: float) -> bool:
     error = shares.std(ddof=1) / np.sqrt(len(shares))
     if error == 0:
         return bool(shares.mean() >= bound)
-    return bool(stats.t.sf((shares.mean() - bound) / error, len(shares) - 1) < alpha)
+    return bool(stats.t.sf((shares.mean() - bound) / error, len(shares) - 1) < alpha / 2)

@@ -249,12 +249,11 @@ def qualities(matrix: Matrix, table: Table, settings: ComparisonSettings) -> lis
     values[CHANCE] = np.zeros(matrix.gain.shape)
     values[ELSEWHERE] = elsewhere(matrix)
     if len(table) > 1:
+        shaped = {name: values[name] for name in table}
         values[FITTED] = np.column_stack(
             [
-                fitted(matrix, table, [t for t in matrix.targets if t != target])(
-                    {name: matrix_of(pairs, matrix)[:, i] for name, pairs in table.items()}
-                )
-                for i, target in enumerate(matrix.targets)
+                fitted(matrix.across, shaped, without=i)({n: v[:, i] for n, v in shaped.items()})
+                for i in range(len(matrix.targets))
             ]
         )
     found = []
@@ -280,28 +279,33 @@ Rule = Callable[[Mapping[str, np.ndarray]], np.ndarray]
 """predictor -> (sources,) of one target -> what is expected, in points above the target's mean."""
 
 
-def fitted(matrix: Matrix, table: Table, targets: Sequence[str], *, ridge: float = 1.0) -> Rule:
-    """A ridge regression of gains on all predictors over the pairs of some targets.
+def fitted(
+    gains: np.ndarray,
+    values: Mapping[str, np.ndarray],
+    *,
+    without: int | None = None,
+    ridge: float = 1.0,
+) -> Rule:
+    """A ridge regression of gains on all predictors over all targets but the column `without`.
 
-    Both are taken less their mean over a target's sources, and predictors in their standard
-    deviations there, so that what is learnt is which source, and not which target. A predictor that
-    says nothing of a pair counts as average.
+    gains, each of values: (sources, targets). Both are taken less their mean over a target's
+    sources, and predictors in their standard deviations there, so that what is learnt is which
+    source, and not which target. A predictor that says nothing of a pair counts as average.
     """
-    names = list(table)
-    rows, wanted = [], []
-    for target in targets:
-        column = matrix.targets.index(target)
-        gains = matrix.across[:, column]
-        features = _standard({n: matrix_of(table[n], matrix)[:, column] for n in names}, names)
-        known = np.isfinite(gains)
-        rows.append(features[known])
-        wanted.append(gains[known] - gains[known].mean() if known.any() else gains[known])
-    features, gains = np.concatenate(rows), np.concatenate(wanted)
+    names = list(values)
+    rows, wanted = [np.zeros((0, len(names)))], [np.zeros(0)]
+    for column in range(gains.shape[1]):
+        known = np.isfinite(gains[:, column])
+        if column == without or not known.any():
+            continue
+        rows.append(_standard({n: v[:, column] for n, v in values.items()}, names)[known])
+        wanted.append(gains[known, column] - gains[known, column].mean())
+    features, aims = np.concatenate(rows), np.concatenate(wanted)
     penalty = ridge * np.eye(len(names))
-    slopes = np.linalg.solve(features.T @ features + penalty, features.T @ gains)
+    slopes = np.linalg.solve(features.T @ features + penalty, features.T @ aims)
 
-    def rule(values: Mapping[str, np.ndarray]) -> np.ndarray:
-        return _standard(values, names) @ slopes
+    def rule(of_target: Mapping[str, np.ndarray]) -> np.ndarray:
+        return _standard(of_target, names) @ slopes
 
     return rule
 

@@ -6,6 +6,7 @@ as it could be read); the score is its own, everything about chance is ours.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from zlib import crc32
 
 import numpy as np
@@ -47,12 +48,12 @@ class Matrix:
     baseline: np.ndarray = field(repr=False)
     draws: np.ndarray | None = field(default=None, repr=False)
 
-    @property
+    @cached_property
     def own(self) -> np.ndarray:
         """(sources, targets): whether both are one language."""
         return np.array([[s == t for t in self.targets] for s in self.sources])
 
-    @property
+    @cached_property
     def across(self) -> np.ndarray:
         """The gains with those of `own` left out (NaN)."""
         return np.where(self.own, np.nan, self.gain)

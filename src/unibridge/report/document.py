@@ -16,11 +16,17 @@ from unibridge.report.tables import Table, escape_markdown, html_table, markdown
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure. name: of its file. description: for who does not see it."""
+    """A figure. name: of its file. description: for who does not see it.
+
+    hover: places that say more where a page is read with a pointer. wide: whether it is drawn in
+    its own size, and scrolled, instead of fitted to the column.
+    """
 
     figure: Figure
     name: str
     description: str
+    hover: Sequence[figures.Hover] = ()
+    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,8 +116,10 @@ def _html_block(block: Block) -> str:
         case Table():
             return html_table(block)
         case Drawing():
-            svg = figures.to_svg(block.figure, block.name, block.description)
+            svg = figures.to_svg(block.figure, block.name, block.description, block.hover)
             caption = f"<figcaption>{escape(block.description)}</figcaption>"
+            if block.wide:
+                return f"<figure class=wide><div class=scroll>{svg}</div>{caption}</figure>"
             return f"<figure>{svg}{caption}</figure>"
         case Code():
             return f"<pre><code>{escape(block.text)}</code></pre>"
@@ -166,6 +174,8 @@ section { border-top: 1px solid var(--rule); padding: 1.6rem 0 .8rem; }
 p { margin: 0 0 1rem; }
 figure { margin: 0 0 1.4rem; }
 figure svg { width: 100%; max-width: 38rem; height: auto; display: block; }
+figure.wide svg { width: auto; max-width: none; }
+.hover path { fill: transparent; } .hover path:hover { fill: var(--ink); fill-opacity: .25; }
 figcaption, .note { font-size: .85rem; color: var(--muted); margin: .4rem 0 1rem; }
 .scroll { overflow-x: auto; margin: 0 0 1rem; }
 table { border-collapse: collapse; font-size: .92rem; min-width: 60%; }

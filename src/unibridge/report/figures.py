@@ -7,6 +7,7 @@ tables, which a browser can draw. Colours are Okabe and Ito's, told apart by eve
 import io
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from math import isfinite
 from pathlib import Path
@@ -270,10 +271,23 @@ def score_dots(rows: Sequence[MethodScore]) -> Figure:
     return figure
 
 
-def to_svg(figure: Figure, name: str, description: str) -> str:
+@dataclass(frozen=True)
+class Hover:
+    """A rectangle of an axes (by number) in its data's units, and the text shown over it."""
+
+    axes: int
+    left: float
+    bottom: float
+    right: float
+    top: float
+    text: str
+
+
+def to_svg(figure: Figure, name: str, description: str, hover: Sequence[Hover] = ()) -> str:
     """The figure as an <svg> element for a page that defines the colours as CSS variables.
 
-    name: prefix of all ids, so that several drawings can live in one page.
+    name: prefix of all ids, so that several drawings can live in one page. hover: texts that a
+    browser shows under the pointer, without any script.
     """
     with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}):
         stream = io.StringIO()
@@ -285,13 +299,27 @@ def to_svg(figure: Figure, name: str, description: str) -> str:
     for colour, variable in _THEMED.items():
         svg = svg.replace(colour, variable)
     svg = re.sub(r"<svg ([^>]*)>", _element(description), svg, count=1)
-    return svg.strip()
+    svg = svg.strip()
+    return svg.removesuffix("</svg>") + _hovered(figure, hover) + "</svg>" if hover else svg
 
 
 def save_png(figure: Figure, path: Path) -> None:
     """The figure on white, for documents that cannot hold a drawing."""
     with matplotlib.rc_context(STYLE):
         figure.savefig(path, format="png", dpi=200, facecolor="white", metadata={"Software": None})
+
+
+def _hovered(figure: Figure, hover: Sequence[Hover]) -> str:
+    """Transparent places with their texts, in the drawing's points from its upper left corner."""
+    scale, height = 72 / figure.dpi, figure.get_figheight() * 72
+    drawn = []
+    for one in hover:
+        data = figure.axes[one.axes].transData
+        corners = data.transform([(one.left, one.bottom), (one.right, one.top)]) * scale
+        (x, x2), (y, y2) = sorted(corners[:, 0]), sorted(height - corners[:, 1])
+        box = f"M{x:.1f} {y:.1f}h{x2 - x:.1f}v{y2 - y:.1f}h{x - x2:.1f}z"
+        drawn.append(f'<path d="{box}"><title>{escape(one.text)}</title></path>')
+    return f'<g class="hover">{"".join(drawn)}</g>'
 
 
 def _element(description: str) -> str:

@@ -2,10 +2,11 @@
 
 from unibridge.comparison.rankers.base import RankRequest, needs
 from unibridge.errors import UnibridgeError
-from unibridge.weighting.typology import check_distances, language_distances
 
 
 def _closest(request: RankRequest, kind: str) -> dict[str, float]:
+    from unibridge.weighting.typology import check_distances, language_distances
+
     check_distances(request.target, request.sources, None)
     found = {}
     for source in request.sources:

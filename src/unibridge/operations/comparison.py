@@ -1,0 +1,133 @@
+"""What a study found: its report, what could have told it beforehand, and files for other tools."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from unibridge.errors import UnibridgeError
+from unibridge.operations.listening import SILENCE, Listener
+
+if TYPE_CHECKING:
+    from unibridge.comparison.rankers.base import RankerSettings
+    from unibridge.comparison.rows import Study
+    from unibridge.comparison.settings import ComparisonSettings
+
+QUICK = ("overlap", "size", "genetic", "syntactic", "featural", "geographic")
+"""Rankers that need no base model."""
+
+
+@dataclass(frozen=True)
+class Reported:
+    """page: report.html. files: for other tools. left_out: ranker -> why it was not computed."""
+
+    page: Path
+    files: list[Path] = field(default_factory=list)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+
+def report_study(
+    study: str | Path,
+    *,
+    base: str | None = None,
+    settings: "ComparisonSettings | None" = None,
+    listener: Listener = SILENCE,
+) -> Reported:
+    """Write a study's report, its tables, and LITMUS's and LangRank's training files into it.
+
+    base: a model for the predictors that read its pieces and states; unset: what was computed of
+    these before, and the quick ones.
+    """
+    from unibridge.comparison.analysis import analyse
+    from unibridge.comparison.exports import write_langrank, write_litmus
+    from unibridge.comparison.report import write_report
+    from unibridge.comparison.rows import read_study
+
+    found = read_study(study)
+    left_out = predict_study(study, base=base, rankers=() if base else QUICK, listener=listener)
+    page, _ = write_report(study, settings)
+    files, texts = [], study_texts(found)
+    for one in analyse(found, settings):
+        folder = found.folder / "tables"
+        for task, matrix in one.matrices.items():
+            name = f"{one.model} {task}".replace("/", " ").replace(" ", "-")
+            files.append(write_litmus(folder / f"litmus-{name}.json", found, one.model, task))
+            distances = {
+                kind: {pair: -value for pair, value in one.predictors.get(kind, {}).items()}
+                for kind in QUICK[2:]
+            }
+            try:
+                written = write_langrank(folder / f"langrank-{name}", matrix, texts, distances)
+            except UnibridgeError as error:
+                listener.say(f"no file for LangRank of {task}: {error}")
+                continue
+            files += written
+    return Reported(page, files, left_out)
+
+
+def predict_study(
+    study: str | Path,
+    *,
+    base: str | None = None,
+    rankers: Sequence[str] = (),
+    settings: "RankerSettings | None" = None,
+    listener: Listener = SILENCE,
+) -> Mapping[str, str]:
+    """Compute the predictors of a study's pairs and keep them there; ranker -> why it was left out.
+
+    rankers: unset: all. Those that were computed before and are not asked for stay.
+    """
+    from unibridge.comparison.predictors import predict, read_predictors, write_predictors
+    from unibridge.comparison.rows import read_study
+
+    found = read_study(study)
+    tuned = [score for score in found.scores if score.kind == "tuned"]
+    predicted = predict(
+        list(dict.fromkeys(score.transfer[0] for score in tuned)),
+        list(dict.fromkeys(score.target for score in tuned)),
+        study_texts(found),
+        base=_loaded(base),
+        rankers=rankers,
+        settings=settings,
+        progress=lambda name, done, total: listener.on_progress(name, done, total, {}),
+    )
+    write_predictors(found.folder, {**read_predictors(found.folder), **predicted.table})
+    return predicted.left_out
+
+
+def study_texts(study: "Study") -> dict[str, list[str]]:
+    """code -> lines: a transfer language's text, else the sentences of a target's test files."""
+    from unibridge.text.corpus import read_text
+
+    texts = {}
+    for code, about in (study.plan.get("texts") or {}).items():
+        if Path(about["file"]).exists():
+            texts[code] = list(read_text(about["file"]).lines)
+    for files in (study.plan.get("targets") or {}).values():
+        for code, file in files.items():
+            if not texts.get(code) and Path(file).exists():
+                texts[code] = _sentences(file)
+    return {code: lines for code, lines in texts.items() if lines}
+
+
+def _sentences(file: str | Path) -> list[str]:
+    """What a labelled file says, empty where it cannot be told without its task."""
+    from unibridge.text.labels import read_labels
+
+    try:
+        examples = read_labels(file, labelled=False).examples
+    except UnibridgeError:
+        return []
+    found = []
+    for example in examples:
+        words = getattr(example, "words", None)
+        found.append(" ".join(words) if words else str(getattr(example, "text", "")))
+    return [line for line in found if line]
+
+
+def _loaded(base: str | None):  # type: ignore[no-untyped-def]
+    if base is None:
+        return None
+    from unibridge.models.base import load_base
+
+    return load_base(base)

@@ -1,0 +1,195 @@
+"""Which source should I take? Candidates ranked for a target, and written as a run's sources."""
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unibridge.errors import UnibridgeError
+from unibridge.operations.listening import SILENCE, Listener
+from unibridge.text.languages import canonical
+
+if TYPE_CHECKING:
+    from unibridge.comparison.advice import Advice
+    from unibridge.comparison.analysis import Analysis
+    from unibridge.comparison.rankers.base import RankerSettings
+    from unibridge.comparison.settings import ComparisonSettings
+
+Candidate = Mapping[str, Any]
+"""A table of a run's `[[sources]]`: language, text, train, ..."""
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """advice: the ranking. candidates: code -> its table. left_out: ranker -> why it was not."""
+
+    advice: "Advice"
+    candidates: Mapping[str, Candidate]
+    left_out: Mapping[str, str]
+
+    def block(self, count: int) -> str:
+        """The best `count` as `[[sources]]`, for a run's configuration."""
+        best = [one.source for one in self.advice.suggestions[:count]]
+        return "\n".join(_table(self.candidates[code]) for code in best)
+
+
+def read_candidates(path: str | Path) -> list[Candidate]:
+    """The `[[sources]]` of a TOML file, such as a run's; paths start at the file's folder."""
+    from unibridge.settings import with_files
+    from unibridge.stages.sections import SourceSection
+
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UnibridgeError(
+            f"cannot be read ({error})", where=path, do="give a TOML file with [[sources]]"
+        ) from error
+    tables = content.get("sources")
+    if not tables:
+        raise UnibridgeError("has no [[sources]]", where=path, do="write one for each candidate")
+    folder = path.parent.absolute()
+
+    def absolute(name: str) -> str:
+        return name if name.startswith("hub:") else str(folder / Path(name).expanduser())
+
+    found: list[Candidate] = []
+    for number, table in enumerate(tables):
+        try:
+            section = SourceSection.model_validate(table)
+        except ValueError as error:
+            place = f"{path}: sources.{number}"
+            raise UnibridgeError(f"is no source ({error})", where=place) from error
+        kept = with_files(section, absolute).model_dump(mode="json")
+        found.append({name: value for name, value in kept.items() if value not in (None, [])})
+    return found
+
+
+def candidates_of_study(study: Mapping[str, Any], task: str) -> list[Candidate]:
+    """A study's transfer languages with their text and the labels of the task's mix: its plan."""
+    texts = study.get("texts") or {}
+    tasks = (study.get("settings") or {}).get("tasks") or {}
+    mix = (tasks.get(task) or {}).get("mix") or {}
+    found: list[Candidate] = []
+    for one in study.get("transfer") or ():
+        code = one["code"]
+        table = {"language": code}
+        if code in texts:
+            table["text"] = [texts[code]["file"]]
+        if code in mix:
+            table["train"] = mix[code]
+        found.append(table)
+    return found
+
+
+def sources(
+    target: str,
+    candidates: Sequence[Candidate] = (),
+    *,
+    target_text: Sequence[str | Path] = (),
+    study: str | Path | None = None,
+    task: str | None = None,
+    base: str | None = None,
+    ranker: str | None = None,
+    rankers: Sequence[str] = (),
+    settings: "RankerSettings | None" = None,
+    judging: "ComparisonSettings | None" = None,
+    listener: Listener = SILENCE,
+) -> Ranked:
+    """Rank candidate sources for a target language.
+
+    candidates: tables of `[[sources]]`; none given: a study's transfer languages. study: the folder
+    of one, whose measured pairs rank a target that it has, and tell what ranks another best. task:
+    of the study; unset: all of them together, by rank. base: for rankers that read its pieces or
+    states; unset: none of these. ranker: rank by this one. rankers: what to compute; unset: all
+    that can be. Raises UnibridgeError where nothing ranks them.
+    """
+    from unibridge.comparison.advice import advise
+    from unibridge.comparison.predictors import predict, read_predictors
+    from unibridge.comparison.settings import ComparisonSettings
+
+    judging = judging or ComparisonSettings()
+    own = _studied(study, task, judging)
+    matrices = dict(own.main) if own else {}
+    if own and task is not None:
+        matrices = {task: own.matrices[task]}
+    if not candidates and own:
+        first = task or next(iter(matrices), "")
+        candidates = candidates_of_study(own.study.plan, first)
+    tables = {str(one["language"]): one for one in candidates}
+    codes = [code for code in tables if canonical(code) != canonical(target)]
+    measured = any(canonical(target) in map(canonical, m.targets) for m in matrices.values())
+    table, left_out = {}, {}
+    if not measured or ranker or rankers:
+        texts = _texts(tables, target, target_text)
+        loaded = None
+        if base is not None:
+            from unibridge.models.base import load_base
+
+            loaded = load_base(base)
+        names = list(rankers) or ([ranker] if ranker else [])
+        found = predict(
+            codes,
+            [target],
+            texts,
+            base=loaded,
+            rankers=names,
+            settings=settings,
+            progress=lambda name, done, total: listener.say(f"ranking by {name}"),
+        )
+        table, left_out = dict(found.table), dict(found.left_out)
+    studied = read_predictors(own.study.folder) if own else {}
+    advice = advise(
+        target,
+        codes,
+        matrices=matrices,
+        studied=studied,
+        predicted=table,
+        settings=judging,
+        ranker=ranker,
+    )
+    return Ranked(advice, tables, left_out)
+
+
+def _studied(
+    study: str | Path | None, task: str | None, judging: "ComparisonSettings"
+) -> "Analysis | None":
+    from unibridge.comparison.analysis import analyse
+    from unibridge.comparison.rows import read_study
+
+    if study is None:
+        return None
+    analyses = analyse(read_study(study), judging)
+    if not analyses or not analyses[0].steps:
+        raise UnibridgeError("has no score of a tuned encoder yet", where=study)
+    if task is not None and task not in analyses[0].matrices:
+        known = ", ".join(analyses[0].matrices)
+        raise UnibridgeError(f"has no task {task!r}", where=study, do=f"choose among: {known}")
+    return analyses[0]
+
+
+def _texts(
+    tables: Mapping[str, Candidate], target: str, target_text: Sequence[str | Path]
+) -> dict[str, list[str]]:
+    from unibridge.text.corpus import read_text
+
+    texts = {}
+    for code, table in tables.items():
+        if files := table.get("text"):
+            texts[code] = list(read_text(files if isinstance(files, str) else list(files)).lines)
+    if target_text:
+        texts[target] = list(read_text(list(target_text)).lines)
+    return texts
+
+
+def _table(candidate: Candidate) -> str:
+    """A `[[sources]]` table. JSON's strings and lists are TOML's."""
+    width = max(map(len, candidate))
+    lines = ["[[sources]]"]
+    for name, value in candidate.items():
+        lines.append(f"{name:{width}} = {json.dumps(value, ensure_ascii=False)}")
+    if "train" not in candidate:
+        lines.append(f"# {'train':{width}} = a file with its labels, which a run needs")
+    return "\n".join(lines) + "\n"
