@@ -1,5 +1,7 @@
 """What holds a model where it was: the penalty by hand, and what it does to the sources."""
 
+import json
+
 import pytest
 import torch
 
@@ -26,7 +28,7 @@ def test_the_penalty_is_kirkpatricks():
 
     settings = ForgettingSettings(method="ewc", weight=2.0, examples=2)
     penalty = guard(settings, parameters, losses)
-    assert float(penalty()) == 0
+    assert penalty().item() == 0
     with torch.no_grad():
         theta += torch.tensor([1.0, -1.0])
         unused += 7
@@ -110,10 +112,14 @@ def test_a_run_says_what_was_forgotten(tmp_path):
     changes += ["self_training.forgetting.method=ewc", "self_training.forgetting.examples=4"]
     folder = run(load_config(path, changes))
     text = (folder / "results.jsonl").read_text()
-    assert "sources' held-out score" in text and "sources' text" in text
+    (row,) = map(json.loads, text.splitlines())
+    assert "sources' text" in row["note"]
     (stage,) = (p for p in folder.iterdir() if "self-trained" in p.name)
     scores = read_manifest(stage)["facts"]["source_scores"]
     assert set(scores["before"]) == set(scores["after"]) == {"en", "sw"}
+    assert row["sources_before"] == pytest.approx(sum(scores["before"].values()) / 2)
+    assert row["sources_after"] == pytest.approx(sum(scores["after"].values()) / 2)
+    assert "On the sources before, after" in (folder / "report.md").read_text()
     config = path.read_text().replace('text = "sw.txt"\n', "")
     path.write_text(config)
     with pytest.raises(ConfigError, match="must not forget 'sw'; give its plain text"):

@@ -27,6 +27,8 @@ class Result:
     same seed, in points, with the ends of the paired 95% bootstrap interval. base: name of the base
     model, settings: a fingerprint of the other settings; empty in rows that were written without.
     counts: what the score was summed from, see `evaluation/counts.py`; empty in old rows.
+    sources_before, sources_after: mean score on the sources' held-out labels before the target's
+    text was learnt from and after it, 0 to 100; None where that was not measured.
     """
 
     method: str
@@ -52,6 +54,8 @@ class Result:
     settings: str = ""
     role: str = "method"
     counts: str = ""
+    sources_before: float | None = None
+    sources_after: float | None = None
 
     @property
     def cell(self) -> tuple[str, int, str, str, str | None, str, str]:

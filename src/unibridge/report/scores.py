@@ -242,6 +242,7 @@ def effort_table(
                 whole(newest.steps),
                 whole(newest.tokens_seen),
                 duration(newest.seconds),
+                _remembered(newest),
                 newest.note,
             )
         )
@@ -249,6 +250,13 @@ def effort_table(
     if published:
         apart.add(len(body))
         given = [str(published.get(key, "")) for key in ("epochs", "steps", "tokens_seen")]
-        body.append(("Published", "", "", *given, "", str(published.get("note", ""))))
-    heads = ("Method", "Sources", "Weighting", "Epochs", "Steps", "Tokens seen", "Time", "Note")
-    return without_empty_columns(Table(heads, "lllrrrrl", body, frozenset(apart)))
+        body.append(("Published", "", "", *given, "", "", str(published.get("note", ""))))
+    heads = ("Method", "Sources", "Weighting", "Epochs", "Steps", "Tokens seen", "Time")
+    heads += ("On the sources before, after", "Note")
+    return without_empty_columns(Table(heads, "lllrrrrrl", body, frozenset(apart)))
+
+
+def _remembered(result: Result) -> str:
+    if result.sources_before is None or result.sources_after is None:
+        return ""
+    return f"{decimal(result.sources_before)}, {decimal(result.sources_after)}"

@@ -71,10 +71,6 @@ def _note(method: Method, config: Config, inputs: Inputs, stages: Sequence[Path]
         if stage.name.startswith("vocabulary-"):
             notes.append(f"{read_manifest(stage)['facts']['chosen']:,} pieces")
         facts = read_manifest(stage)["facts"]
-        if able := facts.get("source_scores"):
-            means = [sum(one.values()) / len(one) for one in able.values() if one]
-            if len(means) == 2:
-                notes.append(f"sources' held-out score {means[0]:.1f} before, {means[1]:.1f} after")
         if len(losses := facts.get("source_losses") or ()) == 2:
             notes.append(f"sources' text {losses[0]:.2f} nats before, {losses[1]:.2f} after")
         if facts.get("labels") and stage.name.startswith("translate-"):
@@ -121,6 +117,9 @@ def result_of(cell: Cell, cells: Sequence[Cell], config: Config, inputs: Inputs)
         for key, parts in counted.items()
     }
     weighed = [m["facts"]["weighting"] for m in manifests if "weighting" in m["facts"]]
+    able = [m["facts"]["source_scores"] for m in manifests if "source_scores" in m["facts"]]
+    kept = [able[0]["before"], able[-1]["after"]] if able else []
+    remembered = [sum(one.values()) / len(one) for one in kept if one]
     return Result(
         method=cell.method,
         label=config.method(cell.method).label,
@@ -138,6 +137,8 @@ def result_of(cell: Cell, cells: Sequence[Cell], config: Config, inputs: Inputs)
         tokens_seen=totals["tokens_seen"] or None,
         seconds=round(sum(m["seconds"] for m in manifests), 1),
         note=note,
+        sources_before=remembered[0] if len(remembered) == 2 else None,
+        sources_after=remembered[1] if len(remembered) == 2 else None,
         role=config.method(cell.method).role,
         base=base_name(config),
         settings=deciding(config.for_method(cell.method)),
