@@ -1,13 +1,16 @@
 """Fewer pieces, the same tokens: over every kind of tokenizer, on drawn parts of drawn texts."""
 
+from pathlib import Path
 from random import Random
 
 import pytest
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from toy import LINES, toy_tokenizer
 from unibridge.errors import UnibridgeError
+from unibridge.models.base import NAMED_BASES
+from unibridge.text.corpus import read_text, spread
 from unibridge.vocabulary.trim import TrimSettings, read_ids, trim_tokenizer
 
 FAMILIES = ("bert", "xlm-roberta", "gpt2", "mt5", "mbart")
@@ -128,6 +131,28 @@ def test_single_characters_are_kept_for_new_words():
         found = trim_tokenizer(whole, ["the river"], TrimSettings(characters=characters))
         unknown = found.tokenizer.unk_token_id in read_ids(found.tokenizer, [new])[0]
         assert unknown is not characters
+
+
+DATA = Path(__file__).parents[2] / ".." / "shared" / "data" / "mono"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not DATA.exists(), reason="the shared data is not here")
+@pytest.mark.parametrize("name", ["me5", "minilm", "cldr"])
+def test_real_tokenizers_cut_real_text_as_before(name):
+    try:
+        folder = NAMED_BASES[name]()
+    except UnibridgeError as error:
+        pytest.skip(str(error))
+    whole = AutoTokenizer.from_pretrained(folder)
+    # of MiniLM most of Amharic is unknown
+    lines = [
+        x
+        for code in ("lug", "amh", "zh")
+        for x in spread(read_text(DATA / f"{code}.txt").lines, 300)
+    ]
+    found = trim_tokenizer(whole, lines, TrimSettings())
+    assert found.changed == 0 and len(found.kept) < len(whole)
 
 
 def test_another_kind_is_refused_by_name():

@@ -31,6 +31,8 @@ TOLERANCE = 1e-4
 """The largest difference of a state or a logit, where texts are to be read as before."""
 TIMED_LINES = 64
 """Lines that the speed is measured on, evenly spread over the texts."""
+BATCH = 16
+"""Lines that are read at once for it."""
 
 
 class TrimOutput(TrimSettings):
@@ -87,16 +89,21 @@ def _trim_base(base: Base, folder: Path, lines: Sequence[str], settings: TrimOut
     from unibridge.models.states import encoder_states, trained_pooling
 
     def read(model: nn.Module, tokenizer: Any) -> Any:
-        def states(batch: Sequence[str]) -> torch.Tensor:
-            given = tokenizer(list(batch), padding=True, truncation=True, return_tensors="pt")
-            return encoder_states(model, base.family, **_renamed(given))
+        def states(lines: Sequence[str]) -> list[torch.Tensor]:
+            found = []
+            for start in range(0, len(lines), BATCH):
+                batch = list(lines[start : start + BATCH])
+                given = tokenizer(batch, padding=True, truncation=True, return_tensors="pt")
+                found.append(encoder_states(model, base.family, **_renamed(given)))
+            return found
 
         return states
 
     model = base.model
     found = trim_tokenizer(base.tokenizer, lines, settings, also=_also(base.tokenizer, base.family))
     facts = _facts(found, len(base.tokenizer))
-    timed = spread(lines, TIMED_LINES)
+    # like lengths together, so that little is padding
+    timed = sorted(spread(lines, TIMED_LINES), key=len)
     before, said = _measured(model, read(model, base.tokenizer), timed)
     pooling = trained_pooling(base)
 
