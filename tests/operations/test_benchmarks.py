@@ -70,6 +70,8 @@ def test_a_pack_is_scored_by_the_benchmarks_metric(tmp_path, capsys):
     facts = read_manifest(folder)["facts"]
     assert set(facts["scores"]) == {"squad_f1", "squad_exact_match"} and facts["examples"] == 6
     assert "xquad      average" in said and "10 languages missing" in said
+    with pytest.raises(UnibridgeError, match="unknown language 'lug'"):
+        benchmark(["xquad"], tmp_path / "out", {}, model=tmp_path / "pack", languages=["lug"])
     assert main([*map(str, given), "--tasks", "panx", "--out", str(tmp_path / "out")]) == 2
     assert main([*map(str, given), "--tasks", "xqad", "--out", str(tmp_path / "out")]) == 2
     assert "did you mean 'xquad'" in capsys.readouterr().err.lower()

@@ -74,8 +74,9 @@ def benchmark(
     """Score a base, fine-tuned on what each benchmark trains on, or a ready pack.
 
     tasks: names in `BENCHMARKS` or `SUITES`. out: folder of what was trained and predicted; a
-    broken-off call goes on from there. settings: of the fine-tuning. languages: codes; unset: all
-    that the benchmark lists. data: folder of the files as they are published; unset: the hub.
+    broken-off call goes on from there. settings: of the fine-tuning. languages: codes, of which
+    each benchmark takes those that it has; unset: all that it lists. data: folder of the files as
+    they are published; unset: the hub.
     Raises UnibridgeError before anything is trained, for all parts that are not to be had.
     """
     if (base is None) == (model is None):
@@ -142,7 +143,15 @@ def _languages(one: Benchmark, asked: Sequence[str]) -> list[str]:
             f"{one.name} has no list of languages", where="--languages", do="name those you want"
         )
     listed = {own: code for code, own in one.languages.items()}
-    return [listed.get(one.own_code(code), code) for code in asked] or list(one.languages)
+    found, unknown = [], None
+    for code in asked:
+        try:
+            found.append(listed.get(one.own_code(code), code))
+        except UnibridgeError as error:  # of several benchmarks some may lack it
+            unknown = error
+    if unknown is not None and not found:
+        raise unknown
+    return found or list(one.languages)
 
 
 def _check(

@@ -46,6 +46,11 @@ class GenerationSettings(BaseModel):
         description="language -> its token in the base's vocabulary, such as sw_KE, which mBART "
         "says first",
     )
+    source_token: str | None = Field(
+        None,
+        description="the token of the language that is read, such as en_XX; unset: that of what is "
+        "said, as for a summary",
+    )
     training: TrainingSettings = TrainingSettings(
         epochs=3, batch_size=16, learning_rate=5e-4, schedule="constant", clip=1.0
     )
@@ -70,7 +75,8 @@ def check_generator(base: "Base", settings: GenerationSettings) -> None:
             do="use mT5 or mBART",
         )
     known = base.tokenizer.get_vocab()
-    if lacking := sorted(t for t in settings.language_tokens.values() if t not in known):
+    named = {*settings.language_tokens.values(), settings.source_token} - {None}
+    if lacking := sorted(str(token) for token in named if token not in known):
         raise UnibridgeError(f"the base has no token {', '.join(lacking)}", where="language_tokens")
 
 
@@ -108,6 +114,7 @@ def train_generator(
     # 1. Pairs as ids; lines of text beside them, in batches of their own.
     encoded: list[tuple[list[int], list[int]]] = []
     for language, own in pairs.items():
+        _speak(tokenizer, language, settings)
         sources = tokenizer(
             [one for one, _ in own], truncation=True, max_length=settings.max_tokens
         )["input_ids"]
@@ -221,17 +228,17 @@ def _targets(
     tokenizer: Any, pairs: Sequence[Pair], language: str, settings: GenerationSettings
 ) -> list[list[int]]:
     """What is to be said, as ids in the tokenizer's own frame, with the language's token in it."""
-    _speak(tokenizer, language, settings)
     texts = [target for _, target in pairs]
     read = tokenizer(text_target=texts, truncation=True, max_length=settings.max_output)
     return [list(ids) for ids in read["input_ids"]]
 
 
 def _speak(tokenizer: Any, language: str, settings: GenerationSettings) -> None:
-    """Set the language that is said, where the tokenizer has such a thing."""
+    """Set the languages that are read and said, where the tokenizer has such a thing."""
     token = settings.language_tokens.get(language)
-    if token is not None and hasattr(tokenizer, "tgt_lang"):
-        tokenizer.tgt_lang = token
+    for role, own in (("src_lang", settings.source_token or token), ("tgt_lang", token)):
+        if own is not None and hasattr(tokenizer, role):
+            setattr(tokenizer, role, own)
 
 
 def _start(
