@@ -11,15 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+import transformers
 from torch import nn
-from transformers import (
-    AutoConfig,
-    AutoModel,
-    AutoModelForQuestionAnswering,
-    AutoModelForSequenceClassification,
-    AutoModelForTokenClassification,
-    PreTrainedModel,
-)
+from transformers import AutoConfig, PreTrainedModel
 from transformers.utils import ModelOutput
 
 from unibridge.adapters import attach
@@ -27,7 +21,6 @@ from unibridge.adapters.settings import AdapterConfig
 from unibridge.ensemble.pack_config import UniBridgeConfig
 from unibridge.errors import UnibridgeError
 from unibridge.models.families import FAMILIES
-from unibridge.models.rows import lay_over
 from unibridge.models.states import layer_states
 from unibridge.seal import loading, seal
 from unibridge.tasks import task_of
@@ -383,66 +376,24 @@ class MultiSourceModel(PreTrainedModel):
         weights: source -> weight; only these sources are used, scaled to sum to one.
         sentence_temperature: gives every sentence weights of its own instead (`per_sentence`).
         """
-        from unibridge.models.base import max_tokens as longest_input
+        from unibridge.ensemble.assembling import config_of, fill
 
-        used = [source for source in sorted(tasks) if weights.get(source, 0.0) > 0]
-        if not used:
-            raise UnibridgeError("no source has a weight above zero", where="weights")
-        first = tasks[used[0]]
-        for source in used:
-            if tasks[source].labels != first.labels or tasks[source].task != first.task:
-                raise UnibridgeError(
-                    f"the sources {used[0]!r} and {source!r} were trained on different labels",
-                    do="train them with the same list of labels",
-                )
-        total = sum(weights[source] for source in used)
-        base_config = base.model.config.to_dict()
-        if language is not None and language.embeddings is not None:
-            base_config["vocab_size"] = language.embeddings.shape[0]
-            base_config["pad_token_id"] = language.tokenizer.pad_token_id
-        shape: AdapterConfig | None = None
-        adapter: dict[str, torch.Tensor] = {}
-        if language is not None and language.stack:
-            shape, adapter = attach.encoder_share(
-                base.model, base.family, language.config, language.adapter
-            )
-        config = UniBridgeConfig(
-            base=base_config,
-            task=first.task,
-            labels=first.labels,
-            language=language.language if language is not None else "",
-            language_adapter=shape.model_dump(mode="json") if shape else None,
-            task_adapter=first.config.model_dump(mode="json") if first.adapter else None,
-            sources=used,
-            weights=[weights[source] / total for source in used],
-            max_tokens=min(max_tokens, longest_input(base)),
+        share = {name: weights.get(name, 0.0) for name in sorted(tasks)}
+        config = config_of(
+            base,
+            language,
+            tasks,
+            {name: value for name, value in share.items() if value > 0},
+            max_tokens=max_tokens,
             sentence_temperature=sentence_temperature,
-            head=first.head_settings.model_dump(),
         )
         model = cls(config)
-        encoder = base.model.get_submodule(base.family.encoder).state_dict()
-        if language is not None:
-            encoder = language.encoder_tensors(encoder, base.family.word_embeddings)
-        encoder = lay_over(encoder, first.encoder)
-        missing = model.encoder.load_state_dict(encoder, strict=False)
-        if missing.unexpected_keys:
-            raise ValueError(f"unexpected tensors in the base: {missing.unexpected_keys}")
-        if language is not None and language.stack:
-            attach.load_adapter_state(model.encoder, language.language, adapter)
-        for source in used:
-            if tasks[source].adapter:
-                name = model.adapter_name(source)
-                attach.load_adapter_state(model.encoder, name, tasks[source].adapter)
-            model.heads[head_name(source)].load_state_dict(tasks[source].head)
+        fill(model, base, language, tasks)
         own = language is not None and language.tokenizer is not None
         model.tokenizer = language.tokenizer if own and language is not None else base.tokenizer
         return model.eval().to(base.model.device)
 
 
-for auto in (
-    AutoModel,
-    AutoModelForTokenClassification,
-    AutoModelForSequenceClassification,
-    AutoModelForQuestionAnswering,
-):
+for kind in ("", "ForTokenClassification", "ForSequenceClassification", "ForQuestionAnswering"):
+    auto = getattr(transformers, f"AutoModel{kind}")
     auto.register(UniBridgeConfig, MultiSourceModel, exist_ok=True)

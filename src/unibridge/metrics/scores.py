@@ -1,64 +1,17 @@
-"""Scores from plain lists, 0 to 100, with bootstrap intervals over examples. No torch.
-
-An example is one class (a string) or one sequence of tags. Every metric is a pair of functions:
-counts per example, which add up over examples, and a score from summed counts. A bootstrap then
-never scores anything twice: it redraws how often each kind of example occurs.
+"""Scores from plain lists, 0 to 100. Every metric is a pair of functions: counts per example, which
+add up over examples, and a score from summed counts.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from unibridge.errors import UnibridgeError
+from unibridge.metrics.base import Labels, Metric
 from unibridge.registry import Registry
 
 if TYPE_CHECKING:
     import numpy as np
-
-Labels = str | Sequence[str]
-"""One example's class, or its tags."""
-
-
-@dataclass(frozen=True)
-class Metric:
-    """count: (gold, predicted) -> counts (examples, k). score: sums (..., k) -> (...), 0 to 100."""
-
-    name: str
-    count: "Callable[[Sequence[Labels], Sequence[Labels]], np.ndarray]"
-    score: "Callable[[np.ndarray], np.ndarray]"
-
-    def __call__(self, gold: Sequence[Labels], predicted: Sequence[Labels]) -> float:
-        """The score of all examples together."""
-        return float(self.score(self.count(gold, predicted).sum(axis=0)))
-
-
-@dataclass(frozen=True)
-class Score:
-    """metric: name in `METRICS`. value, low, high: 0 to 100, a 95% bootstrap interval.
-
-    all: further scores of the same predictions by name, 0 to 100.
-    """
-
-    metric: str
-    value: float
-    low: float
-    high: float
-    all: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Difference:
-    """First system minus second, with its interval; p: share of resamples on the other side of 0.
-
-    p is two-sided (twice the smaller tail, ties counted in both, at most 1).
-    """
-
-    value: float
-    low: float
-    high: float
-    p: float
-
 
 _LETTERS = frozenset("BIES")
 
@@ -159,108 +112,6 @@ def accuracy(gold: Sequence[Labels], predicted: Sequence[Labels]) -> float:
 def macro_f1(gold: Sequence[Labels], predicted: Sequence[Labels]) -> float:
     """Mean F1 of the classes that occur in gold or predicted, each weighing the same."""
     return MACRO_F1(gold, predicted)
-
-
-def bootstrap_interval(
-    gold: Sequence[Labels],
-    predicted: Sequence[Labels],
-    metric: Metric,
-    *,
-    samples: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> tuple[float, float]:
-    """Percentile interval of a metric when the examples are drawn again with replacement."""
-    scores = metric.score(_resampled(metric.count(gold, predicted), samples, seed))
-    return interval_of(scores, level)
-
-
-def bootstrap_difference(
-    gold: Sequence[Labels],
-    first: Sequence[Labels],
-    second: Sequence[Labels],
-    metric: Metric,
-    *,
-    samples: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> Difference:
-    """Paired bootstrap of first minus second: both systems are scored on the same resamples."""
-    import numpy as np
-
-    # counts of classes have their columns by label, so both systems must be counted with the same
-    both = metric.count([*gold, *gold], [*first, *second])
-    sides = [both[: len(gold)], both[len(gold) :]]
-    if isinstance(both, np.ndarray):
-        counts = np.concatenate(sides, axis=1)
-    else:
-        from scipy.sparse import hstack
-
-        counts = hstack(sides).tocsr()
-    width = both.shape[1]
-    total = counts.sum(axis=0)
-    drawn = _resampled(counts, samples, seed)
-    differences = metric.score(drawn[:, :width]) - metric.score(drawn[:, width:])
-    low, high = interval_of(differences, level)
-    tail = min(float((differences <= 0).mean()), float((differences >= 0).mean()))
-    value = float(metric.score(total[:width]) - metric.score(total[width:]))
-    return Difference(value, low, high, min(1.0, 2 * tail))
-
-
-def resampled_scores(
-    counts: Sequence[Any], metric: Metric, *, samples: int = 1000, seed: int = 0
-) -> "np.ndarray":
-    """Scores of several systems (samples, systems) on the same resamples of the examples.
-
-    counts: of each system what `metric.count` gives for the same examples; what stands in the
-    columns may differ from one system to the next.
-    """
-    import numpy as np
-
-    drawn = _resampled(np.concatenate(counts, axis=1), samples, seed)
-    ends = np.cumsum([part.shape[1] for part in counts])
-    parts = np.split(drawn, ends[:-1], axis=1)
-    return np.stack([metric.score(part) for part in parts], axis=1)
-
-
-def resampled_means(scores: "np.ndarray", *, seed: int = 0) -> "np.ndarray":
-    """(samples, seeds) -> (samples,): means over seeds that are drawn again with replacement.
-
-    With `resampled_scores` of a method's seeds, examples and trainings are drawn together, so the
-    spread says what another test set and other seeds would change. Of few seeds it says too little:
-    three cannot show more than they have.
-    """
-    import numpy as np
-
-    generator = np.random.default_rng([seed, 1])
-    chosen = generator.integers(scores.shape[1], size=scores.shape)
-    return np.asarray(np.take_along_axis(scores, chosen, axis=1).mean(axis=1))
-
-
-def _resampled(counts: "np.ndarray", samples: int, seed: int) -> "np.ndarray":
-    """Summed counts of `samples` resamples: (examples, k) -> (samples, k).
-
-    Examples with the same counts are interchangeable, so one multinomial draw over the distinct
-    ones is the bootstrap itself, and its cost does not grow with the number of examples.
-    """
-    import numpy as np
-
-    if isinstance(counts, np.ndarray):
-        kinds, frequency = np.unique(counts, axis=0, return_counts=True)
-    else:
-        kinds, frequency = counts, np.ones(counts.shape[0])
-    generator = np.random.default_rng(seed)
-    number = counts.shape[0]
-    drawn = generator.multinomial(number, frequency / number, size=samples)
-    return drawn.astype(float) @ kinds
-
-
-def interval_of(values: "np.ndarray", level: float = 0.95) -> tuple[float, float]:
-    """Both ends of what holds that share of the values, as much of them left out on each side."""
-    import numpy as np
-
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
 
 
 def _span_counts(
