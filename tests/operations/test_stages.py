@@ -3,6 +3,7 @@
 import pytest
 
 from toy import save_toy_base, toy_lines, write_toy_run
+from unibridge.artifacts import write_manifest
 from unibridge.config import stage_settings
 from unibridge.errors import UnibridgeError
 from unibridge.models.base import load_base
@@ -71,6 +72,18 @@ def test_text_that_is_odd_is_said_to_the_listener(tmp_path):
     stages.read_corpus([tmp_path / "texts"], heard)
     assert len(heard.said) == 1 and "none.txt is empty" in heard.said[0]
     assert bases.inspect(str(base), [tmp_path / "en.txt"]).found.verdict.startswith("Yes")
+
+
+@pytest.mark.parametrize("content", ['{"format": 1', "[]", "{}", "\0" * 64])
+def test_a_stage_whose_manifest_is_torn_makes_no_pack(tmp_path, content):
+    for name in ("adapt", "train"):
+        (tmp_path / name).mkdir()
+    write_manifest(tmp_path / "train", {"stage": "train-task", "fingerprint": "0", "settings": {}})
+    (tmp_path / "adapt" / "manifest.json").write_text(content)
+    tasks = {"en": tmp_path / "train"}
+    with pytest.raises(UnibridgeError, match="adapt"):
+        stages.assemble_pack("none", tmp_path / "out", tmp_path / "adapt", tasks)
+    assert not (tmp_path / "out").exists()
 
 
 def test_faults_are_errors_and_not_exits(tmp_path):

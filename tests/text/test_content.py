@@ -71,6 +71,7 @@ REFUSED = {
     "a table": "one text\tsport\nanother\tnews\nthird\tsport\n",
     "other json": '{"a": 1}\n{"a": 2}\n',
     "broken json": '[{"text": "a"},\n {"text": "b"\n',
+    "numbers": "[1, 2\n",
     "broken json lines": '{"text": "a"}\n{"text": "b"\n',
 }
 
@@ -93,6 +94,7 @@ def test_what_is_no_text_is_refused_with_a_remedy(tmp_path, kind):
         ["a b", "c d", "e O"],
         ["tab\there", "and none"],
         ["1 one", "2 two"],
+        ["[1] one", "[2] two"],
         ["<b>bold</b> move", "then", "nothing", "more", "of", "it"],
     ],
 )

@@ -300,6 +300,7 @@ def assemble_pack(
         shares = read_json(weights / "weights.json")
         own = read_manifest(weights, "weigh")["facts"]["sentence_temperature"]
     trained = [read_manifest(folder, "train-task") for folder in tasks.values()]
+    read_manifest(target, "adapt")
     model = model_of(
         workplace(base, out, listener=listener),
         target,

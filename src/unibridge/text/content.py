@@ -80,7 +80,8 @@ def _json_content(rows: Sequence[str]) -> Content | None:
         return Content("json")
     if re.match(r'\s*\[\s*"', start) and rows[-1].rstrip().endswith(("]", ",")):
         return Content("json")
-    return None
+    # numbers and brackets alone are no text
+    return Content("json") if re.fullmatch(r"[\s\[\]{},:.\d+-]*", start) else None
 
 
 def _is_object(line: str) -> bool:
