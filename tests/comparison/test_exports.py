@@ -68,5 +68,5 @@ def test_langrank_reads_its_training_files(study, tmp_path):
     assert first[7] == 0.25
     pairs = (tmp_path / "lr" / "train_pos_pairs.csv").read_text().split()
     assert pairs[0] == "am,ar" and len(pairs) == 5
-    with pytest.raises(UnibridgeError, match="need plain text"):
+    with pytest.raises(UnibridgeError, match="two scored sources"):
         write_langrank(tmp_path / "none", matrix, {}, {})

@@ -1,6 +1,7 @@
 """run, demo and inspect: what most people type."""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,20 @@ def _run_options(parser: ArgumentParser) -> None:
 
 
 def _run(options: Namespace) -> None:
-    from unibridge.config import load_config
+    from unibridge.config import load_configs
 
-    _run_config(load_config(options.config, options.set), options.command_line)
+    configs = load_configs(options.config, options.set)
+    if len(configs) == 1:
+        _run_config(next(iter(configs.values())), options.command_line)
+    else:
+        _run_targets(configs, options.command_line)
+
+
+def _run_targets(configs: Mapping[str, Any], command: str) -> None:
+    from unibridge.operations.runs import run_targets
+
+    quiet()
+    print(run_targets(configs, command=command, listener=Console()) / "report.html")
 
 
 def _run_config(config: Any, command: str) -> None:

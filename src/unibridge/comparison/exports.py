@@ -160,7 +160,10 @@ def write_langrank(
             pairs.append(f"{target},{source}")
         sizes.append(str(len(known)))
     if not lines:
-        raise UnibridgeError("LangRank's features need plain text of both sides", where=folder)
+        raise UnibridgeError(
+            "LangRank's features need a target with text and two scored sources with text",
+            where=folder,
+        )
     folder.mkdir(parents=True, exist_ok=True)
     name = f"train_{matrix.task.replace(' ', '_')}"
     for suffix, content in (("", lines), ("_size", sizes), ("_pairs", pairs)):

@@ -24,6 +24,11 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     Raises ConfigError that lists every fault.
     """
     path = Path(path)
+    return check_config(read_content(path, overrides), folder=path.parent, where=path)
+
+
+def read_content(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """What a TOML file says, with the overrides laid over it, unchecked."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -33,7 +38,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise UnibridgeError(f"is not TOML ({error})", where=path, do="mend that line") from error
     put_all(content, overrides)
-    return check_config(content, folder=path.parent, where=path)
+    return content
 
 
 def check_config(content: Mapping[str, Any], *, folder: Path, where: object = "") -> Config:

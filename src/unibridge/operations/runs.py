@@ -1,6 +1,6 @@
 """A whole run of a configuration, and the demo's."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,39 @@ def run(config: "Config", *, command: str = "", listener: Listener = SILENCE) ->
     return run_study(
         config, command=command, on_stage=listener.on_stage, on_progress=listener.on_progress
     )
+
+
+def run_targets(
+    configs: Mapping[str, "Config"], *, command: str = "", listener: Listener = SILENCE
+) -> Path:
+    """A run for each target in the same folder, and a report over all; returns that folder.
+
+    configs: target -> its run, see `load_configs`. Sources are trained once: each run takes the
+    finished stages of those before. A target that fails is said and does not stop the others;
+    raises UnibridgeError at the end, with all that failed.
+    """
+    from unibridge.comparison.targets import write_targets_report
+    from unibridge.errors import UnibridgeError
+
+    folder = next(iter(configs.values())).run.folder.parent
+    done: list[str] = []
+    failed: dict[str, str] = {}
+    for target, config in configs.items():
+        reuse = tuple(dict.fromkeys((*config.run.reuse, *done)))
+        section = config.run.model_copy(update={"reuse": reuse})
+        listener.say(f"target {target}: results go to {config.run.folder}")
+        try:
+            own = config.model_copy(update={"run": section})
+            done.append(str(run(own, command=command, listener=listener)))
+        except UnibridgeError as error:
+            failed[target] = str(error)
+            listener.say(f"target {target} failed: {error}")
+    if done and processes().main:
+        write_targets_report(folder)
+    if failed:
+        said = "; ".join(f"{target}: {error}" for target, error in failed.items())
+        raise UnibridgeError(f"{len(failed)} of {len(configs)} targets failed ({said})")
+    return folder
 
 
 def prepare_demo(
