@@ -114,6 +114,37 @@ def test_a_searched_rate_trains_like_one_that_was_given(train):
     assert blind["rate_search"] is None and blind["learning_rate"] == 5e-4
 
 
+@pytest.mark.parametrize("name", TASKS)
+def test_a_fitted_head_knows_the_task_before_training_and_touches_nothing_else(name):
+    """LP-FT: after one step at no rate to speak of, it scores as training alone does after many."""
+    base = telling_base("bert" if name == "pairs" else "xlm-roberta")
+
+    def learnt(head_start):
+        start = settings(steps=1, learning_rate=1e-12, batch_size=10)
+        examples = toy_examples(name)
+        return train_task(
+            base,
+            TASKS[name],
+            {"en": examples},
+            {"en": None},
+            TASKS[name].collect_labels([examples]),
+            start.model_copy(update={"head_start": head_start}),
+            name=f"{name}-en",
+            held_out={"en": examples},
+            train="model",
+        )
+
+    random, fitted = learnt("random"), learnt("fitted")
+    facts = fitted.facts["head_start"]
+    assert random.facts["head_start"] is None and facts["loss"] < 0.5 * facts["loss_before"]
+    assert fitted.facts["curve"][-1]["valid_loss"] < 0.6 * random.facts["curve"][-1]["valid_loss"]
+    assert fitted.facts["dev_score"] > random.facts["dev_score"]
+    assert all(
+        torch.allclose(fitted.encoder[key], value, atol=1e-9)
+        for key, value in random.encoder.items()
+    )
+
+
 def test_a_whole_models_rate_falls_with_its_width():
     assert [whole_model_rate(width) for width in (128, 384, 768)] == [5e-4, 2e-4, 5e-5]
     assert whole_model_rate(1024) == pytest.approx(2.8e-5, rel=0.01)

@@ -20,12 +20,14 @@ from unibridge.training import (
     TrainingSettings,
     batches_of,
     fit,
+    precision,
     prepare,
     step_of,
 )
 from unibridge.transfer.adapted import AdaptedLanguage, kept_copy
 from unibridge.transfer.beside import Beside
 from unibridge.transfer.forgetting.base import ForgettingSettings, guard
+from unibridge.transfer.head_start import HeadStart, fit_head
 from unibridge.transfer.rates import PUBLISHED_RATES, RateSearch, choose_rate, whole_model_rate
 from unibridge.transfer.sampling import SamplingSettings, drawn
 from unibridge.transfer.signals.base import LanguageClassifier, SignalSettings
@@ -74,6 +76,11 @@ class TaskSettings(BaseModel):
         False, description="taggers learn at every subword of a word (the reference), not the first"
     )
     head: HeadSettings = HeadSettings()
+    head_start: HeadStart = Field(
+        "random",
+        description="first weights of the head: random (the paper), or fitted to the encoder as it "
+        "is, by at most 1,000 examples of each source (LP-FT, arXiv 2202.10054)",
+    )
     head_rate: float = Field(
         1.0, gt=0, description="the head's rate, as a multiple of training.learning_rate"
     )
@@ -116,7 +123,8 @@ class TaskSettings(BaseModel):
 
 
 FINE_TUNING = TaskSettings(
-    training=TrainingSettings(epochs=3, batch_size=16, schedule="linear", warmup=0.06, clip=1.0)
+    head_start="fitted",
+    training=TrainingSettings(epochs=3, batch_size=16, schedule="linear", warmup=0.06, clip=1.0),
 )
 """Whole models. The paper: batches of 32, 10 epochs, a constant 1e-5, by which small ones learn
 little."""
@@ -244,16 +252,23 @@ def train_task(
         for source in sources
     ]
 
-    def run(
-        batch: Sequence[Any], owner: int, of: int | None = None, further: Any = None
-    ) -> "tuple[dict[str, torch.Tensor], torch.Tensor, int, dict[str, torch.Tensor]]":
-        """(outputs, loss, tokens, further losses by name) of a batch of one source."""
+    def states_of(
+        batch: Sequence[Any], owner: int
+    ) -> "tuple[Any, torch.Tensor, dict[str, torch.Tensor]]":
+        """What the head wants of a batch of one source: states, attention mask, its own inputs."""
         attach.activate(encoder, *stacks[owner])
         inputs = task.collate(batch, tokenizer.pad_token_id)
         inputs = {name: value.to(model.device) for name, value in inputs.items()}
         own = {name: inputs.pop(name) for name in task.head_inputs}
         mask = inputs["attention_mask"]
-        states: Any = (layer_states if head.reads_layers else last_states)(encoder, **inputs)
+        states = layer_states if head.reads_layers else last_states
+        return states(encoder, **inputs), mask, own
+
+    def run(
+        batch: Sequence[Any], owner: int, of: int | None = None, further: Any = None
+    ) -> "tuple[dict[str, torch.Tensor], torch.Tensor, int, dict[str, torch.Tensor]]":
+        """(outputs, loss, tokens, further losses by name) of a batch of one source."""
+        states, mask, own = states_of(batch, owner)
         said = head(states, mask, **own)
         more = further(states[-1] if head.reads_layers else states, mask) if further else {}
         return said, task.loss(said, task.targets(batch), of=of), int(mask.sum()), more
@@ -292,7 +307,19 @@ def train_task(
         model.train(), head.train()
         return total / sum(map(len, held.values())), predictions
 
-    # 3. Train.
+    # 3. The head alone, where it is to be fitted first.
+    def frozen(
+        batch: Sequence[Any], owner: int
+    ) -> "tuple[Any, torch.Tensor, dict[str, torch.Tensor]]":
+        with precision(settings.training, model.device, shape.hidden):
+            return states_of(batch, owner)
+
+    fitted = None
+    if settings.head_start == "fitted" and start is None:
+        model.eval()
+        fitted = fit_head(head, task, encoded, owners, frozen, seed=seed)
+
+    # 4. Train.
     attach.activate(encoder, *stacks[0])
     warnings: list[str] = cut_note(task.cut(encoded[: starts[1]]), starts[1], limit)
     training = settings.training
@@ -408,6 +435,7 @@ def train_task(
             "search_tokens": choice.tokens,
             "learning_rate": choice.rate,
             "rate_search": asdict(choice) if choice.trials else None,
+            "head_start": fitted,
             "examples": starts[1],
             "versions": rounds + 1,
             "vocabulary_rows": len(rows_used),
