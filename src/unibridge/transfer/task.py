@@ -317,7 +317,8 @@ def train_task(
     fitted = None
     if settings.head_start == "fitted" and start is None:
         model.eval()
-        fitted = fit_head(head, task, encoded, owners, frozen, seed=seed)
+        own = slice(starts[1])
+        fitted = fit_head(head, task, encoded[own], owners[own], frozen, seed=seed)
 
     # 4. Train.
     attach.activate(encoder, *stacks[0])
