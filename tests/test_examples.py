@@ -52,7 +52,7 @@ def test_xlmr_configurations_are_the_published_settings(path: Path) -> None:
     assert task.adapter.reduction_factor == 16
     assert (whole.training.batch_size, whole.training.epochs) == (32, 10)
     assert whole.training.learning_rate == 1e-5
-    assert (whole.training.warmup, whole.training.clip) == (0, 0)
+    assert (whole.training.warmup, whole.training.clip, whole.head_start) == (0, 0, "random")
     assert config.weights.sentences == 10
 
 

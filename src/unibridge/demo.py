@@ -85,6 +85,8 @@ batch_size = 32
 learning_rate = 2e-3
 schedule = "linear"
 
+[fine_tuning]
+head_start = "random"              # as the rows with adapters
 [fine_tuning.training]             # the paper: 10 epochs, batch 32, 1e-5 (for a model 100x larger)
 vocabulary_rows = "all"
 epochs = 3
