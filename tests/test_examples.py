@@ -1,16 +1,24 @@
 """Every example does what its first lines promise."""
 
 import runpy
+import shlex
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from unibridge.cli import build_parser
 from unibridge.config import load_config
+from unibridge.config.overrides import put_all
+from unibridge.grid.executors.ray import RaySettings
+from unibridge.transfer_study.plan import load_study
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 DATA = EXAMPLES.parents[1] / "shared" / "data"
 BASES = {"minilm": "minilm", "me5": "me5", "xlmr": "xlm-roberta-base"}
-CONFIGURATIONS = sorted(EXAMPLES.glob("*.toml"))
+CONFIGURATIONS = sorted(p for p in EXAMPLES.glob("*.toml") if not p.stem.startswith("study_"))
+STUDIES = sorted(EXAMPLES.glob("study_*.toml"))
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data")
@@ -63,3 +71,49 @@ def test_quickstart_runs(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     for step in ("vocabulary:", "embeddings:", "adapted:", "weights:", "span_f1:"):
         assert step in printed
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data")
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_study_is_accepted(path: Path) -> None:
+    plan = load_study(path)
+    assert plan.settings.run.folder.name == path.stem and not plan.warnings
+
+
+def study_command(text: str) -> Any:
+    """The options of the `unibridge study` that a script or a job starts."""
+    line = text.replace("\\\n", " ").partition("unibridge study ")[2].partition("\n\n")[0]
+    line = line.partition("\n  shutdown")[0].replace("\n", " ")
+    return build_parser().parse_args(["study", *shlex.split(line)])
+
+
+def ray_options(given: Any) -> RaySettings:
+    content: dict[str, Any] = {}
+    put_all(content, given.set)
+    return RaySettings.model_validate(content["run"]["options"])
+
+
+def test_the_slurm_script_is_one_and_starts_a_study() -> None:
+    path = EXAMPLES / "study_ray_slurm.sh"
+    subprocess.run(["bash", "-n", str(path)], check=True)
+    text = path.read_text().replace("$((16 * SLURM_JOB_NUM_NODES))", "64")
+    given = study_command(text.replace("$STUDY", "study.toml"))
+    assert (given.executor, given.workers, str(given.study)) == ("ray", 64, "study.toml")
+    assert ray_options(given).address == "$HEAD:$PORT" and ray_options(given).gpus == 0.25
+    # as many on a node as its GPUs have room for
+    assert "--gpus-per-node=4" in text and "--ntasks-per-node=1" in text
+
+
+def test_the_kubernetes_job_is_one_and_starts_a_study() -> None:
+    yaml = pytest.importorskip("yaml")
+    job = yaml.safe_load((EXAMPLES / "study_ray_kubernetes.yaml").read_text())
+    assert (job["apiVersion"], job["kind"]) == ("ray.io/v1", "RayJob")
+    given = study_command(job["spec"]["entrypoint"])
+    assert given.executor == "ray" and ray_options(given).address == "auto"
+    cluster = job["spec"]["rayClusterSpec"]
+    (workers,) = cluster["workerGroupSpecs"]
+    (worker,) = workers["template"]["spec"]["containers"]
+    gpus = int(worker["resources"]["limits"]["nvidia.com/gpu"])
+    assert given.workers == workers["replicas"] * gpus / ray_options(given).gpus
+    for group in (cluster["headGroupSpec"], workers):
+        assert group["template"]["spec"]["containers"][0]["image"] == worker["image"]

@@ -1,5 +1,6 @@
 """The work of a cell: make its encoder, score it on every target, keep nothing of it."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -137,6 +138,7 @@ class Measure:
 
         torch.set_num_threads(self.plan.settings.run.threads)
         self.kit = kit = self.kit or self.load()
+        _to_device(kit, self.plan.settings.base.device)
         unit, pairs = self.units[cell.key], self.pending[cell.key]
         if unit.kind == "fusion":
             from unibridge.transfer_study.interference import fused_scores
@@ -148,8 +150,6 @@ class Measure:
             if self.plan.settings.keep_encoders:
                 self._keep(unit, model)
         else:
-            import copy
-
             model = copy.deepcopy(model)
         encoder = model.get_submodule(kit.base.family.encoder)
         return {"scores": kit.scores(unit, encoder, pairs)}
@@ -169,12 +169,25 @@ class Measure:
         # a kit goes along where it was put on purpose, by `carried`; encoded texts never do
         state = dict(self.__dict__)
         if self.kit is not None:
-            state["kit"] = replace(self.kit, _texts={}, _encoded={})
+            kit = replace(self.kit, _texts={}, _encoded={})
+            if kit.base.model.device.type != "cpu":  # there may be none where it is unpacked
+                kit.base = replace(kit.base, model=copy.deepcopy(kit.base.model).cpu())
+            state["kit"] = kit
         return state
 
     def _keep(self, unit: Unit, model: Any) -> None:
         name = f"{unit.kind}-{unit.cell.data}-{unit.steps}-{unit.seed}"
         model.save_pretrained(self.plan.settings.run.folder / "encoders" / name)
+
+
+def _to_device(kit: Kit, name: str) -> None:
+    """What came from another machine goes to this one's device."""
+    from unibridge.models.base import torch_device
+
+    device = torch_device(name)
+    if kit.base.model.device.type != device.type:
+        model: Any = kit.base.model
+        model.to(device)
 
 
 def load_kit(

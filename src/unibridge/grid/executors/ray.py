@@ -9,6 +9,7 @@ the cells that it was at work on, which are given out again. Needs the extra `ra
 
 import os
 import socket
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
@@ -137,6 +138,9 @@ def _connected(settings: RaySettings, workers: int) -> Any:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     if settings.address == "local":
         count = max(1, round(workers * settings.cpus))
+        # workers find what this process finds, such as a task of the user's own
+        before, paths = os.environ.get("PYTHONPATH"), [path for path in sys.path if path]
+        os.environ["PYTHONPATH"] = os.pathsep.join(paths)
         try:
             ray.init(address="local", num_cpus=count, include_dashboard=_has_dashboard(), **quiet)
         except Exception as error:  # of many kinds, all of them the machine's
@@ -145,6 +149,9 @@ def _connected(settings: RaySettings, workers: int) -> Any:
                 where="executor",
                 do="try again where less is running, or take the executor processes",
             ) from error
+        finally:
+            os.environ.pop("PYTHONPATH")
+            os.environ.update({} if before is None else {"PYTHONPATH": before})
         return ray
     _answers(settings.address)
     try:
