@@ -57,6 +57,9 @@ def test_one_tuned_encoder_gives_every_score(checked, tuned, tmp_path):
         {"code": "wo", "names": ["Wolof", "wol"]},
     ]
     assert record["tasks"]["ner"]["mix"] == {"en": 5}
+    assert {code: sorted(one) for code, one in record["reading"].items()} == {
+        code: ["loss", "unknown"] for code in ("sw", "wo")
+    }
     assert any("still 9 encoders, 12 steps, 27 scores" in line for line in said)
     assert not (tmp_path / "study" / "encoders").exists()
     assert "boats (macro_f1)" in table(tmp_path / "study")

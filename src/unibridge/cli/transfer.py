@@ -58,6 +58,8 @@ def _report(folder: Path) -> None:
     done = report_study(folder, listener=console)
     for name, why in done.left_out.items():
         console.say(f"the report has no predictor {name}: {why}")
+    # the title with its sentence, and the findings
+    print("\n## ".join((folder / "report.md").read_text(encoding="utf-8").split("\n## ")[:2]))
     print(done.page)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from unibridge.errors import UnibridgeError
+from unibridge.evaluation.rows import append_rows
 from unibridge.grid.cells import Cell, Job, jobs_of
 from unibridge.grid.executors import EXECUTORS, Executor
 from unibridge.grid.store import Row, Store
@@ -61,12 +62,10 @@ class Doing:
             measured, error = None, _said(fault)
         return Found(cell, measured, error, time.perf_counter() - started)
 
-    def keep(self, found: Found) -> None:
-        """Write the row of a cell."""
-        if found.measured is None:
-            self.store.fail(found.cell, found.error)
-        else:
-            self.store.add(found.cell, found.measured, found.seconds)
+    def keep(self, *found: Found) -> None:
+        """Write the rows of cells, on the disk together."""
+        lines = [self.store.lines(f.cell, f.measured, f.error, f.seconds) for f in found]
+        append_rows(self.store.path, [line for of_cell in lines for line in of_cell])
 
     def died(self, job: Job, why: str) -> None:
         """Record what a process left undone that ended without a word."""

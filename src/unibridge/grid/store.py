@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from unibridge.evaluation.rows import Growing, append_row, replace_rows
+from unibridge.evaluation.rows import Growing, append_rows, replace_rows
 from unibridge.grid.cells import Cell
 
 Row = Mapping[str, Any]
@@ -58,15 +58,19 @@ class Store:
 
     def add(self, cell: Cell, measured: Row, seconds: float) -> None:
         """Keep a finished cell. seconds: of wall time."""
-        self._append(cell, {**measured, "cell_seconds": round(seconds, 1)})
+        append_rows(self.path, self.lines(cell, measured, "", seconds))
 
     def fail(self, cell: Cell, error: str) -> None:
         """Record that a cell is missing, and why."""
-        self._append(cell, {"error": error})
+        append_rows(self.path, self.lines(cell, None, error, 0.0))
 
-    def _append(self, cell: Cell, content: Row) -> None:
+    def lines(self, cell: Cell, measured: Row | None, error: str, seconds: float) -> list[Row]:
+        """What is written of a cell: what was measured, or None and the error."""
         made = datetime.now(UTC).isoformat(timespec="milliseconds")
-        append_row(self.path, {"key": cell.key, **asdict(cell), **content, "made": made})
+        found: Row = {"error": error}
+        if measured is not None:
+            found = {**measured, "cell_seconds": round(seconds, 1)}
+        return [{"key": cell.key, **asdict(cell), **found, "made": made}]
 
     def tidy(self) -> None:
         """Drop the rows that newer ones of the same cell replaced."""

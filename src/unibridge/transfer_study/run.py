@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unibridge.artifacts import versions, write_json
+from unibridge.artifacts import read_json, versions, write_json
 from unibridge.grid.executors import EXECUTORS
 from unibridge.grid.run import run_grid
 from unibridge.settings import options_of
@@ -23,6 +23,7 @@ from unibridge.transfer_study.cost import cost_of, measure_speed
 from unibridge.transfer_study.data import StudyData, read_data
 from unibridge.transfer_study.measure import Measure, load_kit, load_study_base
 from unibridge.transfer_study.plan import Plan
+from unibridge.transfer_study.reading import reading_of
 from unibridge.transfer_study.scores import CELLS, Scores, put_aside, write_parquet
 from unibridge.transfer_study.scoring import mix_stage
 
@@ -91,7 +92,10 @@ def run_study(
         )
     if dry_run:
         return Finished(folder, [], dry=True)
-    write_json(folder / "study.json", record_of(plan, data, name))
+    before = read_json(folder / "study.json") if (folder / "study.json").exists() else {}
+    known = before.get("reading", {}) if before.get("model") == name else {}
+    reading = {"reading": reading_of(base, data, known)}
+    write_json(folder / "study.json", record_of(plan, data, name) | reading)
 
     # 3. Task adapters, and language adapters where interference is studied: stages, made once.
     at = Workplace(folder / "stages", base, base_identity(base), on_stage, on_progress)

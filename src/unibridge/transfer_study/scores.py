@@ -108,24 +108,17 @@ class Scores(Store):
         self.news()
         return [line for own in self._lines.values() for line in own.values() if line["error"]]
 
-    def add(self, cell: Cell, measured: Row, seconds: float) -> None:
-        """Keep what a cell measured: `scores`, one line for each."""
-        lines = measured["scores"]
-        for line in lines:
-            line |= {"seconds": round(seconds / len(lines), 4), "made": _now()}
-        append_rows(self.path, lines)
-
-    def fail(self, cell: Cell, error: str) -> None:
-        """Say of every score that the cell still owes why it is missing."""
+    def lines(self, cell: Cell, measured: Row | None, error: str, seconds: float) -> list[Row]:
+        """The cell's `scores`, or of every score that it still owes why it is missing."""
         unit = self.by_key[cell.key]
-        append_rows(
-            self.path,
-            [
+        if measured is None:
+            return [
                 {**line_of(unit, pair, metric), "error": error, "made": _now()}
                 for pair in self.pending(unit)
                 for metric in self.metrics[pair[0]]
-            ],
-        )
+            ]
+        each = round(seconds / len(measured["scores"]), 4)
+        return [{**line, "seconds": each, "made": _now()} for line in measured["scores"]]
 
     def tidy(self) -> None:
         """Leave of several lines of one score the last that has a value."""

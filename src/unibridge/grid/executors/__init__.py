@@ -17,8 +17,8 @@ class Do(Protocol):
     def measure(self, cell: Cell) -> Any:
         """Do the work of one cell; writes nothing and raises nothing."""
 
-    def keep(self, found: Any) -> None:
-        """Write the row of what `measure` gave."""
+    def keep(self, *found: Any) -> None:
+        """Write the rows of what `measure` gave, on the disk together."""
 
     def carried(self) -> "Do":
         """The same with all that it reads in memory, to be sent to other machines."""

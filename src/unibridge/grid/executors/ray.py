@@ -96,10 +96,11 @@ def _give_out(
         ready, _ = ray.wait([*working], num_returns=len(working), timeout=0)
         if not ready:
             ready, _ = ray.wait([*working], num_returns=1, timeout=PAUSE)
+        found = []
         for reference in ready:
             cell, before = working.pop(reference)
             try:
-                do.keep(ray.get(reference))
+                found.append(ray.get(reference))
             except ray.exceptions.RayTaskError as error:
                 do.died((cell,), f"it could not be unpacked: {_first_line(error.cause)}")
             except ray.exceptions.RayError as error:
@@ -107,6 +108,8 @@ def _give_out(
                     waiting.appendleft((cell, before + 1))
                 else:
                     do.died((cell,), f"its worker died {before + 1} times ({_first_line(error)})")
+        if found:
+            do.keep(*found)
         watch()
 
 
