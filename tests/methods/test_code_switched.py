@@ -66,8 +66,14 @@ def test_training_reads_a_version_an_epoch():
 @pytest.mark.parametrize(
     ("method", "given"),
     [
-        ("alignment", ["code_switching.least=1", "code_switching.alignment.method=fast-align"]),
-        ("neighbours", ['sources.0.vectors=["lug.vec","en.vec"]']),
+        pytest.param(
+            "alignment",
+            ["code_switching.least=1", "code_switching.alignment.method=fast-align"],
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "neighbours", ['sources.0.vectors=["lug.vec","en.vec"]'], marks=pytest.mark.slow
+        ),
         ("none", ['sources.0.lexicons="hau-en.tsv"']),
     ],
 )
@@ -90,6 +96,7 @@ def test_words_come_from_aligned_lines_vectors_and_further_lexicons_too(tmp_path
         assert entries[0]["lug"] > 0
 
 
+@pytest.mark.slow
 def test_text_is_mixed_before_the_task_is_learnt(tmp_path):
     path = with_lexicon(tmp_path)
     given = ["run.methods=['continued-code-switched']", "code_switching.versions=1"]

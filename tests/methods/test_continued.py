@@ -26,6 +26,7 @@ def test_translations_are_half_of_the_samples_and_their_files_decide_the_stage(t
         load_config(path, ["run.methods=['continued-tlm']"])
 
 
+@pytest.mark.slow
 def test_languages_are_drawn_by_their_smoothed_shares(tmp_path):
     path = write_toy_run(tmp_path, "ner")
     (tmp_path / "en.txt").write_text((tmp_path / "en.txt").read_text() * 8)

@@ -16,10 +16,15 @@ SHORT = ["prompting.training.steps=2", "prompting.length=2", "prompting.steps=1"
     ("name", "given", "learnt"),
     [
         ("prompt-cloze", [], []),
-        ("prompt-cloze", ["prompting.search=gradient"], ["en", "sw"]),
-        ("prompt-cloze", ["prompting.search=mined"], ["en", "sw"]),
         ("prompt-soft", ["prompting.shots=2"], ["en", "sw"]),
-        ("prompt-tuned", [], ["en", "sw"]),
+        *(
+            pytest.param(*case, ["en", "sw"], marks=pytest.mark.slow)
+            for case in (
+                ("prompt-cloze", ["prompting.search=gradient"]),
+                ("prompt-cloze", ["prompting.search=mined"]),
+                ("prompt-tuned", []),
+            )
+        ),
     ],
 )
 def test_every_prompt_ends_in_labels_of_the_test(tmp_path, name, given, learnt):

@@ -56,7 +56,7 @@ def test_every_source_is_translated_by_its_own_lexicon_and_learnt(tmp_path):
     assert cell.sources == ["en", "sw"] and "0.0% of the labels were lost" in cell.note
 
 
-@pytest.mark.parametrize("task", ["ner", "classification"])
+@pytest.mark.parametrize("task", ["ner", pytest.param("classification", marks=pytest.mark.slow)])
 def test_the_test_is_read_in_a_sources_language_and_labels_are_brought_back(tmp_path, task):
     given = ["run.methods=['translate-test']", "translation.pivot=sw"]
     config = load_config(with_lexicon(tmp_path, task), given)

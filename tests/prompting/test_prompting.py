@@ -17,7 +17,9 @@ WORDS = {"en": {"boat": "boat", "no": "old town"}}
 EXAMPLES = toy_examples("classification")
 
 
-@pytest.fixture(scope="module", params=["bert", "xlm-roberta"])
+@pytest.fixture(
+    scope="module", params=["bert", pytest.param("xlm-roberta", marks=pytest.mark.slow)]
+)
 def base(request):
     return toy_base(request.param, dropout=0.0)
 

@@ -59,10 +59,12 @@ class Measure:
         ensemble = own.ensemble
         adapted = ensemble.language if ensemble else None
         facts = read_manifest(adapted)["facts"] if adapted else {}
+        held = [read_manifest(stage).get("peak_memory_bytes") or 0 for stage in own.stages]
         return {
             **asdict(result),
             "target_name": language_record(result.target).name,
             "epochs": facts.get("epochs"),
+            "peak_memory_bytes": max(held, default=0),
             "unknown": round(inputs.teacher_unknown, 4),
             "target_lines": len(inputs.texts[result.target].lines),
             "source_examples": {s: len(f.file.examples) for s, f in inputs.train.items()},
