@@ -8,13 +8,18 @@ prompts of no language, or fine-tuned by the question.
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unibridge.artifacts import Outcome, read_json, write_bytes, write_json
 from unibridge.errors import UnibridgeError
 from unibridge.methods.base import Method
-from unibridge.stages.inputs import Inputs
+from unibridge.stages.inputs import NO_PAIRS, Inputs
 from unibridge.stages.journey import Journey, Predictor
+from unibridge.stages.translation import entries_between, translates
+
+if TYPE_CHECKING:
+    from unibridge.prompting.cloze import Wording
+    from unibridge.translation.base import TranslationSettings
 
 
 def masked_head(inputs: Inputs) -> None:
@@ -95,7 +100,7 @@ def _asked(journey: Journey, learns: str) -> Predictor:
         }
         facts: dict[str, Any] = {"examples": 0}
         inside: tuple[int, ...] = ()
-        phrases: dict[str, str] = {}
+        phrases: dict[str, str] = {}  # source -> its template, where one was found
         few = {s: spread(rows, settings.search_examples) for s, rows in given.items()}
         if searches == "mined":
             lines = {s: inputs.texts[s].lines for s in sources if s in inputs.texts}
@@ -115,7 +120,7 @@ def _asked(journey: Journey, learns: str) -> Predictor:
             tensors, facts = changed, {**facts, **learnt}
         kept = {name: value.contiguous() for name, value in tensors.items()}
         write_bytes(folder / "prompt.safetensors", save(kept))
-        write_json(folder / "prompt.json", {"inside": list(inside), "templates": phrases})
+        write_json(folder / "prompt.json", {"inside": inside, "templates": phrases})
         return Outcome(facts)
 
     read = {f"{s}:{k}": v for s, one in train.items() for k, v in one.inputs.items()}
@@ -127,7 +132,7 @@ def _asked(journey: Journey, learns: str) -> Predictor:
         f"{learns}-{searches}",
         build,
         settings={
-            **settings.model_dump(exclude={"training"}),
+            **settings.model_dump(exclude={"training", "translation"}),
             "training": training.model_dump(),
             "learns": learns,
             "labels": inputs.labels,
@@ -149,13 +154,50 @@ def _asked(journey: Journey, learns: str) -> Predictor:
             with torch.no_grad():
                 for key, value in lay_over(values, tensors).items():
                     values[key].copy_(value)
-        (wording,) = wordings([inputs.target]).values()
-        # a template found on a source is the target's where it was given none of its own
-        if inputs.target not in settings.templates and about["templates"]:
-            wording = replace(wording, template=about["templates"][sources[0]])
-        return model.predict(examples, replace(wording, inside=tuple(about["inside"])))
+        (ours,) = wordings([inputs.target]).values()
+        if inputs.target not in settings.templates:
+            # that of a source, perhaps as it was found there, perhaps in the target's language
+            ours = replace(ours, template=about["templates"].get(sources[0], ours.template))
+            ours = _in_target(journey, ours, settings.translation)
+        return model.predict(examples, replace(ours, inside=tuple(about["inside"])))
 
-    return Predictor(predict, {"asked_in": inputs.target})
+    asked_by = {"asked_in": inputs.target, "translation": settings.model_dump()["translation"]}
+    return Predictor(predict, asked_by, _translating(journey, settings.translation))
+
+
+def _first(journey: Journey, settings: "TranslationSettings") -> str:
+    """The source that a translator can turn into the target, the first of them."""
+    able = (s for s in journey.sources if translates(settings, journey.inputs, s))
+    return next(able, journey.sources[0])
+
+
+def _translating(journey: Journey, settings: "TranslationSettings | None") -> dict[str, str]:
+    """What decides translated templates beside the settings: the files of a lexicon."""
+    if settings is None:
+        return {}
+    source, inputs = _first(journey, settings), journey.inputs
+    return {
+        **inputs.lexicons.get(source, NO_PAIRS).inputs("dictionary"),
+        **inputs.parallel.get(source, NO_PAIRS).inputs("parallel"),
+    }
+
+
+def _in_target(
+    journey: Journey, wording: "Wording", settings: "TranslationSettings | None"
+) -> "Wording":
+    """A wording in the target's language, where there is a translator for it."""
+    if settings is None:
+        return wording
+    from unibridge.prompting.translated import translated
+    from unibridge.translation.base import Between
+
+    source, inputs, base = _first(journey, settings), journey.inputs, journey.at.base
+    dictionary, parallel = (one.get(source, NO_PAIRS) for one in (inputs.lexicons, inputs.parallel))
+    entries = []
+    if settings.translator == "lexicon":
+        entries = [(b, a) for a, b in entries_between(settings, dictionary, parallel, base)]
+    between = Between(source, inputs.target, settings, entries, base.model.device)
+    return translated(wording, between)
 
 
 PROMPT_CLOZE, PROMPT_SOFT, PROMPT_TUNED = (

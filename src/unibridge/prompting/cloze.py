@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 PATTERNS = {"text": "{slot} {text} {mask}", "pair": "{slot} {text} ? {mask} , {second}"}
 """What is asked where no template is given; of pairs PET's pattern for entailment."""
-_SLOT = re.compile(r"(\{(?:text|second|mask|slot)\})")
+SLOT = re.compile(r"(\{(?:text|second|mask|slot)\})")
+"""A place in a template that is filled."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def fill(
     """The template as ids of at most `limit`: of the texts, the longer one is cut first."""
     before, after = frame(tokenizer)
     texts = {"{text}": example.text, "{second}": example.second or ""}
-    parts = [part for part in _SLOT.split(wording.template) if part.strip()]
+    parts = [part for part in SLOT.split(wording.template) if part.strip()]
     ids: list[list[int]] = [
         []
         if part in ("{mask}", "{slot}")

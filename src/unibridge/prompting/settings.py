@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from unibridge.settings import Available, Lack
 from unibridge.training import TrainingSettings
+from unibridge.translation.base import TranslationSettings
 
 
 class PromptSettings(BaseModel):
@@ -24,6 +25,11 @@ class PromptSettings(BaseModel):
         default_factory=dict,
         description="language -> label -> word or words in its place, as templates; unset: the "
         "label as it is written",
+    )
+    translation: TranslationSettings | None = Field(
+        None,
+        description="what translates template and words of the first source with a template into a "
+        "target without one, as in section [translation]; unset: they stay as they are",
     )
     search: Literal["none", "mined", "gradient"] = Field(
         "none",
@@ -57,6 +63,8 @@ class PromptSettings(BaseModel):
                 "asks for one word a text; use classification or pairs, or drop the method",
             )
             return
+        for path, said in self.translation.lacks(run) if self.translation else ():
+            yield (f"prompting.{path}" if path.startswith("translation.") else path), said
         for language, template in self.templates.items():
             slots = ["{text}", "{mask}", *(["{second}"] if run.reads == "pair" else [])]
             for slot in slots:
