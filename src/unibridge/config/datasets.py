@@ -9,12 +9,12 @@ from unibridge.errors import UnibridgeError
 from unibridge.text.benchmarks import BENCHMARKS, part_id
 
 
-def filled(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def filled(given: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """A configuration's plain data with what a benchmark gives where the user gives nothing else.
 
     folder: what `task.data` starts at. An unknown name changes nothing; it is told by the checks.
     """
-    content = copy.deepcopy(dict(content))
+    content: dict[str, Any] = copy.deepcopy(dict(given))
     task, target = content.get("task"), content.get("target")
     name = task.get("dataset", "none") if isinstance(task, dict) else "none"
     if name == "none":

@@ -114,12 +114,14 @@ def macro_f1(gold: Sequence[Labels], predicted: Sequence[Labels]) -> float:
     return MACRO_F1(gold, predicted)
 
 
+def _spans_of(rows: Sequence[Labels]) -> list[set[tuple[str, int, int]]]:
+    return [spans(row) for row in rows]
+
+
 def _span_counts(
     gold: Sequence[Labels],
     predicted: Sequence[Labels],
-    found_in: Callable[[Sequence[Labels]], list[set[tuple[str, int, int]]]] = lambda rows: [
-        spans(row) for row in rows
-    ],
+    found_in: Callable[[Sequence[Labels]], list[set[tuple[str, int, int]]]] = _spans_of,
 ) -> "np.ndarray":
     """Per example: entities right, predicted, in gold."""
     import numpy as np

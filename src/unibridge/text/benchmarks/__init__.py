@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from unibridge.artifacts import fingerprint, hash_path
 from unibridge.errors import UnibridgeError
@@ -158,7 +158,7 @@ def part_of(source: str) -> Part:
     return Part(
         benchmark,
         benchmark.own_code(language),
-        cast(Split, split),
+        split,
         Path(folder) if folder else None,
     )
 
