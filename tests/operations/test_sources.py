@@ -86,6 +86,7 @@ def test_without_a_study_it_is_ranked_by_what_can_be_computed(tmp_path):
     assert [one.source for one in found.advice.suggestions] == ["en", "ru"]
     auto = sources("am", candidates, target_text=text, rankers=["overlap", "size", "nearest"])
     assert auto.advice.by == "overlap" and auto.left_out == {"nearest": "needs a base model"}
+    assert auto.beside["overlap"] == ["en", "ru"]
     with pytest.raises(UnibridgeError, match="could not be computed"):
         sources("am", candidates, ranker="overlap")
 

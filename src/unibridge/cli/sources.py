@@ -87,6 +87,9 @@ def _print(found: "Ranked", count: int) -> None:
         gains = ", ".join(f"{task} {interval(gain)}" for task, (gain, _) in one.gains.items())
         said = f"; measured, in points: {gains}" if gains else ""
         print(f"# {place:3}. {one.source:10} {one.score:8.3f}{said}")
+    for name, order in found.beside.items():
+        if name != advice.by:
+            print(f"# by {name}: {', '.join(order[:5])}")
     if advice.unranked:
         print(f"# nothing is known of {', '.join(advice.unranked)}")
     for task, qualities in advice.qualities.items():

@@ -93,7 +93,7 @@ def heat_map(
             _write(axes, gain, settled, limit)
         else:
             rows, places = np.nonzero(settled)
-            axes.plot(places, rows, "o", color=INK, markersize=1.6, markeredgewidth=0)
+            axes.plot(places, rows, "o", color=INK, markersize=2.4, mec="white", mew=0.4)
         for row, place in zip(*np.nonzero(own), strict=True):
             axes.add_patch(
                 matplotlib.patches.Rectangle(
@@ -276,5 +276,5 @@ def square_map(
             _write(axes, values, q < alpha, limit)
         else:
             rows, places = np.nonzero(q < alpha)
-            axes.plot(places, rows, "o", color=INK, markersize=1.6, markeredgewidth=0)
+            axes.plot(places, rows, "o", color=INK, markersize=2.4, mec="white", mew=0.4)
     return figure

@@ -1,9 +1,10 @@
 """Which source should I take? Candidates ranked for a target, and written as a run's sources."""
 
 import json
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +24,15 @@ Candidate = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Ranked:
-    """advice: the ranking. candidates: code -> its table. left_out: ranker -> why it was not."""
+    """advice: the ranking. candidates: code -> its table. left_out: ranker -> why it was not.
+
+    beside: ranker -> candidates, best first, of all that were computed.
+    """
 
     advice: "Advice"
     candidates: Mapping[str, Candidate]
     left_out: Mapping[str, str]
+    beside: Mapping[str, list[str]] = field(default_factory=dict)
 
     def block(self, count: int) -> str:
         """The best `count` as `[[sources]]`, for a run's configuration."""
@@ -103,10 +108,11 @@ def sources(
     candidates: tables of `[[sources]]`; none given: a study's transfer languages. study: the folder
     of one, whose measured pairs rank a target that it has, and tell what ranks another best. task:
     of the study; unset: all of them together, by rank. base: for rankers that read its pieces or
-    states; unset: none of these. ranker: rank by this one. rankers: what to compute; unset: all
-    that can be. Raises UnibridgeError where nothing ranks them.
+    states; unset: none of these. ranker: rank by this one. rankers: what to compute; unset: those
+    that the study has of its pairs, without one `PREFERRED`. Raises UnibridgeError where nothing
+    ranks them.
     """
-    from unibridge.comparison.advice import advise
+    from unibridge.comparison.advice import PREFERRED, advise
     from unibridge.comparison.predictors import predict, read_predictors
     from unibridge.comparison.settings import ComparisonSettings
 
@@ -121,15 +127,18 @@ def sources(
     tables = {str(one["language"]): one for one in candidates}
     codes = [code for code in tables if canonical(code) != canonical(target)]
     measured = any(canonical(target) in map(canonical, m.targets) for m in matrices.values())
+    studied = read_predictors(own.study.folder) if own else {}
+    # only what ranked the studied targets can rank another; without a study, what is quick
+    asked = list(dict.fromkeys([*rankers, *([ranker] if ranker else [])]))
+    names = asked or ([] if measured else list(studied) if own else list(PREFERRED))
     table, left_out = {}, {}
-    if not measured or ranker or rankers:
+    if names:
         texts = _texts(tables, target, target_text)
         loaded = None
         if base is not None:
             from unibridge.models.base import load_base
 
             loaded = load_base(base)
-        names = list(rankers) or ([ranker] if ranker else [])
         found = predict(
             codes,
             [target],
@@ -140,7 +149,6 @@ def sources(
             progress=lambda name, done, total: listener.say(f"ranking by {name}"),
         )
         table, left_out = dict(found.table), dict(found.left_out)
-    studied = read_predictors(own.study.folder) if own else {}
     advice = advise(
         target,
         codes,
@@ -150,7 +158,11 @@ def sources(
         settings=judging,
         ranker=ranker,
     )
-    return Ranked(advice, tables, left_out)
+    beside = {
+        name: sorted(codes, key=lambda code: -pairs.get((code, target), -math.inf))
+        for name, pairs in table.items()
+    }
+    return Ranked(advice, tables, left_out, beside)
 
 
 def _studied(
