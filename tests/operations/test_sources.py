@@ -3,13 +3,15 @@ import tomllib
 
 import pytest
 
-from toy import LINES
+from toy import LINES, save_toy_base
 from toy_study import Toy, write_study
 from unibridge.cli import main
+from unibridge.comparison.languages import seen_by
 from unibridge.comparison.predictors import write_predictors
+from unibridge.comparison.rows import read_study
 from unibridge.comparison.settings import ComparisonSettings
 from unibridge.errors import UnibridgeError
-from unibridge.operations.comparison import predict_study, report_study
+from unibridge.operations.comparison import measure_reading, predict_study, report_study
 from unibridge.operations.sources import read_candidates, sources
 from unibridge.stages.sections import SourceSection
 
@@ -108,6 +110,16 @@ def test_a_report_brings_files_for_other_tools(study):
     # no target has text here, so that LangRank's features cannot be made
     assert [file.name for file in done.files] == ["litmus-toy-pos.json"]
     assert "overlap" in done.left_out
+
+
+def test_what_an_unlisted_base_has_seen_is_measured(study, tmp_path):
+    base = save_toy_base(tmp_path / "base", "bert")
+    path = measure_reading(read_study(study), base=str(base))
+    reading = json.loads(path.read_text())
+    assert set(reading) == set(SOURCES) and reading["ar"]["unknown"] == 0
+    again = read_study(study)
+    found = seen_by(again, "toy", SOURCES, ComparisonSettings(loss=50.0))
+    assert found.of == dict.fromkeys(SOURCES, True) and "measured" in found.by
 
 
 def test_candidates_are_a_runs_sources(tmp_path):

@@ -82,9 +82,8 @@ def published(model: str) -> tuple[frozenset[str], str] | None:
 def seen_by(study: Study, model: str, codes: Iterable[str], settings: ComparisonSettings) -> Seen:
     """Which languages a model has seen: by its published list, else by how it reads their text.
 
-    For the latter the plan may have `reading`: code -> {unknown: share of tokens, loss: masked-LM,
-    nats, or null}, as `unibridge inspect` measures them. A list of one's own goes into the plan as
-    `seen`.
+    For the latter there is reading.json: code -> {unknown: share of tokens, loss: masked-LM, nats,
+    or null}, as `unibridge inspect` measures them. The plan's own list is its `seen`.
     """
     codes = list(codes)
     if isinstance(study.plan.get("seen"), list):

@@ -14,7 +14,7 @@ from unibridge.metrics import METRICS, Metric
 from unibridge.text.languages import canonical
 
 KINDS = ("baseline", "tuned", "shuffled", "mixed", "fusion")
-PLAN, CELLS = "study.json", "cells.jsonl"
+PLAN, CELLS, READING = "study.json", "cells.jsonl", "reading.json"
 _TEXTS = ("model", "kind", "task", "target", "metric")
 
 
@@ -110,6 +110,8 @@ def read_study(folder: Path | str) -> Study:
         newest[row.cell] = row
     rows = list(_one_spelling(newest.values()))
     plan = plan if isinstance(plan, Mapping) else {}
+    if (folder / READING).exists():
+        plan = {**plan, "reading": read_json(folder / READING)}
     rows, further = _one_metric_a_task(rows, plan)
     return Study(
         folder,

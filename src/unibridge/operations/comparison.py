@@ -44,6 +44,8 @@ def report_study(
     from unibridge.comparison.rows import read_study
 
     found = read_study(study)
+    if not (found.plan.get("seen") or found.plan.get("reading")):
+        measure_reading(found, base=base, listener=listener)
     left_out = predict_study(study, base=base, rankers=() if base else QUICK, listener=listener)
     page, _ = write_report(study, settings)
     files, texts = [], study_texts(found)
@@ -63,6 +65,38 @@ def report_study(
                 continue
             files += written
     return Reported(page, files, left_out)
+
+
+def measure_reading(
+    study: "Study", *, base: str | None = None, listener: Listener = SILENCE
+) -> Path | None:
+    """How the base reads each language, kept with the study, where no list says what it has seen.
+
+    base: unset: the one that the study's plan names. Returns reading.json, None where a list is
+    published, the base cannot be loaded or there is no text.
+    """
+    from unibridge.artifacts import write_json
+    from unibridge.comparison.languages import published
+    from unibridge.comparison.rows import READING
+    from unibridge.models.base import load_base
+    from unibridge.study.inspection import inspect_base
+
+    named = ((study.plan.get("settings") or {}).get("base") or {}).get("model")
+    texts = study_texts(study)
+    if all(published(model) for model in study.models) or not texts or not (base or named):
+        return None
+    try:
+        loaded = load_base(str(base or named))
+    except UnibridgeError as error:
+        listener.say(f"which languages the base has seen is not known: {error}")
+        return None
+    found = {}
+    for number, (code, lines) in enumerate(texts.items()):
+        listener.on_progress("reading", number, len(texts), {})
+        look = inspect_base(loaded, lines, limit=100)
+        found[code] = {"unknown": look.unknown, "loss": look.masked_loss, "lines": look.lines}
+    write_json(study.folder / READING, found)
+    return study.folder / READING
 
 
 def predict_study(
