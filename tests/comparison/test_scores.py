@@ -35,7 +35,8 @@ def test_planted_effects_are_found_and_noise_is_not(tmp_path):
 def test_intervals_hold_the_truth_as_often_as_they_say(tmp_path):
     targets = [f"t{number}" for number in range(60)]
     rows = Toy(lambda *_: 2.0, noise=1.0).cells(["en"], targets)
-    (matrix,) = transfer_matrices(read_study(write_study(tmp_path / "s", rows)))
+    study = read_study(write_study(tmp_path / "s", rows))
+    (matrix,) = transfer_matrices(study, ComparisonSettings(samples=300))
     assert 0.9 <= np.mean((matrix.low <= 2) & (matrix.high >= 2)) <= 0.99
 
 

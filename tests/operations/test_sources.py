@@ -105,7 +105,7 @@ def test_the_predictors_of_a_studys_pairs_are_kept_with_it(study):
 
 
 def test_a_report_brings_files_for_other_tools(study):
-    done = report_study(study, settings=JUDGING)
+    done = report_study(study, rankers=["overlap", "size"], settings=JUDGING)
     assert done.page.name == "report.html" and done.page.exists()
     # no target has text here, so that LangRank's features cannot be made
     assert [file.name for file in done.files] == ["litmus-toy-pos.json"]

@@ -30,13 +30,14 @@ def report_study(
     study: str | Path,
     *,
     base: str | None = None,
+    rankers: Sequence[str] | None = None,
     settings: "ComparisonSettings | None" = None,
     listener: Listener = SILENCE,
 ) -> Reported:
     """Write a study's report, its tables, and LITMUS's and LangRank's training files into it.
 
     base: a model for the predictors that read its pieces and states; unset: what was computed of
-    these before, and the quick ones.
+    these before, and the quick ones. rankers: to compute instead; none: [].
     """
     from unibridge.comparison.analysis import analyse
     from unibridge.comparison.exports import write_langrank, write_litmus
@@ -46,7 +47,10 @@ def report_study(
     found = read_study(study)
     if not (found.plan.get("seen") or found.plan.get("reading")):
         measure_reading(found, base=base, listener=listener)
-    left_out = predict_study(study, base=base, rankers=() if base else QUICK, listener=listener)
+    asked = rankers if rankers is not None else () if base else QUICK
+    left_out: Mapping[str, str] = {}
+    if asked or rankers is None:
+        left_out = predict_study(study, base=base, rankers=asked, listener=listener)
     page, _ = write_report(study, settings)
     files, texts = [], study_texts(found)
     for one in analyse(found, settings):
