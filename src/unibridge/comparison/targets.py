@@ -42,6 +42,11 @@ class Across:
     reference: bool
 
     @property
+    def competes(self) -> bool:
+        """Whether it is compared; floor and ceiling only bound what is."""
+        return next(iter(self.scores.values())).competes
+
+    @property
     def worst(self) -> str:
         """The target with the lowest score."""
         return min(self.scores, key=lambda code: self.scores[code].score)
@@ -61,7 +66,13 @@ class Across:
         groups: dict[str, list[float]] = {}
         for code, score in self.scores.items():
             groups.setdefault(getattr(kin[code], part), []).append(score.score)
-        return {name: mean_estimate(np.array(own), (0,)) for name, own in sorted(groups.items())}
+        return {
+            # two languages say next to nothing of others like them
+            name: mean_estimate(np.array(own), (0,))
+            if len(own) > 2
+            else Estimate(float(np.mean(own)))
+            for name, own in sorted(groups.items())
+        }
 
 
 def read_runs(folder: Path) -> dict[str, Run]:
@@ -141,7 +152,7 @@ def write_targets_report(folder: Path | str) -> tuple[Path, Path]:
     if not found:
         raise UnibridgeError("no target has a score", where=folder, do="give target.test")
     first = next(iter(runs.values()))
-    best = found[0]
+    best = next((one for one in found if one.competes), found[0])
     lead = (
         f"{len(runs)} target languages: {best.label} has the best mean, "
         f"{decimal(best.mean.value)} {_metric(best)}; its worst language is "
