@@ -8,6 +8,9 @@ STAGES = "unibridge-stages"
 """What the paper varies is varied in its own five stages."""
 
 ABLATIONS: Mapping[str, Variant] = {
+    "unibridge-no-self-training": Variant(
+        label="UniBridge, without self-training", settings={"self_training.rounds": 0}
+    ),
     "unibridge-no-kl": Variant(
         label="UniBridge, KL off", parent=STAGES, settings={"adaptation.kl_weight": 0.0}
     ),

@@ -15,10 +15,20 @@ def run(journey: Journey) -> Predictor:
     if not journey.keeps_vocabulary:
         return five_stages.run(journey)
 
-    # 1.-4. One base that reads target and sources, and learns the task from all sources at once.
-    model = continued.run(journey)
+    target, sources = journey.target, journey.sources
 
-    # 5. What it is surest of in the target's own text, learnt beside the sources' labels.
+    # 1. The whole base on the target's and the sources' text.
+    language = journey.adapt(target, settings=journey.settings("continuing"))
+
+    # 2. The task on all sources' labels, from there and from the base as it is: the one reads the
+    # target better, the other is what the base's authors made.
+    ours = journey.train_task(dict.fromkeys(sources, language), trains="model")
+    theirs = journey.train_task(dict.fromkeys(sources), trains="model")
+
+    # 3. One model of both: the mean of their weights.
+    model = journey.assemble(None, {"all": journey.average({None: theirs, language: ours})})
+
+    # 4. What it is surest of in the target's own text, learnt beside the sources' labels.
     return journey.self_train(model)
 
 
@@ -27,6 +37,6 @@ UNIBRIDGE = Method(
     label="UniBridge",
     role="method",
     run=run,
-    reads=(*five_stages.STAGES.reads, *continued.CONTINUED.reads, "self_training"),
+    reads=(*five_stages.STAGES.reads, *continued.CONTINUED.reads, "averaging", "self_training"),
     needs=five_stages.STAGES.needs,
 )

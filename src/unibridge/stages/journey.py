@@ -20,6 +20,7 @@ from unibridge.ensemble.merge import MergeSettings
 from unibridge.errors import UnibridgeError
 from unibridge.models.reading import reading_of
 from unibridge.pack import load
+from unibridge.stages.averaging import averaging_stage
 from unibridge.stages.ends import Ensemble, Predictor, SourceWeights
 from unibridge.stages.ensemble import student_stage, weigh_stage
 from unibridge.stages.inputs import NO_PAIRS, Inputs, Labels, Text
@@ -182,6 +183,18 @@ class Journey:
                 unlabelled={self.target: self.inputs.texts[self.target]} if heard else None,
             )
         )
+
+    def average(self, models: Mapping[Path | None, Path]) -> Path:
+        """Two models of the task as one, on the base as it is (`averaging.share`).
+
+        models: the `adapt` stage beneath, None for the base -> the `train-task` stage of a whole
+        model; the base's counts for what the share leaves.
+        """
+        share = self.settings("averaging").share
+        rest = (1 - share) if None in models else 0.0
+        others = (1 - rest) / max(sum(below is not None for below in models), 1)
+        shares = [rest if below is None else others for below in models]
+        return self.note(averaging_stage(self.at, list(models.items()), shares, name=self.target))
 
     def weigh(
         self, language: Path, sources: Mapping[str, Path], tasks: Mapping[str, Path]

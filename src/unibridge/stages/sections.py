@@ -12,6 +12,7 @@ from unibridge.ensemble.merge import MergeSettings
 from unibridge.prompting.settings import PromptSettings
 from unibridge.settings import ChosenFrom, File, Folder
 from unibridge.transfer.adaptation_settings import CONTINUING, AdaptationSettings
+from unibridge.transfer.averaging import AveragingSettings
 from unibridge.transfer.contrast import ContrastSettings
 from unibridge.transfer.probe import ProbeSettings
 from unibridge.transfer.self_training import SelfTrainingSettings
@@ -152,6 +153,7 @@ class StageSettings(Section):
     merging: MergeSettings = MergeSettings()
     distillation: DistilSettings = DistilSettings()
     probe: ProbeSettings = ProbeSettings()
+    averaging: AveragingSettings = AveragingSettings()
     self_training: SelfTrainingSettings = SelfTrainingSettings()
     translation: TranslationSettings = TranslationSettings()
     code_switching: CodeSwitchingSettings = CodeSwitchingSettings()
