@@ -23,7 +23,8 @@ from unibridge.text.cldr import write_task_data
 from unibridge.text.labels import TaggedSentence, read_labels
 from unibridge.text.languages import language as language_record
 from unibridge.training import TrainingSettings
-from unibridge.transfer.task import TaskSettings, train_task
+from unibridge.transfer.task import train_task
+from unibridge.transfer.task_settings import TaskSettings
 
 TRAIN_PHRASES, EPOCHS = 1500, 3
 PAGE = """# Is the base worth building on?

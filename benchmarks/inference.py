@@ -26,7 +26,7 @@ from unibridge.ensemble.merge import merge
 from unibridge.ensemble.model import MultiSourceModel
 from unibridge.ensemble.pack_config import UniBridgeConfig
 from unibridge.memory import peak_memory, reset_peak_memory
-from unibridge.transfer.task import TaskSettings
+from unibridge.transfer.task_settings import TaskSettings
 
 PIECES = 8_000
 SOURCES = ["en", "zh", "ru", "ar", "ja"]

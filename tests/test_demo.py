@@ -16,7 +16,8 @@ from unibridge.report.folder import read_run
 from unibridge.tasks import TASKS
 from unibridge.text import cldr
 from unibridge.text.labels import TaggedSentence
-from unibridge.transfer.task import TaskSettings, train_task
+from unibridge.transfer.task import train_task
+from unibridge.transfer.task_settings import TaskSettings
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,8 @@ from unibridge.tasks import TASKS
 from unibridge.text.labels import TaggedSentence
 from unibridge.training import TrainingSettings
 from unibridge.transfer.language import AdaptationSettings, adapt_language
-from unibridge.transfer.task import TaskSettings, train_task
+from unibridge.transfer.task import train_task
+from unibridge.transfer.task_settings import TaskSettings
 from unibridge.vocabulary.tokenizer import to_fast_tokenizer
 from unibridge.vocabulary.train import train_sentencepiece
 from unibridge.weighting.weigh import weigh_sources

@@ -13,7 +13,8 @@ from unibridge.tasks import TASKS
 from unibridge.text.corpus import nested_draw
 from unibridge.text.labels import TaggedSentence
 from unibridge.transfer.language import AdaptationSettings, adapt_language
-from unibridge.transfer.task import TaskSettings, train_task
+from unibridge.transfer.task import train_task
+from unibridge.transfer.task_settings import TaskSettings
 
 PLACES = ("town", "river", "bridge")
 

@@ -14,7 +14,8 @@ from unibridge.errors import ConfigError
 from unibridge.stages.inputs import Labels
 from unibridge.stages.switching import switched_labels
 from unibridge.tasks import TASKS
-from unibridge.transfer.task import TaskSettings, train_task
+from unibridge.transfer.task import train_task
+from unibridge.transfer.task_settings import TaskSettings
 
 ONLY = ["run.methods=['code-switched']"]
 

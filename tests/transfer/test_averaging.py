@@ -9,7 +9,8 @@ from unibridge.models.rows import lay_over
 from unibridge.tasks import TASKS
 from unibridge.transfer.averaging import average_tasks
 from unibridge.transfer.language import AdaptationSettings, adapt_language
-from unibridge.transfer.task import TaskSettings, train_task
+from unibridge.transfer.task import train_task
+from unibridge.transfer.task_settings import TaskSettings
 
 
 @pytest.fixture(scope="module")

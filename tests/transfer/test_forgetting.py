@@ -13,7 +13,8 @@ from unibridge.study.run import run
 from unibridge.tasks import TASKS
 from unibridge.transfer.forgetting.base import ForgettingSettings, guard
 from unibridge.transfer.language import AdaptationSettings, adapt_language
-from unibridge.transfer.task import TaskSettings, train_task
+from unibridge.transfer.task import train_task
+from unibridge.transfer.task_settings import TaskSettings
 
 
 def test_the_penalty_is_kirkpatricks():

@@ -7,7 +7,8 @@ import pytest
 from toy import toy_base, toy_examples
 from unibridge.tasks import TASKS
 from unibridge.transfer.sampling import SAMPLINGS, SamplingSettings, drawn
-from unibridge.transfer.task import TaskSettings, train_task
+from unibridge.transfer.task import train_task
+from unibridge.transfer.task_settings import TaskSettings
 
 OWNERS = [0] * 90 + [1] * 9 + [2]
 

@@ -12,7 +12,8 @@ from unibridge.study.run import run
 from unibridge.tasks import TASKS
 from unibridge.transfer.signals import SIGNALS
 from unibridge.transfer.signals.base import LanguageClassifier, SignalSettings
-from unibridge.transfer.task import TaskSettings, train_task
+from unibridge.transfer.task import train_task
+from unibridge.transfer.task_settings import TaskSettings
 
 
 def test_the_adversarys_schedule_is_the_papers():

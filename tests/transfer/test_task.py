@@ -20,7 +20,8 @@ from unibridge.tasks.shapes import HeadSettings
 from unibridge.text.labels import LabelledText
 from unibridge.transfer.language import AdaptationSettings, adapt_language
 from unibridge.transfer.rates import whole_model_rate
-from unibridge.transfer.task import TaskSettings, train_task
+from unibridge.transfer.task import train_task
+from unibridge.transfer.task_settings import TaskSettings
 from unibridge.transfer.trained import TrainedTask
 
 

@@ -21,7 +21,7 @@ from unibridge.transfer.task import TrainedTask
 if TYPE_CHECKING:
     from unibridge.stages.inputs import Labels
     from unibridge.stages.workplace import Workplace
-    from unibridge.transfer.task import TaskSettings
+    from unibridge.transfer.task_settings import TaskSettings
 
 
 @dataclass

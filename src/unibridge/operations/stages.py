@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from unibridge.models.base import BaseModel as Base
     from unibridge.tasks.base import Task
     from unibridge.transfer.language import AdaptationSettings
-    from unibridge.transfer.task import TaskSettings
+    from unibridge.transfer.task_settings import TaskSettings
     from unibridge.vocabulary.search import SearchSettings
     from unibridge.weighting.base import WeightSettings
 

@@ -35,7 +35,7 @@ from unibridge.text.corpus import spread
 
 if TYPE_CHECKING:
     from unibridge.transfer.language import AdaptationSettings
-    from unibridge.transfer.task import TaskSettings
+    from unibridge.transfer.task_settings import TaskSettings
 
 
 class Journey:

@@ -16,7 +16,7 @@ from unibridge.transfer.averaging import AveragingSettings
 from unibridge.transfer.contrast import ContrastSettings
 from unibridge.transfer.probe import ProbeSettings
 from unibridge.transfer.self_training import SelfTrainingSettings
-from unibridge.transfer.task import FINE_TUNING, TaskSettings
+from unibridge.transfer.task_settings import FINE_TUNING, TaskSettings
 from unibridge.translation.base import TranslationSettings
 from unibridge.vocabulary.search import SearchSettings
 from unibridge.weighting.base import WeightSettings

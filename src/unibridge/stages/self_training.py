@@ -11,7 +11,7 @@ from unibridge.stages.language import load_language
 from unibridge.stages.predict import plain_notes
 from unibridge.stages.workplace import Workplace, stage_input
 from unibridge.transfer.self_training import SelfTrainingSettings
-from unibridge.transfer.task import TaskSettings
+from unibridge.transfer.task_settings import TaskSettings
 from unibridge.transfer.trained import TrainedTask
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from unibridge.processes import processes
 from unibridge.stages.inputs import Labels, Text
 from unibridge.stages.language import load_language
 from unibridge.stages.workplace import Progress, Workplace, stage_input
-from unibridge.transfer.task import TaskSettings
+from unibridge.transfer.task_settings import TaskSettings
 
 if TYPE_CHECKING:
     from unibridge.ensemble.model import MultiSourceModel

@@ -14,7 +14,7 @@ from unibridge.settings import ChosenFrom, File
 from unibridge.stages.sections import BaseSection, Section
 from unibridge.training import TrainingSettings
 from unibridge.transfer.language import AdaptationSettings
-from unibridge.transfer.task import TaskSettings
+from unibridge.transfer.task_settings import TaskSettings
 
 Mode = Literal["untrained", "uniform", "trained"]
 Control = Literal["shuffled", "mixed"]
