@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from unibridge.transfer.language import AdaptationSettings as AdaptationSettings
     from unibridge.transfer.language import adapt_language as adapt_language
     from unibridge.transfer.pretrain import pretrain as pretrain
-    from unibridge.transfer.task import TaskSettings as TaskSettings
     from unibridge.transfer.task import train_task as train_task
+    from unibridge.transfer.task_settings import TaskSettings as TaskSettings
     from unibridge.vocabulary.extend import extend_tokenizer as extend_tokenizer
     from unibridge.vocabulary.search import SearchSettings as SearchSettings
     from unibridge.vocabulary.search import search_vocabulary as search_vocabulary
