@@ -57,7 +57,8 @@ def toy(tmp_path_factory):
     [
         pytest.param(name, marks=[] if name in ("fine-tune", "mad-x") else pytest.mark.slow)
         for name in METHODS
-        if name not in ABLATIONS
+        # prompts ask for texts: test_prompts.py
+        if name not in ABLATIONS and "prompting" not in METHODS[name].reads
     ],
 )
 def test_a_method_reads_what_it_says_and_notes_every_stage(toy, tmp_path, monkeypatch, name):

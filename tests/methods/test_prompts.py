@@ -7,8 +7,10 @@ from toy import write_toy_run
 from unibridge.artifacts import read_manifest
 from unibridge.config import load_config
 from unibridge.errors import ConfigError, UnibridgeError
+from unibridge.methods import METHODS
 from unibridge.prompting.cloze import Wording
 from unibridge.prompting.translated import translated
+from unibridge.stages.journey import Journey
 from unibridge.study.inputs import read_inputs
 from unibridge.translation import Between, TranslationSettings
 
@@ -30,7 +32,11 @@ SHORT = ["prompting.training.steps=2", "prompting.length=2", "prompting.steps=1"
         ),
     ],
 )
-def test_every_prompt_ends_in_labels_of_the_test(tmp_path, name, given, learnt):
+def test_every_prompt_ends_in_labels_of_the_test(tmp_path, monkeypatch, name, given, learnt):
+    asked, settings = set(), Journey.settings
+    monkeypatch.setattr(
+        Journey, "settings", lambda self, section: asked.add(section) or settings(self, section)
+    )
     config = load_config(
         write_toy_run(tmp_path, "classification"), [f"run.methods=['{name}']", *SHORT, *given]
     )
@@ -38,6 +44,9 @@ def test_every_prompt_ends_in_labels_of_the_test(tmp_path, name, given, learnt):
     assert cell.sources == learnt and [s.name.partition("-")[0] for s in cell.stages] == ["prompt"]
     facts = read_manifest(cell.prediction)["facts"]
     assert facts["examples"] == 14 and cell.ensemble is None
+    assert asked == set(METHODS[name].reads)
+    made = {path.name for path in (tmp_path / "stages").iterdir() if path.name[0] != "."}
+    assert made == {path.name for path in [*cell.stages, cell.prediction]}
 
 
 def test_a_base_without_a_head_is_refused_before_training(tmp_path):
