@@ -71,33 +71,33 @@ def ended(child: int, seconds: float | None = None) -> int | None:
 
 def _whole(work: Path) -> tuple[dict[str, str], float]:
     """The outcome of a run left alone, and its seconds."""
-    folder = work / "whole"
-    folder.mkdir()
-    config = write_toy_run(folder, "ner")
+    config = _copy_of_toy(work, "whole")
     began = time.monotonic()
-    code = ended(start(config, folder / "log"))
-    assert code == 0, (folder / "log").read_text()[-2000:]
-    return outcome(folder / "run"), time.monotonic() - began
+    code = ended(start(config, config.parent / "log"))
+    assert code == 0, (config.parent / "log").read_text()[-2000:]
+    return outcome(config.parent / "run"), time.monotonic() - began
 
 
 def _copy_of_toy(work: Path, name: str) -> Path:
-    folder = work / name
-    folder.mkdir()
+    # rows have a fingerprint of their settings, in which the nearest folder's name is one
+    folder = work / name / "toy"
+    folder.mkdir(parents=True)
     return write_toy_run(folder, "ner")
 
 
 def killed_runs(kills: int, seed: int, work: Path) -> dict[str, int]:
     """One run in one folder, killed so many times, each time gone on with, and brought to its end.
 
-    A process is given about as long as it needs to read everything, now less and now more, and a
-    share of the work, so that most kills meet a run on its way. `late` are those that met one that
-    was there already and was being written out again.
+    A process is given about as long as it needs to read everything, less where the run gets on
+    faster than the kills do, and more where it does not. `late` are kills that met a run which was
+    there already and was being written out again.
     """
-    expected, seconds = _whole(work)
+    expected, _ = _whole(work)
+    whole = work / "whole" / "toy"
+    stages = len(list((whole / "run").glob("*/manifest.json")))
     began = time.monotonic()
-    assert ended(start(work / "whole" / "run.toml", work / "whole" / "log")) == 0
-    reading = time.monotonic() - began
-    share = max(0.0, seconds - reading) / kills
+    assert ended(start(whole / "run.toml", whole / "log")) == 0
+    wait = time.monotonic() - began
     draw = random.Random(seed)
     config = _copy_of_toy(work, "killed")
     log, root = config.parent / "log", config.parent / "run"
@@ -105,17 +105,19 @@ def killed_runs(kills: int, seed: int, work: Path) -> dict[str, int]:
     while done < kills and not failed:
         child = start(config, log)
         finished = (root / "run.json").exists()
-        if (code := ended(child, draw.uniform(0.1, 1.1) * reading + share)) is None:
+        if (code := ended(child, draw.uniform(0.5, 1.5) * wait)) is None:
             os.kill(child, signal.SIGKILL)
             ended(child)
             done, late = done + 1, late + finished
         else:
             failed = code
+        ahead = len(list(root.glob("*/manifest.json"))) / stages > done / kills
+        wait *= 0.8 if ahead else 1.1
     failed = failed or ended(start(config, log)) or 0
     same = not failed and outcome(root) == expected
     if not same:
         print(f"killed {done} times: exit {failed}\n{log.read_text()[-900:]}")
-    shutil.rmtree(config.parent)
+    shutil.rmtree(work / "killed")
     shutil.rmtree(work / "whole")
     return {"kills": done, "late": late, "differ": int(not same), "files": len(expected)}
 
@@ -124,7 +126,7 @@ def broken_disks(breaks: int, seed: int, work: Path) -> dict[str, int]:
     """Runs that meet a full disk or a folder that they may not write to, and go on after it."""
     expected, _ = _whole(work)
     sizes = sorted(
-        {path.stat().st_size for path in (work / "whole" / "run").rglob("*") if path.is_file()}
+        {p.stat().st_size for p in (work / "whole" / "toy" / "run").rglob("*") if p.is_file()}
     )
     draw = random.Random(seed)
     found = {"breaks": breaks, "full": 0, "read-only": 0, "unclear": 0, "differ": 0}
@@ -154,7 +156,7 @@ def broken_disks(breaks: int, seed: int, work: Path) -> dict[str, int]:
         if code != 0 or outcome(config.parent / "run") != expected:
             found["differ"] += 1
             print(f"after a {kind} disk: exit {code}\n{log.read_text()[-900:]}")
-        shutil.rmtree(config.parent)
+        shutil.rmtree(config.parent.parent)
     shutil.rmtree(work / "whole")
     return found
 
