@@ -181,14 +181,17 @@ def _spearman(first: np.ndarray, second: np.ndarray) -> float:
     return _pearson(_ranked(first, both), _ranked(second, both)) if both.sum() > 2 else np.nan
 
 
-def _mean_with_ends(values: np.ndarray, level: float) -> tuple[float, float, float]:
-    """The mean of what is known, and a t interval of it."""
+def _mean_with_ends(
+    values: np.ndarray, level: float, least: float = -1.0
+) -> tuple[float, float, float]:
+    """The mean of what is known, and a t interval of it, cut to what can be: least to 1."""
     known = values[np.isfinite(values)]
     if not len(known):
         return np.nan, np.nan, np.nan
     part, freedom = spread(known)
     mean, reach = float(known.mean()), float(stats.t.ppf((1 + level) / 2, freedom) * part**0.5)
-    return mean, mean - reach, mean + reach
+    # what is unknown stays so
+    return mean, float(np.maximum(least, mean - reach)), float(np.minimum(1.0, mean + reach))
 
 
 def _ends(values: Sequence[float], level: float) -> tuple[float, float]:
@@ -262,7 +265,7 @@ def qualities(matrix: Matrix, table: Table, settings: ComparisonSettings) -> lis
             [ndcg(predicted[:, i], matrix.across[:, i]) for i in range(len(matrix.targets))]
         )
         if known := int(np.isfinite(each).sum()):
-            found.append(Quality(name, *_mean_with_ends(each, settings.level), known))
+            found.append(Quality(name, *_mean_with_ends(each, settings.level, 0.0), known))
     return sorted(found, key=lambda one: -one.ndcg)
 
 
