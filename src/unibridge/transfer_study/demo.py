@@ -31,7 +31,7 @@ path = "data/text/{{language}}.txt"
 
 [tasks.ner]                        # spans: LOC, LANG, DATE, QTY, MONEY, ZONE
 max_mix = 400
-max_test = 40
+max_test = 60
 mix = {{ languages = [{mix}], path = "data/labels/{{language}}.train.conll" }}
 targets = {{ languages = [{languages}], path = "data/labels/{{language}}.test.conll" }}
 [tasks.ner.training.training]      # ten times the published rate: the base is small
@@ -42,7 +42,7 @@ schedule = "linear"
 [tasks.first]                      # which kind of thing a phrase names first
 kind = "classification"
 max_mix = 400
-max_test = 40
+max_test = 60
 mix = {{ languages = [{mix}], path = "data/first/{{language}}.train.tsv" }}
 targets = {{ languages = [{languages}], path = "data/first/{{language}}.test.tsv" }}
 [tasks.first.training.training]
@@ -75,7 +75,7 @@ def write_study_demo(
     languages: of CLDR, transfer languages and targets alike.
     """
     for number, code in enumerate((*MIX, *languages)):
-        test = cldr.phrases(code, 40, seed=seed, split="test")
+        test = cldr.phrases(code, 60, seed=seed, split="test")
         hidden = {phrase.words for phrase in test}
         if code in languages:
             plain = cldr.phrases(code, 1500, seed=seed + number, split="plain", exclude=hidden)
