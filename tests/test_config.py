@@ -520,6 +520,8 @@ def test_a_setting_that_the_initialiser_ignores_is_refused_with_who_reads_it(fol
     # a row of the table that reads it is enough
     rows = 'run.methods=["unibridge-stages", "unibridge-xavier"]'
     read(folder, overrides=[rows, "embeddings.static_epochs=5"])
+    alone = 'run.methods=["unibridge-xavier"]'
+    read(folder, overrides=[alone, "embeddings.static_epochs=5"])
     own = 'methods.own={label="Own", settings={"embeddings.method"="mean", NAME=2}}'
     (fault,) = faults(folder, overrides=[own.replace("NAME", '"embeddings.bridge_copies"')])
     assert "embeddings.bridge_copies: is not read by 'mean' but by unibridge;" in fault

@@ -127,7 +127,9 @@ def _method_findings(config: Config, sure: Callable[..., bool]) -> Iterator[Find
             for lack in _lacks(method, run, chosen if sure(settings) else None, sure):
                 lacking.setdefault(lack, []).append(repr(name))
     yield from own
-    yield from _ignored(config, [name for name in used if sure(f"methods.{name}.settings")], sure)
+    # a row alone that varies the choice may lie over settings that are for the others
+    rows = [name for name in used if sure(f"methods.{name}.settings")]
+    yield from _ignored(config, list(dict.fromkeys([*rows, config.run.reference])), sure)
     for (path, said), needing in lacking.items():
         yield path, f"{', '.join(needing)} {said}"
 
@@ -141,7 +143,7 @@ def _ignored(config: Config, names: Sequence[str], sure: Callable[..., bool]) ->
         changed = changed_fields(getattr(config, section), default)
         unread: list[dict[str, str]] = []
         choices = []
-        for name in names:
+        for name in names if sure("run.reference", "run.methods") else ():
             try:
                 if section in config.method(name).reads:
                     chosen = getattr(config.for_method(name), section)
