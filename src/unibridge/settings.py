@@ -120,15 +120,17 @@ class Needing(Protocol):
 
 @runtime_checkable
 class ReadInPart(Protocol):
-    """Settings of which a choice among them reads some and leaves others unread."""
+    """Settings of which a choice among them, `method`, reads some and leaves others unread."""
+
+    method: str
 
     def unread(self, changed: Collection[str]) -> dict[str, str]:
         """Of the changed fields those that the choice ignores -> who would read them."""
         ...
 
 
-def changed_fields(settings: BaseModel, default: BaseModel) -> list[str]:
-    """Names of the fields that are not at their default."""
+def changed_fields(settings: Any, default: Any) -> list[str]:
+    """Names of the fields of settings that are not as in others of their class."""
     return [n for n in type(settings).model_fields if getattr(settings, n) != getattr(default, n)]
 
 

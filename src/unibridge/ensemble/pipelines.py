@@ -23,7 +23,9 @@ from unibridge.ensemble.model import MultiSourceModel
 class WordPipeline(TokenClassificationPipeline):
     """Entities of whole words between spaces."""
 
-    def preprocess(self, sentence: Any, *given: Any, **named: Any) -> Iterator[dict]:
+    def preprocess(  # type: ignore[override]  # windows come one by one, as the parent's do
+        self, sentence: Any, *given: Any, **named: Any
+    ) -> Iterator[dict]:
         """What the model reads, and whether that is the whole sentence."""
         for inputs in super().preprocess(sentence, *given, **named):
             yield inputs | {"cut": inputs["is_last"] and self._was_cut(inputs)}
@@ -37,13 +39,14 @@ class WordPipeline(TokenClassificationPipeline):
         cut = longer or int(offsets.max()) < len(text.rstrip())
         return cut and len(self.model.task.outputs) == 1
 
-    def _forward(self, model_inputs: Any) -> Any:
+    def _forward(self, model_inputs: Any) -> Any:  # type: ignore[override]
         """The model's logits; of a sentence that was cut, those of all its words."""
         cut, texts = model_inputs.pop("cut"), model_inputs["sentence"]
         said = super()._forward(model_inputs)
         batched = isinstance(cut, list)
+        model: Any = self.model
         found = [
-            self.model.decided([text.split()])[0] if flag else None
+            model.decided([text.split()])[0] if flag else None
             for flag, text in zip(*((cut, texts) if batched else ([cut], [texts])), strict=True)
         ]
         return said | {"decided": found if batched else found[0]}

@@ -251,7 +251,15 @@ def effort_table(
         apart.add(len(body))
         given = [str(published.get(key, "")) for key in ("epochs", "steps", "tokens_seen")]
         body.append(("Published", "", "", *given, "", "", str(published.get("note", ""))))
-    heads = ("Method", "Sources", "Weighting", "Epochs", "Steps", "Tokens seen", "Time")
+    heads: tuple[str, ...] = (
+        "Method",
+        "Sources",
+        "Weighting",
+        "Epochs",
+        "Steps",
+        "Tokens seen",
+        "Time",
+    )
     heads += ("On the sources before, after", "Note")
     return without_empty_columns(Table(heads, "lllrrrrrl", body, frozenset(apart)))
 

@@ -71,7 +71,8 @@ def _note(method: Method, config: Config, inputs: Inputs, stages: Sequence[Path]
         if stage.name.startswith("vocabulary-"):
             notes.append(f"{read_manifest(stage)['facts']['chosen']:,} pieces")
         facts = read_manifest(stage)["facts"]
-        if len(losses := facts.get("source_losses") or ()) == 2:
+        losses: list[float] = facts.get("source_losses") or []
+        if len(losses) == 2:
             notes.append(f"sources' text {losses[0]:.2f} nats before, {losses[1]:.2f} after")
         if facts.get("labels") and stage.name.startswith("translate-"):
             lost = facts["labels_lost"] / facts["labels"]

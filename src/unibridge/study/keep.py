@@ -51,7 +51,7 @@ def write_pack(
         told: list[str] = []
         predictions = model.predict(file.examples, warn=told.append)
         name = Path(file.path).name
-        inputs.warnings += [f"{name}: {note}" for note in plain_notes(told)]
+        inputs.warnings.extend(f"{name}: {note}" for note in plain_notes(told))
         write_predictions(file, predictions, at.root / "labelled" / name)
     return folder
 

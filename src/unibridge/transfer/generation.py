@@ -136,7 +136,7 @@ def train_generator(
             mask = padded([[1] * len(plain[i - len(encoded)]) for i in indices], 0)
             whole = objective.corrupt(ids, mask, tokenizer, rate=0.15, generator=generator)
             part = whole.part(rows)
-            given = {"input_ids": part.ids, "attention_mask": part.mask}
+            given: dict[str, Any] = {"input_ids": part.ids, "attention_mask": part.mask}
             given |= {"decoder_input_ids": part.decoder_ids}
             wanted, words = part.wanted, whole.count
         else:

@@ -209,7 +209,11 @@ def adapt_language(
 
     objective, kept, memory = objective_of(family), None, None
     if whole and others:
-        how = {"words": settings.sample_words, "limit": limit, "rate": settings.mask_rate}
+        how: dict[str, Any] = {
+            "words": settings.sample_words,
+            "limit": limit,
+            "rate": settings.mask_rate,
+        }
         count = settings.forgetting.examples if settings.forgetting.method != "none" else 0
         memory = Memory(model, family, reader, others, samples=count, **how)
     elif settings.forgetting.method != "none":
@@ -283,10 +287,10 @@ def adapt_language(
         )
 
     # 5. The rate: as given, or the best of short trainings from the same start.
-    read = [store.ids, held.ids]
+    seen = [store.ids, held.ids]
     if memory and settings.forgetting.method != "none":
-        read.append(memory.token_ids)
-    rows = used_ids(np.concatenate(read), reader, settings.training)
+        seen.append(memory.token_ids)
+    rows = used_ids(np.concatenate(seen), reader, settings.training)
     training = settings.training
     # over the whole vocabulary, whatever is trained
     source_losses = [memory.mean()] if memory else []

@@ -234,8 +234,8 @@ def train_task(
     fitted = None
     if settings.head_start == "fitted" and start is None:
         model.eval()
-        own = slice(starts[1])
-        fitted = fit_head(head, task, encoded[own], owners[own], frozen, seed=seed)
+        plain = slice(starts[1])  # without switched versions
+        fitted = fit_head(head, task, encoded[plain], owners[plain], frozen, seed=seed)
 
     # 4. Train.
     attach.activate(encoder, *stacks[0])

@@ -17,6 +17,7 @@ from unibridge.transfer_study.scoring import head_of, outputs
 if TYPE_CHECKING:
     import torch
 
+    from unibridge.adapters.fusion import Mixing
     from unibridge.transfer_study.measure import Kit
     from unibridge.transfer_study.scores import Line
 
@@ -40,7 +41,7 @@ def fused_scores(kit: "Kit", unit: Unit, pairs: Sequence[Pair]) -> "list[Line]":
         return kit.scores(unit, encoder, pairs, [_named(unit.transfer[0])])
 
     members = [_named(code) for code in unit.transfer]
-    mixing = "uniform" if unit.mode == "uniform" else "attention"
+    mixing: Mixing = "uniform" if unit.mode == "uniform" else "attention"
     lines: list[Line] = []
     # what is trained is trained for one task adapter
     groups = kit.grouped(pairs) if unit.mode == "trained" else {("", ""): []}
