@@ -81,7 +81,8 @@ def test_marks_are_found_in_lists_and_in_what_is_nested():
 
 def test_settings_that_need_something_of_the_run_are_asked():
     asked = [n for n, f in StageSettings.model_fields.items() if isinstance(f.default, Needing)]
-    assert asked == ["embeddings", "weights"]
+    assert {"embeddings", "weights", "translation", "continuing"} <= set(asked)
+    assert "vocabulary" not in asked
     run = Available("xx", False, True, {"en": frozenset({"text"})}, {"en": 0})
     bridged = StageSettings().embeddings.model_copy(update={"static_space": "bridge"})
     ((path, said),) = bridged.lacks(run)

@@ -53,7 +53,7 @@ def test_a_distilled_pack_is_a_pack(pack, tmp_path, student):
     found = unibridge.load(folder)
     assert found.predict(list(LINES)) == expected.predict(list(LINES))
     assert read_manifest(folder, "distil")["facts"]["lines"] == len(LINES)
-    assert f"One {student} learnt from what en, sw say" in (folder / "README.md").read_text()
+    assert f"One {student} learnt from the ensemble of en, sw" in (folder / "README.md").read_text()
     assert not list(folder.glob("checkpoint*"))
 
 
@@ -72,4 +72,7 @@ def test_a_pack_merged_by_fitted_shares_is_a_pack(pack, tmp_path):
         tmp_path / "plain",
         settings.model_copy(update={"shares": "weights"}),
     )
-    assert "averaged into one by weight, compared with what" in (plain / "README.md").read_text()
+    assert (
+        "averaged into one by weight, compared with the ensemble of"
+        in (plain / "README.md").read_text()
+    )

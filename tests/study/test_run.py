@@ -53,7 +53,7 @@ def test_every_method_has_its_row(toy_run):
     # rate, in two rounds, one for each of four rates and one more for each of two
     search = 3 * (4 + 2)
     assert rows["unibridge"]["steps"] == 4 + 2 * 3 + search + 2 * 4
-    assert rows["mad-x"]["steps"] == 4 + 2 * 3 + search + 4 and rows["fine-tune"]["steps"] == 3
+    assert rows["mad-x"]["steps"] == 4 + 2 * 3 + search + 4 and rows["fine-tune"]["steps"] == 3 + 6
     assert rows["unibridge"]["weighting"] == "harmony" and rows["mad-x"]["weighting"] is None
     assert rows["ceiling"]["sources"] == ["lug"]
 

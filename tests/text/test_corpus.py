@@ -65,7 +65,7 @@ def test_text_is_kept_as_it_is(tmp_path):
         ("a.txt", "fine".encode("utf-16"), "a.txt:1", "iconv -f UTF-16 -t UTF-8"),
         ("a.jsonl", b'{"text": "a"}\n{"text": 3}', "a.jsonl:2", '"text"'),
         ("a.jsonl", b'{"text": "a"}\n\n{"text"', "a.jsonl:3", "JSON"),
-        ("a.jsonl", b"[1]", "a.jsonl:1", "object"),
+        ("a.jsonl", b"[1]", "a.jsonl: record 1", "number"),
         ("a.txt.gz", b"not gzip", "a.txt.gz", "gzip"),
         ("a.txt.gz", gzip.compress(b"text" * 99, mtime=0)[:-9], "a.txt.gz", "gzip"),
     ],

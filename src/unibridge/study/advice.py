@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from unibridge.errors import UnibridgeError
@@ -68,12 +69,18 @@ class Has:
     @property
     def available(self) -> Available:
         """The same, as methods are asked about it."""
+        from unibridge.stages.sections import StageSettings, TargetSection
         from unibridge.tasks import task_of
 
+        # everything at its default, of a target of which no file is given
+        target = TargetSection.model_construct(language=self.language, translated=None)
+        settings = SimpleNamespace(**dict(StageSettings()), target=target)
         plain = task_of(self.task).reads_plain_text
         numbers = {code: number for number, code in enumerate(self.sources)}
         given = dict.fromkeys(self.sources, self.given)
-        return Available(self.language, self.target_labels, plain, given, numbers)
+        return Available(
+            self.language, self.target_labels, plain, given, numbers, settings=settings
+        )
 
 
 @dataclass
