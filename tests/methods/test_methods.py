@@ -81,7 +81,8 @@ def test_a_method_reads_what_it_says_and_notes_every_stage(toy, tmp_path, monkey
         whole = run_method(
             kept, name, inputs, Workplace(tmp_path / "kept", at.base, at.base_hash), 0
         )
-        assert [path.name.split("-")[0] for path in whole.stages] == ["adapt", "train", "train"]
+        names = [path.name.split("-")[0] for path in whole.stages]
+        assert names == ["adapt", "train", "train", "train", "train"]
     cell = run_method(chosen, name, inputs, at, 0)
     assert asked == set(METHODS[name].reads)
     made = {path.name for path in tmp_path.iterdir() if path.name[0] != "."} - {"kept"}
