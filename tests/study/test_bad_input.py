@@ -193,8 +193,8 @@ def test_a_disk_that_is_full_at_the_end_is_explained(toy, capsys, file):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert "no room left on the disk" in said and "finished stages are kept" in said
-    # a report is written through a stream, whose error names no file
-    assert file in said or file == "report.html"
+    # of a report, a picture may be what does not fit
+    assert file in said or (file == "report.html" and "/report/" in said and ".png" in said)
     assert main(["run", str(toy / "run.toml")]) == 0
 
 

@@ -18,6 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from unibridge.artifacts import write_bytes
 from unibridge.report.scores import MethodScore
 from unibridge.report.tables import decimal
 
@@ -306,7 +307,10 @@ def to_svg(figure: Figure, name: str, description: str, hover: Sequence[Hover] =
 def save_png(figure: Figure, path: Path) -> None:
     """The figure on white, for documents that cannot hold a drawing."""
     with matplotlib.rc_context(STYLE):
-        figure.savefig(path, format="png", dpi=200, facecolor="white", metadata={"Software": None})
+        stream = io.BytesIO()
+        plain = {"Software": None}
+        figure.savefig(stream, format="png", dpi=200, facecolor="white", metadata=plain)
+    write_bytes(path, stream.getvalue())
 
 
 def _hovered(figure: Figure, hover: Sequence[Hover]) -> str:
