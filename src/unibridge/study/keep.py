@@ -37,7 +37,9 @@ def write_pack(
 ) -> Path:
     """The folder to keep and share: model, tokenizer, card; and labels for the files to predict."""
     folder, partial = at.root / "pack", at.root / ".partial-pack"
-    key = fingerprint([[path.name for path in cell.stages], [asdict(r) for r in results]])
+    # a folder that was moved has other names in its rows' settings, and the same pack
+    rows = [asdict(result) | {"settings": ""} for result in results]
+    key = fingerprint([[path.name for path in cell.stages], rows])
     ensemble = cell.ensemble
     if ensemble is None:
         raise UnibridgeError(f"{cell.method!r} has no model to keep")
