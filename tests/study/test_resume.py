@@ -89,7 +89,14 @@ def test_killed_and_interrupted_runs_end_with_the_same_numbers(tmp_path):
 
 @pytest.mark.slow
 def test_two_runs_in_one_folder_do_the_work_once_and_both_end_well(tmp_path):
-    config = write_toy_run(tmp_path, "ner")
+    # on a busy machine one may be at its end before the other has begun, and they do not meet
+    assert any(two_runs_meet(tmp_path / str(attempt)) for attempt in range(3))
+
+
+def two_runs_meet(folder):
+    """Two runs at once end as one does; whether one had to wait for the other."""
+    folder.mkdir()
+    config = write_toy_run(folder, "ner")
     command = [sys.executable, "-m", "unibridge.cli", "run", str(config)]
     both = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -100,10 +107,10 @@ def test_two_runs_in_one_folder_do_the_work_once_and_both_end_well(tmp_path):
     # the times are of the stages, so that even they are told alike
     assert said[0][0] == said[1][0] and "Traceback" not in said[0][1] + said[1][1]
     waited = [line for _, errors in said for line in errors.splitlines() if "waiting for" in line]
-    assert waited
-    root = tmp_path / "run"
+    root = folder / "run"
     assert not [path.name for path in root.rglob(".*")]
     assert len((root / "results.jsonl").read_text().splitlines()) == 1
+    return bool(waited)
 
 
 @pytest.mark.slow

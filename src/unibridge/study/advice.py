@@ -73,7 +73,7 @@ class Has:
         from unibridge.tasks import task_of
 
         # everything at its default, of a target of which no file is given
-        target = TargetSection.model_construct(language=self.language, translated=None)
+        target = TargetSection.model_construct(language=self.language, text=())
         settings = SimpleNamespace(**dict(StageSettings()), target=target)
         plain = task_of(self.task).reads_plain_text
         numbers = {code: number for number, code in enumerate(self.sources)}
