@@ -9,24 +9,30 @@ kept and gone on with as by scripts/real.py; a method that a target lacks someth
 there, and said.
 """
 
-import argparse
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from real import DATA, EXAMPLES, RESULTS, ROOT, configuration, name_of, newest
+from real import (
+    DATA,
+    EXAMPLES,
+    ROOT,
+    command_line,
+    configuration,
+    measure,
+    name_of,
+    named,
+    newest,
+)
 from results import MARKS_OF_RESULTS, write_between
 
 from unibridge.artifacts import write_bytes
 from unibridge.config import Config, load_config
 from unibridge.console import Console
 from unibridge.errors import ConfigError
-from unibridge.grid.executors import EXECUTORS
-from unibridge.grid.run import run_grid
 from unibridge.grid.store import Row, Store
-from unibridge.operations.cells import Measure, cells_of
 from unibridge.report.tables import Cell, Table, decimal, markdown_table, signed
 
 PAGE = """# Ways to cross languages
@@ -48,22 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tasks = {name: laid_over(real.get(name, {}), part, own) for name, part in own["tasks"].items()}
     everything = [f"{task}/{target}" for task, part in tasks.items() for target in part["targets"]]
 
-    parser = argparse.ArgumentParser(description="every way to cross languages")
-    parser.add_argument("names", nargs="*", metavar="TASK/TARGET", help=", ".join(everything))
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--methods", nargs="+", help="rows by name")
-    parser.add_argument("--executor", default="serial", help=", ".join(EXECUTORS))
-    parser.add_argument("--workers", type=int, default=1, help="jobs at a time")
-    parser.add_argument("--set", action="append", default=[], metavar="SECTION.FIELD=VALUE")
-    parser.add_argument("--only-write", action="store_true", help="run nothing")
-    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "real")
-    parser.add_argument("--rows", type=Path, default=RESULTS / "catalogue.jsonl")
-    parser.add_argument("--page", type=Path, default=RESULTS / "catalogue.md")
+    parser = command_line("every way to cross languages", everything, "catalogue")
     options = parser.parse_args(arguments)
-    asked = options.names or everything
-    names = [name for name in everything if name in asked or name.split("/")[0] in asked]
-    if unknown := set(asked) - set(everything) - set(tasks):
-        parser.error(f"{', '.join(sorted(unknown))}: not one of {', '.join(everything)}")
+    names = named(parser, options.names or everything, tasks)
 
     if not options.only_write:
         changes = [f"run.seeds={options.seeds}", *options.set]
@@ -74,14 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             configs[name] = configured(
                 plan, tasks[task], target, folder, changes, options.methods, own["dictionary"]
             )
-        run_grid(
-            cells_of(configs),
-            Measure(configs, options.runs.absolute() / "stages", options.rows.absolute()),
-            options.rows.absolute(),
-            executor=options.executor,
-            workers=options.workers,
-            tell=Console().say,
-        )
+        measure(configs, options, Console())
     write_page(options.page, Store(options.rows), own, tasks)
 
 

@@ -10,8 +10,8 @@ finished; the same command goes on where it was broken off and tries again what 
 shows all rows that there are, also those of other calls and of settings that have changed since.
 """
 
-import argparse
 import tomllib
+from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -60,25 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tasks = {name: part for name, part in plan.items() if isinstance(part, Mapping)}
     everything = [f"{task}/{target}" for task, part in tasks.items() for target in part["targets"]]
 
-    parser = argparse.ArgumentParser(description="the real examples for all their targets")
-    known = f"{', '.join(everything)}; a task alone is all its targets"
-    parser.add_argument("names", nargs="*", metavar="TASK/TARGET", help=known)
+    parser = command_line("the real examples for all their targets", everything, "real")
     parser.add_argument("--all", action="store_true", help="every task and target")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--methods", nargs="+", help="rows by name (default: those of real.toml)")
-    parser.add_argument("--executor", default="serial", help=", ".join(EXECUTORS))
-    parser.add_argument("--workers", type=int, default=1, help="jobs at a time")
-    parser.add_argument("--set", action="append", default=[], metavar="SECTION.FIELD=VALUE")
     parser.add_argument("--reports", action="store_true", help="each run's own folder and pack too")
-    parser.add_argument("--only-write", action="store_true", help="run nothing")
-    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "real")
-    parser.add_argument("--rows", type=Path, default=RESULTS / "real.jsonl")
-    parser.add_argument("--page", type=Path, default=RESULTS / "real.md")
     options = parser.parse_args(arguments)
-    asked = options.names or (everything if options.all else plan["reduced"])
-    names = [name for name in everything if name in asked or name.split("/")[0] in asked]
-    if unknown := set(asked) - set(everything) - set(tasks):
-        parser.error(f"{', '.join(sorted(unknown))}: not one of {', '.join(everything)}")
+    names = named(parser, options.names or (everything if options.all else plan["reduced"]), tasks)
 
     if not options.only_write:
         # ---- every configuration is checked before the first one begins
@@ -90,20 +76,52 @@ def main(arguments: Sequence[str] | None = None) -> None:
             configs[name] = configuration(
                 plan, tasks[task], target, folder, changes, options.methods
             )
-        stages = options.runs.absolute() / "stages"
         console = Console()
-        run_grid(
-            cells_of(configs),
-            Measure(configs, stages, options.rows.absolute()),
-            options.rows.absolute(),
-            executor=options.executor,
-            workers=options.workers,
-            tell=console.say,
-        )
+        measure(configs, options, console)
+        stages = options.runs.absolute() / "stages"
         for config in configs.values() if options.reports else ():
             section = config.run.model_copy(update={"reuse": (*config.run.reuse, str(stages))})
             run(config.model_copy(update={"run": section}), listener=console)
     write_page(options.page, Store(options.rows), plan)
+
+
+def command_line(description: str, everything: Sequence[str], page: str) -> ArgumentParser:
+    """What a table of tasks and targets is asked by. page: name of its files in docs/results."""
+    parser = ArgumentParser(description=description)
+    known = f"{', '.join(everything)}; a task alone is all its targets"
+    parser.add_argument("names", nargs="*", metavar="TASK/TARGET", help=known)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--methods", nargs="+", help="rows by name (default: the table's own)")
+    parser.add_argument("--executor", default="serial", help=", ".join(EXECUTORS))
+    parser.add_argument("--workers", type=int, default=1, help="jobs at a time")
+    parser.add_argument("--set", action="append", default=[], metavar="SECTION.FIELD=VALUE")
+    parser.add_argument("--only-write", action="store_true", help="run nothing")
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "real")
+    parser.add_argument("--rows", type=Path, default=RESULTS / f"{page}.jsonl")
+    parser.add_argument("--page", type=Path, default=RESULTS / f"{page}.md")
+    return parser
+
+
+def named(
+    parser: ArgumentParser, asked: Sequence[str], tasks: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
+    """TASK/TARGET of all that is asked for; a task alone is all its targets."""
+    everything = [f"{task}/{target}" for task, part in tasks.items() for target in part["targets"]]
+    if unknown := set(asked) - set(everything) - set(tasks):
+        parser.error(f"{', '.join(sorted(unknown))}: not one of {', '.join(everything)}")
+    return [name for name in everything if name in asked or name.split("/")[0] in asked]
+
+
+def measure(configs: Mapping[str, Config], options: Namespace, console: Console) -> None:
+    """Run what is not measured yet; a row is kept as soon as it is there."""
+    run_grid(
+        cells_of(configs),
+        Measure(configs, options.runs.absolute() / "stages", options.rows.absolute()),
+        options.rows.absolute(),
+        executor=options.executor,
+        workers=options.workers,
+        tell=console.say,
+    )
 
 
 def configuration(
@@ -245,11 +263,11 @@ def claim(cells: Mapping[str, Sequence[MethodScore]]) -> str:
             label = next(own[method].label for own in compared.values() if method in own)
             lead = signed(fmean(leads.values()))
             said.append(f"Against {label}: {lead} points on average over {len(leads)}.")
-    for method in ("floor", "probe"):
+    for method, bound in (("floor", "the floor"), ("probe", "the linear probe")):
         own = [(mains[d], rows[method]) for d, rows in compared.items() if method in rows]
         if own:
             above = sum(main.score > other.score for main, other in own)
-            said.append(f"Above {own[0][1].label.lower()} in {above} of {len(own)}.")
+            said.append(f"Above {bound} in {above} of {len(own)}.")
     for data in sorted(compared.keys() - best):
         winner = max((r for r in compared[data].values() if r.competes), key=lambda r: r.score)
         said.append(f"Behind in {data}: {winner.label} {winner.compared}.")

@@ -132,5 +132,5 @@ def test_the_first_line_says_how_often_unibridge_is_best_and_where_it_is_behind(
     # the probe's 50 in Wolof has no paired interval, and its own holds UniBridge's
     assert "in 2 of 3 data sets (67%)" in first
     assert "Against Fine-tuning: +1.7 points on average over 3." in first
-    assert "Above linear probe in 2 of 3." in first
+    assert "Above the linear probe in 2 of 3." in first
     assert "Behind in topic/amh: Fine-tuning +4.0" in first and "Behind in pos" not in first
