@@ -1,6 +1,5 @@
 """study.toml in, a checked plan out: every fault at once, before an hour is spent."""
 
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -10,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from unibridge.config.faults import explained
-from unibridge.config.overrides import put_all
+from unibridge.config.load import read_content
 from unibridge.errors import ConfigError, UnibridgeError
 from unibridge.settings import ChosenFrom, marked, options_of
 from unibridge.tasks import task_of
@@ -74,15 +73,7 @@ def load_study(path: str | Path, overrides: Sequence[str] = ()) -> Plan:
     overrides: "section.field=value". Raises ConfigError that lists every fault.
     """
     path = Path(path)
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnibridgeError(
-            f"cannot be read ({error})", where=path, do="give the path of a TOML file"
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise UnibridgeError(f"is not TOML ({error})", where=path, do="mend that line") from error
-    put_all(content, overrides)
+    content = read_content(path, overrides)
     return check_study(content, folder=path.parent, where=path)
 
 
