@@ -12,6 +12,7 @@ import io
 import os
 import platform
 import random
+import re
 import shutil
 import sys
 import tempfile
@@ -19,6 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "scripts")]
@@ -66,19 +68,34 @@ def verdict(code: int | str, text: str) -> str:
     return "refused"
 
 
-def bad_inputs(count: int, seed: int, work: Path) -> Counter[tuple[str, str]]:
-    """What became of generated inputs, by kind. Finished stages must stay as they were."""
+def notes_of(text: str, folder: Path) -> list[str]:
+    """What a command noted or warned of, without the folder's name."""
+    notes = re.findall(r"^(?:warning: |! )(.*(?:\n {2}\S.*)*)", text, re.MULTILINE)
+    plain = (re.sub(r"\s+", " ", one).replace(f"{folder}{os.sep}", "") for one in notes)
+    return list(dict.fromkeys(plain))
+
+
+Taken = tuple[Counter[tuple[str, str]], list[tuple[str, str, str]]]
+"""How often of each kind what became of it; and of what was understood its kind, what had been done
+and what was noted."""
+
+
+def bad_inputs(count: int, seed: int, work: Path) -> Taken:
+    """What became of generated inputs. Finished stages must stay as they were."""
     toy = work / "toy"
     toy.mkdir()
     config = write_toy_run(toy, "ner")
-    assert said(["run", str(config)])[0] == 0, "the toy run itself must end well"
+    code, text = said(["run", str(config)])
+    assert code == 0, "the toy run itself must end well"
+    usual = notes_of(text, toy)
     finished = {p.name: hash_path(p) for p in (toy / "run").glob("[!.]*-*")}
     found: Counter[tuple[str, str]] = Counter()
+    understood = []
     for number in range(count):
         kind = list(BAD)[number % len(BAD)]
         copy = shutil.copytree(toy, work / "copy")
         draw = random.Random(f"{seed} {number}")
-        arguments = BAD[kind](copy, draw)
+        what, arguments = BAD[kind](copy, draw)
         code, text = said(arguments)
         result = verdict(code, text)
         after = {p.name: hash_path(p) for p in (copy / "run").glob("[!.]*-*")}
@@ -87,8 +104,11 @@ def bad_inputs(count: int, seed: int, work: Path) -> Counter[tuple[str, str]]:
         if result not in ("refused", "understood"):
             print(f"{kind} {number}: {result}\n  {' '.join(arguments)}\n  {text[-600:]}")
         found[kind, result] += 1
+        if result == "understood":
+            notes = [note for note in notes_of(text, copy) if note not in usual]
+            understood.append((kind, what, "; ".join(notes)))
         shutil.rmtree(copy)
-    return found
+    return found, understood
 
 
 def broken_packs(count: int, seed: int, work: Path) -> Counter[tuple[str, str]]:
@@ -118,11 +138,20 @@ def broken_packs(count: int, seed: int, work: Path) -> Counter[tuple[str, str]]:
     return found
 
 
-def timed(work: Callable[[], object]) -> tuple[object, float]:
+def timed(work: Callable[[], Any]) -> tuple[Any, float]:
     """A result and its seconds."""
     started = time.monotonic()
     result = work()
     return result, time.monotonic() - started
+
+
+def understood_table(understood: list[tuple[str, str, str]]) -> list[str]:
+    """A row for each thing that was done, with the notes that it brought."""
+    lines = ["| kind | what was done | times | what was noted |", "|---|---|--:|---|"]
+    for (kind, what, note), times in Counter(understood).items():
+        cells = (one.replace("|", "\\|") for one in (kind, what, str(times), note or "nothing"))
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
 
 
 def table(counts: Counter[tuple[str, str]], kind: str) -> list[str]:
@@ -147,7 +176,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         work.chmod(0o755)
-        taken, first = timed(lambda: bad_inputs(inputs, options.seed, work))
+        (taken, understood), first = timed(lambda: bad_inputs(inputs, options.seed, work))
         broken, second = timed(lambda: broken_packs(packs, options.seed, work))
         spans, third = timed(lambda: spans_agree(cases, options.seed, work))
         pieces, fourth = timed(lambda: pieces_agree(MONO, lines))
@@ -171,6 +200,12 @@ def main() -> int:
         "would be a column of its own. Finished stages were compared byte for byte after each.",
         "",
         *table(taken, "kind"),
+        "",
+        "What was understood, and which notes it brought that the unbroken run has not. A part of "
+        "a file that is a file by itself cannot be told from one: what is cut off or left out at "
+        "the end of a line, and text within a line, is taken as it stands.",
+        "",
+        *understood_table(understood),
         "",
         f"## {sum(broken.values())} broken packs ({second:.0f} s)",
         "",

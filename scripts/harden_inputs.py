@@ -1,4 +1,7 @@
-"""Wrong inputs, generated: one function a kind, each breaks a copy of a finished toy run."""
+"""Wrong inputs, generated: one function a kind, each breaks a copy of a finished toy run.
+
+Each gives what was done, in words, and the command that meets it.
+"""
 
 import json
 import pickle
@@ -14,23 +17,37 @@ _PIECES = (
 )  # fmt: skip
 
 
-def torn(content: bytes, draw: Random) -> bytes:
-    """The bytes with one wrong thing about them."""
+Broken = tuple[str, list[str]]
+"""What was done to the copy, in words, and the command that is to meet it."""
+
+
+def torn(content: bytes, draw: Random) -> tuple[str, bytes]:
+    """What was done, and the bytes with one wrong thing about them."""
     way = draw.randrange(6)
     place = draw.randrange(len(content) + 1)
     if way == 0:
-        return content[:place]
+        return "cut off", content[:place]
     if way == 1:
-        return content[:place] + draw.choice(_PIECES) + content[place:]
+        piece = draw.choice(_PIECES)
+        return f"with {ascii(piece)[1:]} put in", content[:place] + piece + content[place:]
     if way == 2:
-        return content[:place] + bytes(draw.randrange(256) for _ in range(8)) + content[place + 8 :]
+        drawn = bytes(draw.randrange(256) for _ in range(8))
+        return "with 8 bytes drawn anew", content[:place] + drawn + content[place + 8 :]
     if way == 3:
-        return content[: place // 2] + content[place:]
+        return "with a part left out", content[: place // 2] + content[place:]
     if way == 4:
         lines = content.split(b"\n")
         draw.shuffle(lines)
-        return b"\n".join(lines)
-    return draw.choice([b"", b"\n", b" \n\t\n", b"{}", b"[]", bytes(64), b"\xef\xbb\xbf"])
+        return "with its lines shuffled", b"\n".join(lines)
+    whole = draw.choice([b"", b"\n", b" \n\t\n", b"{}", b"[]", bytes(64), b"\xef\xbb\xbf"])
+    return f"replaced by {ascii(whole)[1:]}", whole
+
+
+def _tear(path: Path, draw: Random) -> str:
+    """Tear a file; returns what was done."""
+    what, content = torn(path.read_bytes(), draw)
+    path.write_bytes(content)
+    return f"{path.name} {what}"
 
 
 def _run(toy: Path, *settings: str) -> list[str]:
@@ -38,12 +55,11 @@ def _run(toy: Path, *settings: str) -> list[str]:
     return ["run", str(toy / "run.toml"), *given]
 
 
-def configs(toy: Path, draw: Random) -> list[str]:
+def configs(toy: Path, draw: Random) -> Broken:
     """A torn configuration, or a setting that means nothing."""
     path = toy / "run.toml"
     if draw.random() < 0.5:
-        path.write_bytes(torn(path.read_bytes(), draw))
-        return _run(toy)
+        return _tear(path, draw), _run(toy)
     name = draw.choice(
         [
             "run.seeds",
@@ -80,49 +96,54 @@ def configs(toy: Path, draw: Random) -> list[str]:
             "=",
         ]
     )
-    return _run(toy, f"{name}={value}")
+    return f"{name} = {value}", _run(toy, f"{name}={value}")
 
 
-def corpora(toy: Path, draw: Random) -> list[str]:
+def corpora(toy: Path, draw: Random) -> Broken:
     """Plain text that is torn, or is another format under the name of text."""
     path = toy / draw.choice(["lug.txt", "en.txt"])
     way = draw.randrange(3)
     if way == 0:
-        path.write_bytes(torn(path.read_bytes(), draw))
+        what = _tear(path, draw)
     elif way == 1:
+        what = "JSON lines of all values"
         lines = path.read_text().splitlines()
         values = [draw.choice(["a", 1, None, "\ud800", float("nan"), [], {}]) for _ in lines]
         path.write_text(
             "".join(json.dumps({draw.choice(["text", "x"]): value}) + "\n" for value in values)
         )
     else:
+        what = "XML, half an array or a table"
         path.write_text(
             draw.choice(["<?xml version='1.0'?>\n<a/>\n", "[1, 2\n", "a\tb\tc\nd\te\tf\n"])
         )
-    return ["inspect", "--base", str(toy / "base"), "--text", str(path)]
+    return what, ["inspect", "--base", str(toy / "base"), "--text", str(path)]
 
 
-def labels(toy: Path, draw: Random) -> list[str]:
+def labels(toy: Path, draw: Random) -> Broken:
     """A label file that is torn, scored against the right one; or trained on."""
     gold = toy / "lug.test.conll"
     path = toy / f"other{draw.choice(['.conll', '.conllu', '.jsonl', '.tsv'])}"
-    path.write_bytes(torn(gold.read_bytes(), draw))
+    what, content = torn(gold.read_bytes(), draw)
+    path.write_bytes(content)
     if draw.random() < 0.3:
         path.replace(toy / "en.train.conll")
-        return _run(toy)
-    return ["evaluate", "--task", "ner", "--gold", str(gold), "--predictions", str(path)]
+        return f"the target's test labels as those of a source, {what}", _run(toy)
+    files = ["--gold", str(gold), "--predictions", str(path)]
+    return f"the test labels as {path.suffix}, {what}", ["evaluate", "--task", "ner", *files]
 
 
-def tags(toy: Path, draw: Random) -> list[str]:
+def tags(toy: Path, draw: Random) -> Broken:
     """Tags that no scheme has, among those that one has."""
     path = toy / "tags.conll"
     pool = ["O", "B-LOC", "LOC", "0", "X-LOC", "B-", "LOC-B", "-", "?", "5", "BB-LOC", ""]
     some = draw.sample(pool, 3)
     path.write_text("".join(f"w{n}\t{draw.choice(some)}\n" for n in range(6)))
-    return ["evaluate", "--task", "ner", "--gold", str(path), "--predictions", str(path)]
+    files = ["--gold", str(path), "--predictions", str(path)]
+    return f"the tags {', '.join(map(repr, some))}", ["evaluate", "--task", "ner", *files]
 
 
-def json_lines(toy: Path, draw: Random) -> list[str]:
+def json_lines(toy: Path, draw: Random) -> Broken:
     """JSON lines whose values are of every type."""
     path = toy / "rows.jsonl"
     values = [None, 1, True, 2.5, float("nan"), "", "a", "\ud800", [], ["a"], {}, [None], [1]]
@@ -131,50 +152,47 @@ def json_lines(toy: Path, draw: Random) -> list[str]:
         for _ in range(4)
     ]
     content = "".join(json.dumps(row) + "\n" for row in rows).encode()
-    path.write_bytes(torn(content, draw) if draw.random() < 0.5 else content)
+    path.write_bytes(content)
+    what = _tear(path, draw) if draw.random() < 0.5 else f"{path.name} of all values"
     task = draw.choice(["ner", "pos", "classification", "pairs"])
-    return ["evaluate", "--task", task, "--gold", str(path), "--predictions", str(path)]
+    files = ["--gold", str(path), "--predictions", str(path)]
+    return f"{what}, for {task}", ["evaluate", "--task", task, *files]
 
 
-def parallel(toy: Path, draw: Random) -> list[str]:
+def parallel(toy: Path, draw: Random) -> Broken:
     """Parallel sentences that are torn."""
-    path = toy / "lug-en.tsv"
-    path.write_bytes(torn(path.read_bytes(), draw))
-    return _run(toy)
+    return _tear(toy / "lug-en.tsv", draw), _run(toy)
 
 
-def packs(toy: Path, draw: Random) -> list[str]:
+def packs(toy: Path, draw: Random) -> Broken:
     """A pack of which one file is torn."""
     pack = toy / "run" / "pack"
     files = sorted(path for path in pack.iterdir() if path.suffix in (".json", ".safetensors"))
-    path = draw.choice(files)
-    path.write_bytes(torn(path.read_bytes(), draw))
+    what = _tear(draw.choice(files), draw)
     target = toy / "out.conll"
     source = str(toy / "lug.test.conll")
-    return ["predict", "--model", str(pack), "--input", source, "--output", str(target)]
+    return what, ["predict", "--model", str(pack), "--input", source, "--output", str(target)]
 
 
-def adapters(toy: Path, draw: Random) -> list[str]:
+def adapters(toy: Path, draw: Random) -> Broken:
     """A finished stage of which one file is torn, given to the next."""
     stage = next((toy / "run").glob("adapt-lug-*"))
     files = sorted(path for path in stage.rglob("*") if path.is_file())
-    path = draw.choice(files)
-    path.write_bytes(torn(path.read_bytes(), draw))
+    what = _tear(draw.choice(files), draw)
     task = next((toy / "run").glob("train-task-en-*"))
-    return [
+    return what, [
         *("pack", "--base", str(toy / "base"), "--out", str(toy / "made")),
         *("--target", str(stage), "--tasks", f"en={task}"),
     ]
 
 
-def bases(toy: Path, draw: Random) -> list[str]:
+def bases(toy: Path, draw: Random) -> Broken:
     """A base of which one file is torn: configuration, tokenizer or weights."""
-    path = draw.choice(sorted(p for p in (toy / "base").iterdir() if p.is_file()))
-    path.write_bytes(torn(path.read_bytes(), draw))
-    return ["inspect", "--base", str(toy / "base"), "--text", str(toy / "en.txt")]
+    what = _tear(draw.choice(sorted(p for p in (toy / "base").iterdir() if p.is_file())), draw)
+    return what, ["inspect", "--base", str(toy / "base"), "--text", str(toy / "en.txt")]
 
 
-def safetensors(toy: Path, draw: Random) -> list[str]:
+def safetensors(toy: Path, draw: Random) -> Broken:
     """Weights whose header lies about what follows."""
     path = toy / "base" / "model.safetensors"
     content = path.read_bytes()
@@ -182,6 +200,7 @@ def safetensors(toy: Path, draw: Random) -> list[str]:
     header = json.loads(content[8 : 8 + size])
     name = draw.choice([key for key in header if key != "__metadata__"])
     way = draw.randrange(5)
+    lies = ("a shape", "a place", "a type", "a tensor too few", "a header too long")
     if way == 0:
         header[name]["shape"] = [2**40]
     elif way == 1:
@@ -197,10 +216,10 @@ def safetensors(toy: Path, draw: Random) -> list[str]:
     path.write_bytes(
         struct.pack("<Q", length) + made + content[8 + struct.unpack("<Q", content[:8])[0] :]
     )
-    return ["inspect", "--base", str(toy / "base"), "--text", str(toy / "en.txt")]
+    return lies[way], ["inspect", "--base", str(toy / "base"), "--text", str(toy / "en.txt")]
 
 
-Breaking = Callable[[Path, Random], list[str]]
+Breaking = Callable[[Path, Random], Broken]
 BAD: dict[str, Breaking] = {
     "configurations": configs,
     "corpora": corpora,

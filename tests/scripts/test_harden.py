@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "scripts"))
 
-from harden import verdict  # noqa: E402
+from harden import notes_of, understood_table, verdict  # noqa: E402
 from harden_inputs import BAD, PACKS, torn  # noqa: E402
 from harden_parity import SCHEMES, spans_agree  # noqa: E402
 
@@ -48,6 +48,19 @@ def test_what_is_torn_depends_on_the_seed_alone():
     content = b"one\ttwo\nthree\tfour\n" * 9
     made = [[torn(content, random.Random(seed)) for seed in range(60)] for _ in range(2)]
     assert made[0] == made[1] and len(set(made[0])) > 40
+    assert len({what for what, _ in made[0]}) > 12
+
+
+def test_what_was_understood_is_said_with_its_notes():
+    folder = Path("T")
+    text = f"warning: {folder}/a.conll: tags read\nscore 1\n! two of\n  them | here\n\nend\n"
+    notes = notes_of(text, folder)
+    assert notes == ["a.conll: tags read", "two of them | here"]
+    rows = understood_table([("tags", "one", "; ".join(notes)), ("tags", "two", "")] * 2)
+    assert rows[2:] == [
+        "| tags | one | 2 | a.conll: tags read; two of them \\| here |",
+        "| tags | two | 2 | nothing |",
+    ]
 
 
 def test_span_f1_is_seqevals_in_every_scheme(tmp_path):

@@ -115,7 +115,8 @@ def evaluate(
     kind = task_of(task)
     found = read_labels(gold, *read_as, expect=kind.reads)
     written = read_labels(predictions, *read_as, expect=kind.reads)
-    _say([*found.warnings, *written.warnings], listener)
+    # the notes on one file, where it is both, are said once
+    _say(list(dict.fromkeys([*found.warnings, *written.warnings])), listener)
     check_same_examples(found, written)
     return kind.score(found.examples, [kind.gold(example) for example in written.examples])
 

@@ -35,6 +35,8 @@ _OUTSIDE = ("O", "o")
 _BLANK = ("_", "-")
 _BEFORE = re.compile(r"([BIMELSUW])[-_:/.|](.+)", re.IGNORECASE | re.DOTALL)
 _BEHIND = re.compile(r"(.+)[-_:/.|]([BIMELSUW])", re.IGNORECASE | re.DOTALL)
+# a letter that no scheme has, or one without a type: more like a slip than like a plain type
+_LETTER_ALONE = re.compile(r"[A-Z][-_:/.|].+|[BIMELSUW][-_:/.|]", re.DOTALL)
 _NUMBER = re.compile(r"[-+]?\d+(\.0)?")
 _INVISIBLE = r"[\s\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+"
 _INVISIBLE_ENDS = re.compile(f"^{_INVISIBLE}|{_INVISIBLE}$")
@@ -181,6 +183,13 @@ def _kind_of(rows: Sequence[Row], layout: Layout) -> Kind:
                 f"{_WRITTEN[kind]}, it is one of {_WRITTEN[ways[row.tag][0]]}",
                 where=layout.at(row.line),
                 do="write all tags alike",
+            )
+        if row.tag in ways and kind == "plain" and _LETTER_ALONE.fullmatch(row.tag):
+            raise UnibridgeError(
+                f"the tag {row.tag!r} of {row.word!r} is of no scheme: before a type stand "
+                f"{', '.join(_PART)}",
+                where=layout.at(row.line),
+                do="write B-TYPE, I-TYPE and O",
             )
         if row.tag in ways and kind == "plain" and not any(c.isalnum() for c in row.tag):
             raise UnibridgeError(
