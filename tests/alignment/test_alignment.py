@@ -3,7 +3,14 @@ import torch
 
 from toy import toy_base
 from unibridge.alignment import ALIGNERS, ToAlign, WordAlignmentSettings, align_words
-from unibridge.alignment.carry import UNKNOWN, carry_entities, carry_tags, entities, lexicon_of
+from unibridge.alignment.carry import (
+    UNKNOWN,
+    carry_entities,
+    carry_tags,
+    carry_tree,
+    entities,
+    lexicon_of,
+)
 from unibridge.alignment.ibm import drawn_by
 from unibridge.alignment.states import mutual_nearest
 from unibridge.errors import UnibridgeError
@@ -97,6 +104,15 @@ def test_entities_are_carried_as_spans():
         (4, 5, "LOC"),
         (5, 6, "PER"),
     ]
+
+
+def test_a_tree_comes_along_where_words_are_one_to_one_and_else_is_lost():
+    tags, turned = ["2|det", "3|nsubj", "0|root"], ((0, 1), (1, 0), (2, 2))
+    assert carry_tree(tags, turned, 3).tags == ("3|nsubj", "1|det", "0|root")
+    assert carry_tree(tags, turned, 3).lost == 0
+    for links, words in ((turned[:2], 3), (turned, 4), ((*turned, (2, 0)), 3), (((0, 0),) * 3, 3)):
+        found = carry_tree(tags, links, words)
+        assert (found.tags, found.lost, found.all) == ((), 3, 3)
 
 
 def test_a_lexicon_of_links_has_the_commonest_translation_first():

@@ -7,11 +7,13 @@ from toy import toy_lines, write_toy_run
 from unibridge.artifacts import read_manifest
 from unibridge.config import load_config
 from unibridge.errors import ConfigError
+from unibridge.stages.predict import read_predictions
 from unibridge.stages.translation import read_translated
 from unibridge.stages.workplace import Workplace
 from unibridge.study.cell import run_method
 from unibridge.study.inputs import read_inputs
 
+SLOW = pytest.mark.slow
 WAYS = ["translate-train", "translate-train-all", "translate-test"]
 
 
@@ -56,7 +58,7 @@ def test_every_source_is_translated_by_its_own_lexicon_and_learnt(tmp_path):
     assert cell.sources == ["en", "sw"] and "0.0% of the labels were lost" in cell.note
 
 
-@pytest.mark.parametrize("task", ["ner", pytest.param("classification", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("task", ["ner", pytest.param("classification", marks=SLOW)])
 def test_the_test_is_read_in_a_sources_language_and_labels_are_brought_back(tmp_path, task):
     given = ["run.methods=['translate-test']", "translation.pivot=sw"]
     config = load_config(with_lexicon(tmp_path, task), given)
@@ -66,12 +68,40 @@ def test_the_test_is_read_in_a_sources_language_and_labels_are_brought_back(tmp_
     assert cell.ensemble is None and read_manifest(cell.prediction)["facts"]["examples"] == 14
 
 
-def test_a_parser_has_no_labels_that_can_be_carried_over(tmp_path):
+def test_trees_come_along_word_by_word_and_are_not_brought_back(tmp_path):
     path = with_lexicon(tmp_path, "parsing")
     with pytest.raises(ConfigError) as error:
         load_config(path, [f"run.methods={WAYS}"])
     (fault,) = error.value.faults
-    assert fault.startswith("task.kind: 'translate-train', 'translate-train-all'")
+    assert fault.startswith("task.kind: 'translate-test' cannot bring trees back")
+    cell, inputs = cell_of(
+        load_config(path, ["run.methods=['translate-train']", "fine_tuning.training.steps=1"]),
+        "translate-train",
+        tmp_path,
+    )
+    found, given = read_translated(cell.stages[0]).examples, inputs.train["en"].file.examples
+    assert [one.tags for one in found] == [one.tags for one in given]
+    assert found != given and "0.0% of the labels were lost" in cell.note
+
+
+@pytest.mark.parametrize("name", ["translate-test", pytest.param("translate-train", marks=SLOW)])
+def test_answers_come_along_and_are_brought_back(tmp_path, name):
+    given = [f"run.methods=['{name}']", "translation.projection=markers"]
+    cell, inputs = cell_of(load_config(with_lexicon(tmp_path, "qa"), given), name, tmp_path)
+    (folder, *_) = (path for path in cell.stages if path.name.startswith("translate-"))
+    facts = read_manifest(folder)["facts"]
+    if name == "translate-test":
+        # what is to be labelled is translated without its labels
+        assert facts["labels"] == 0 and "marked" not in facts
+        said = read_predictions(cell.prediction, inputs.test, inputs.task)
+        passages = [one.second for one in inputs.test.file.examples]
+        assert all(one.text in p for own, p in zip(said, passages, strict=True) for one in own)
+        assert any(said)
+    else:
+        assert facts["labels"] == facts["marked"] == 30 and facts["labels_lost"] == 0
+
+
+LEXICON, POS = "translation.translator=lexicon", "task.kind=pos"
 
 
 @pytest.mark.parametrize(
@@ -89,6 +119,14 @@ def test_a_parser_has_no_labels_that_can_be_carried_over(tmp_path):
         (
             ["run.methods=['translate-train']", "translation.translator=seq2seq"],
             "translation.model: 'translate-train' translates by a model; name its folder",
+        ),
+        (
+            ["run.methods=['translate-train']", "translation.projection=none", LEXICON],
+            "translation.projection: 'translate-train' needs the labels of words",
+        ),
+        (
+            ["run.methods=['translate-test']", "translation.projection=markers", LEXICON, POS],
+            "translation.projection: 'translate-test' has a label for every word",
         ),
         (
             ["run.methods=['translate-train']", "translation.translator=lexikon"],

@@ -14,7 +14,13 @@ from unibridge.translation import (
     TranslationSettings,
     translate,
 )
-from unibridge.translation.examples import carry_back, read, translate_examples, written
+from unibridge.translation.examples import (
+    TranslatedExamples,
+    carry_back,
+    read,
+    translate_examples,
+    written,
+)
 from unibridge.translation.lexicon import known_share
 from unibridge.translation.seq2seq import spoken
 
@@ -68,7 +74,9 @@ def test_labels_of_words_come_along_and_what_is_lost_is_counted():
     unlinked = [TaggedSentence(("a", "b"), ("DET", "NOUN"))]
     found = translate_examples(TASKS["pos"], unlinked, between("swapped", **aligned))
     assert found.examples[0].tags == ("", "") and found.facts["labels_lost"] == 2
-    said = carry_back(TASKS["pos"], [["DET", "NOUN", "NOUN"]], [((0, 1), (1, 0))], [3])
+    turned = TranslatedExamples([], [((0, 1), (1, 0))])
+    given = [TaggedSentence(("a", "b", "c"))]
+    said = carry_back(TASKS["pos"], [["DET", "NOUN", "NOUN"]], turned, given)
     assert said == [["NOUN", "DET", "NOUN"]]
 
 

@@ -42,25 +42,57 @@ def carry_tags(tags: Sequence[str], links: Links, words: int) -> Carried:
 
 
 def carry_entities(tags: Sequence[str], links: Links, words: int) -> Carried:
-    """IOB2 tags: an entity is all from the first to the last word that its words are linked to.
-
-    It stops before a word of an entity that was there first. lost: entities without any link.
-    """
-    found = ["O"] * words
+    """IOB2 tags by `carry_spans`. lost: entities without any link."""
     spans = entities(tags)
-    lost = 0
-    for start, end, kind in spans:
-        places = [second for first, second in links if start <= first < end]
-        free = [place for place in places if found[place] == "O"]
+    places = carry_spans([span[:2] for span in spans], links)
+    return Carried(spelled(spans, places, words), places.count(None), len(spans))
+
+
+def carry_spans(spans: Sequence[tuple[int, int]], links: Links) -> list[tuple[int, int] | None]:
+    """(first word, one past the last) of spans in the other sentence; None for one without a link.
+
+    A span is all from the first to the last word that its words are linked to; it stops before a
+    word of a span that was there first.
+    """
+    taken: set[int] = set()
+    found: list[tuple[int, int] | None] = []
+    for start, end in spans:
+        free = sorted({second for first, second in links if start <= first < end} - taken)
         if not free:
-            lost += 1
+            found.append(None)
             continue
-        place = min(free)
-        for number in range(place, max(free) + 1):
-            if found[number] != "O":
-                break
-            found[number] = f"{'B' if number == place else 'I'}-{kind}"
-    return Carried(tuple(found), lost, len(spans))
+        inside = range(free[0], free[-1] + 1)
+        stop = next((place for place in inside if place in taken), inside.stop)
+        taken.update(range(free[0], stop))
+        found.append((free[0], stop))
+    return found
+
+
+def spelled(
+    spans: Sequence[tuple[int, int, str]], places: Sequence[tuple[int, int] | None], words: int
+) -> tuple[str, ...]:
+    """IOB2 tags of a sentence with spans of these kinds at these places."""
+    tags = ["O"] * words
+    for (_, _, kind), own in zip(spans, places, strict=True):
+        for place in range(*own) if own else ():
+            tags[place] = f"{'B' if own and place == own[0] else 'I'}-{kind}"
+    return tuple(tags)
+
+
+def carry_tree(tags: Sequence[str], links: Links, words: int) -> Carried:
+    """Heads and relations (`2|nsubj`) where every word is linked to one word and it to no other.
+
+    The one-to-one case of direct projection (Hwa et al., Natural Language Engineering 11(3), 2005);
+    in all others, for which that invents nodes, there is no tag at all. lost: all or none.
+    """
+    onto = dict(links)
+    if not len(links) == len(onto) == len(set(onto.values())) == len(tags) == words:
+        return Carried((), len(tags), len(tags))
+    found = [""] * words
+    for first, tag in enumerate(tags):
+        head, _, relation = tag.partition("|")
+        found[onto[first]] = f"{onto[int(head) - 1] + 1 if int(head) else 0}|{relation}"
+    return Carried(tuple(found), 0, len(tags))
 
 
 def entities(tags: Sequence[str]) -> list[tuple[int, int, str]]:

@@ -32,6 +32,18 @@ def translated_test(run: Available) -> Iterator[Lack]:
             "needs the test examples translated into a source's language; give a file, a "
             "translation.translator, or drop the method",
         )
+    if run.reads == "trees":
+        yield (
+            "task.kind",
+            "cannot bring trees back from a translation, whose words are not those of the test; "
+            "drop the method",
+        )
+    if run.reads == "question" and settings.translator == "ready" and settings.passages:
+        yield (
+            "translation.passages",
+            "cannot find answers again in passages that it did not translate; choose a "
+            "translation.translator, or set it to false and bring translated questions alone",
+        )
     lexicon = settings.translator == "lexicon"
     if lexicon and settings.pivot in settings.without_entries(run):
         yield (

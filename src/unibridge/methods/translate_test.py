@@ -12,12 +12,8 @@ from unibridge.methods.base import Method
 from unibridge.methods.needs import translated_test
 from unibridge.stages.inputs import Inputs
 from unibridge.stages.journey import Journey, Predictor
-from unibridge.stages.translation import (
-    brought_back,
-    read_translated,
-    translate_stage,
-    translates,
-)
+from unibridge.stages.translation import read_translated, translate_stage, translates
+from unibridge.translation.examples import carry_back
 
 
 def run(journey: Journey) -> Predictor:
@@ -41,7 +37,7 @@ def run(journey: Journey) -> Predictor:
     def predict(examples: Sequence[Any]) -> list[Any]:
         if len(examples) != len(found.examples):
             raise UnibridgeError("translate-test labels the test file alone", where="target.test")
-        return brought_back(inputs.task, model.predict(found.examples), found, examples)
+        return carry_back(inputs.task, model.predict(found.examples), found, examples)
 
     return Predictor(predict, {**model.settings, "read_in": pivot})
 

@@ -29,7 +29,7 @@ def translated(journey: Journey) -> dict[str, Labels]:
             translate_stage(journey.at, inputs, labels, settings, source=source, into_target=True)
         )
         mark = str(read_manifest(folder)["fingerprint"])
-        found[source] = labels_of_stage(folder, labels, mark)
+        found[source] = labels_of_stage(folder, labels, mark, inputs.task)
     return found
 
 

@@ -1,10 +1,12 @@
 """Examples in another language as folder in, folder out."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unibridge.artifacts import Outcome, write_bytes
+from unibridge.errors import UnibridgeError
 from unibridge.stages.inputs import NO_PAIRS, Inputs, Labels, Pairs
 from unibridge.stages.workplace import Workplace
 from unibridge.text.labels import LabelFile
@@ -61,6 +63,12 @@ def translate_stage(
 
     dictionary, parallel = (one.get(source, NO_PAIRS) for one in (inputs.lexicons, inputs.parallel))
     first, second = (source, inputs.target) if into_target else (inputs.target, source)
+    examples: Sequence[Any] = labels.file.examples
+    if not into_target:
+        # what is to be labelled is translated as if its labels were not known
+        settings = settings.model_copy(update={"projection": "alignment"})
+        if inputs.task.reads == "question":
+            examples = [replace(example, answers=None) for example in examples]
 
     ready = inputs.translated_test if settings.translator == "ready" else None
 
@@ -71,8 +79,10 @@ def translate_stage(
         entries = []
         if settings.translator == "lexicon":
             entries = turned(entries_between(settings, dictionary, parallel, at.base))
+            if inputs.task.reads == "trees":
+                # a tree comes along where words are one to one
+                entries = [pair for pair in entries if not any(" " in word for word in pair)]
         between = Between(first, second, settings, entries, at.base.model.device)
-        examples = labels.file.examples
         found = translate_examples(
             inputs.task,
             examples,
@@ -116,27 +126,21 @@ def read_translated(folder: Path) -> "TranslatedExamples":
     return read((folder / "examples.jsonl").read_text(encoding="utf-8"))
 
 
-def brought_back(
-    task: "Task",
-    predictions: Sequence[Any],
-    found: "TranslatedExamples",
-    examples: Sequence[Any],
-) -> list[Any]:
-    """Predictions of translated examples as those of the examples that they are made of."""
-    from unibridge.translation.examples import carry_back
+def translated_labels(folder: Path, original: Labels, fingerprint: str, task: "Task") -> Labels:
+    """A `translate` stage as labels to learn from, without the examples whose labels were lost.
 
-    if task.reads not in ("words", "entities"):
-        return list(predictions)
-    lengths = [len(example.words) for example in examples]
-    return list(carry_back(task, predictions, found.links, lengths))
-
-
-def translated_labels(folder: Path, original: Labels, fingerprint: str) -> Labels:
-    """A `translate` stage as labels to learn from."""
+    Raises UnibridgeError where all of them were.
+    """
     file = original.file
+    examples = [one for one in read_translated(folder).examples if task.labels_of(one)]
+    if not examples:
+        raise UnibridgeError(
+            f"none of the {len(file.examples)} examples kept its labels in translation",
+            where=folder,
+            do="choose another translation.alignment or translation.projection, or a translator "
+            "that goes word by word",
+        )
     return Labels(
-        LabelFile(
-            read_translated(folder).examples, file.reader, str(folder), file.warnings, file.layout
-        ),
+        LabelFile(examples, file.reader, str(folder), file.warnings, file.layout),
         {"translated": fingerprint},
     )

@@ -77,6 +77,9 @@ def _note(method: Method, config: Config, inputs: Inputs, stages: Sequence[Path]
         if facts.get("labels") and stage.name.startswith("translate-"):
             lost = facts["labels_lost"] / facts["labels"]
             notes.append(f"{lost:.1%} of the labels were lost in translation")
+            if facts.get("marked"):
+                again = facts["markers_lost"] / facts["marked"]
+                notes.append(f"{again:.1%} of the marked sentences lost a mark and were aligned")
         for source, after in facts.get("retrieval_after", {}).items():
             sides = (facts["retrieval_before"][source], after)
             (a, b), (c, d) = ((one["from_target"], one["from_source"]) for one in sides)

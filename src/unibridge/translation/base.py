@@ -44,17 +44,41 @@ class TranslationSettings(BaseModel):
     pivot: str | None = Field(
         None, description="translate-test: the source that is read; unset: the first that can be"
     )
+    projection: Annotated[str, ChosenFrom("unibridge.translation.projection:PROJECTIONS")] = Field(
+        "alignment",
+        description="how entities and answers are found again in a translation: alignment: by the "
+        "words that theirs are linked to; markers: by marks that are translated with them, by "
+        "alignment where one is lost; none: not at all, for tasks on whole texts; or "
+        "package.module:name",
+    )
+    markers: Literal["brackets", "tags"] = Field(
+        "brackets",
+        description="[ Paris ], which translation models keep most often (EasyProject), or "
+        "<e1> Paris </e1>",
+    )
+    passages: bool = Field(
+        True,
+        description="questions are translated with their passages; false: alone, where those of "
+        "the test are in the source's language",
+    )
     alignment: WordAlignmentSettings = WordAlignmentSettings()
 
     def lacks(self, run: Available) -> Iterator[Lack]:
-        """What the translator needs, and a task whose labels can be carried over."""
+        """What the translator needs, and a way for the task's labels to come along."""
         translator = ANY_TRANSLATOR.resolve(self.translator)
-        if run.reads in ("trees", "question"):
-            yield (
-                "task.kind",
-                "cannot carry this task's labels over to a translation; use a task on words or "
-                "whole texts, or drop the method",
-            )
+        if self.translator != "ready":
+            spans, of_words = ("entities", "question"), ("words", "trees")
+            if self.projection == "none" and run.reads in (*spans, *of_words):
+                yield (
+                    "translation.projection",
+                    "needs the labels of words in a translation; choose alignment or markers",
+                )
+            if self.projection == "markers" and run.reads in of_words:
+                yield (
+                    "translation.projection",
+                    "has a label for every word, and marks stand around entities and answers "
+                    "alone; choose alignment",
+                )
         yield from getattr(translator, "lacks", nothing)(self, run)
 
     def without_entries(self, run: Available) -> list[str]:

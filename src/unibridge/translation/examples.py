@@ -9,11 +9,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from unibridge.alignment import Links, ToAlign, align_words
-from unibridge.alignment.carry import UNKNOWN, Carried, carry_entities, carry_tags
+from unibridge.alignment import Links
+from unibridge.alignment.carry import (
+    UNKNOWN,
+    Carried,
+    carry_entities,
+    carry_tags,
+    carry_tree,
+    entities,
+    spelled,
+)
 from unibridge.text.examples import LabelledText, TaggedSentence
-from unibridge.text.words import split_words
+from unibridge.text.squad import Answer, Question
 from unibridge.translation import Between, translate
+from unibridge.translation.projection import PROJECTIONS, ToProject, by_alignment, lost_marks
+from unibridge.translation.questions import answers_back, translate_questions
 
 if TYPE_CHECKING:
     from unibridge.models.base import BaseModel as Base
@@ -39,15 +49,20 @@ def translate_examples(
     parallel: Sequence[tuple[str, str]] = (),
     base: "Base | None" = None,
 ) -> TranslatedExamples:
-    """Examples of a task on words or whole texts in the second language, labels and all.
+    """Examples of a task in the second language, labels and all.
 
-    ready: their translations, where they need not be made. parallel: (line, translation) that the
+    A sentence whose tree is lost has no tags, a question whose answer is lost no answers. ready:
+    their translations, where they need not be made. parallel: (line, translation) that the
     alignment may learn from. base: what it may read with.
     """
-    if task.reads in ("words", "entities"):
+    if task.reads in ("words", "entities", "trees"):
         return _sentences(task, examples, between, ready, parallel, base)
     if ready is not None:
         return TranslatedExamples(list(ready), [()] * len(ready), {"examples": len(ready)})
+    if task.reads == "question":
+        return TranslatedExamples(
+            *translate_questions(examples, between, parallel=parallel, base=base)
+        )
     firsts = translate([example.text for example in examples], between)
     paired = [place for place, example in enumerate(examples) if example.second]
     seconds = translate([examples[place].second for place in paired], between)
@@ -67,70 +82,66 @@ def _sentences(
     parallel: Sequence[tuple[str, str]],
     base: "Base | None",
 ) -> TranslatedExamples:
-    links: list[Links | None] = [None] * len(examples)
-    if ready is not None:
-        words = [list(one.words) for one in ready]
-    else:
-        found = translate([" ".join(example.words) for example in examples], between)
-        links = [one.links for one in found]
-        # a translator that knows where its words came from keeps the words as they are
-        words = [
-            (split_words(one.text) if one.links is None else one.text.split()) or [*example.words]
-            for one, example in zip(found, examples, strict=True)
-        ]
-    open_places = [place for place, one in enumerate(links) if one is None]
-    if open_places:
-        aligned = align_words(
-            ToAlign(
-                [(examples[place].words, words[place]) for place in open_places],
-                between.settings.alignment,
-                [(split_words(first), split_words(second)) for first, second in parallel],
-                base,
-            )
-        )
-        for place, own in zip(open_places, aligned, strict=True):
-            links[place] = own
-    known = [one or () for one in links]
-    carried = [
-        carry(task, example.tags, own, len(said)) if example.tags else Carried((), 0, 0)
-        for example, own, said in zip(examples, known, words, strict=True)
-    ]
+    of_entities = task.reads == "entities"
+    spans = [entities(example.tags) if of_entities else [] for example in examples]
+    words = [one.words for one in ready] if ready is not None else None
+    given = ToProject([one.words for one in examples], spans, between, words, parallel, base)
+    # of words with a label each there is no span to mark
+    project = PROJECTIONS.resolve(between.settings.projection) if of_entities else by_alignment
+    found = project(given)
+    carried = []
+    for example, own, one in zip(examples, spans, found, strict=True):
+        if not example.tags:
+            carried.append(Carried((), 0, 0))
+        elif of_entities:
+            tags = spelled(own, one.places, len(one.words))
+            carried.append(Carried(tags, one.places.count(None), len(own)))
+        else:
+            carried.append(carry(task, example.tags, one.links or (), len(one.words)))
     translated = [
-        TaggedSentence(tuple(said), one.tags) for said, one in zip(words, carried, strict=True)
+        TaggedSentence(tuple(one.words), own.tags) for one, own in zip(found, carried, strict=True)
     ]
-    reached = sum(len({second for _, second in own}) for own in known)
+    aligned = [one for one in found if one.links is not None]
+    reached = sum(len({second for _, second in one.links or ()}) for one in aligned)
+    counted = sum(len(one.words) for one in aligned)
     return TranslatedExamples(
         translated,
-        known,
+        [one.links or () for one in found],
         {
             "examples": len(translated),
             "labels": sum(one.all for one in carried),
             "labels_lost": sum(one.lost for one in carried),
-            "words": sum(map(len, words)),
-            "words_unlinked": sum(map(len, words)) - reached,
+            "words": sum(len(one.words) for one in found),
+            "words_unlinked": counted - reached,
+            **lost_marks(between, found),
         },
     )
 
 
 def carry(task: "Task", tags: Sequence[str], links: Links, words: int) -> Carried:
     """The tags of a sentence on the words of another one, as the task means them."""
-    return (carry_entities if task.reads == "entities" else carry_tags)(tags, links, words)
+    ways = {"entities": carry_entities, "trees": carry_tree}
+    return ways.get(task.reads, carry_tags)(tags, links, words)
 
 
 def carry_back(
     task: "Task",
-    predictions: Sequence[Sequence[str]],
-    links: Sequence[Links],
-    lengths: Sequence[int],
-) -> list[list[str]]:
-    """What was predicted of translations, of the sentences that these were made of.
+    predictions: Sequence[Any],
+    found: TranslatedExamples,
+    examples: Sequence[Any],
+) -> list[Any]:
+    """What was predicted of translations, of the examples that these were made of.
 
-    lengths: words of each. A word that no link reaches has the tag that is predicted most often.
+    A word that no link reaches has the tag that is predicted most often.
     """
-    turned = [tuple(sorted((second, first) for first, second in own)) for own in links]
+    if task.reads == "question":
+        return list(answers_back(predictions, found.examples, found.links, examples))
+    if task.reads not in ("words", "entities"):
+        return list(predictions)
+    turned = [tuple(sorted((second, first) for first, second in own)) for own in found.links]
     carried = [
-        carry(task, tags, own, words).tags
-        for tags, own, words in zip(predictions, turned, lengths, strict=True)
+        carry(task, tags, own, len(example.words)).tags
+        for tags, own, example in zip(predictions, turned, examples, strict=True)
     ]
     everything = [tag for tags in predictions for tag in tags]
     common = max(sorted(set(everything)), key=everything.count, default="O")
@@ -143,6 +154,9 @@ def written(found: TranslatedExamples) -> str:
     for example, links in zip(found.examples, found.links, strict=True):
         if isinstance(example, TaggedSentence):
             row: dict[str, Any] = {"words": example.words, "tags": example.tags, "links": links}
+        elif isinstance(example, Question):
+            row = {"text": example.text, "second": example.second, "answers": example.answers}
+            row |= {"language": example.language, "links": links}
         else:
             row = {"text": example.text, "second": example.second, "label": example.label}
         rows.append(json.dumps(row, ensure_ascii=False) + "\n")
@@ -157,10 +171,15 @@ def read(text: str) -> TranslatedExamples:
         if not line:
             continue
         row = json.loads(line)
+        links.append(tuple((first, second) for first, second in row.get("links", ())))
         if "words" in row:
             examples.append(TaggedSentence(tuple(row["words"]), tuple(row["tags"])))
-            links.append(tuple((first, second) for first, second in row["links"]))
+        elif "answers" in row:
+            answers = row["answers"] and tuple(Answer(*one) for one in row["answers"])
+            own = () if row["answers"] == [] else answers
+            examples.append(
+                Question(row["text"], row["second"], answers=own, language=row["language"])
+            )
         else:
             examples.append(LabelledText(row["text"], row["second"], row["label"]))
-            links.append(())
     return TranslatedExamples(examples, links)
