@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from transformers import M2M100Config, M2M100ForConditionalGeneration
@@ -198,11 +200,11 @@ def test_a_translation_by_bergamot_is_split_into_words_and_aligned():
         ("Ana", "lives", "in", "Lisbon", "."), ("B-PER", "O", "O", "B-LOC", "O")
     )
     how = {"alignment": {"method": "fast-align"}}
+    lines = [("Ana runs .", "Ana corre ."), ("Lisbon runs .", "Lisboa corre .")]
     found = translate_examples(
         TASKS["ner"],
         [example],
-        between("bergamot", first="en", second="pt", **how),
-        parallel=[("Ana runs .", "Ana corre ."), ("Lisbon runs .", "Lisboa corre .")],
+        replace(between("bergamot", first="en", second="pt", **how), parallel=lines),
     )
     (said,) = found.examples
     assert said.words[-1] == "." and said.tags[said.words.index("Lisboa")] == "B-LOC"

@@ -44,11 +44,13 @@ def translated_test(run: Available) -> Iterator[Lack]:
             "cannot find answers again in passages that it did not translate; choose a "
             "translation.translator, or set it to false and bring translated questions alone",
         )
-    lexicon = settings.translator == "lexicon"
-    if lexicon and settings.pivot in settings.without_entries(run):
+    if settings.pivot in settings.unable(run):
         yield (
-            run.at(settings.pivot, "dictionary"),
-            f"reads in {settings.pivot!r} by a lexicon; give a dictionary, or parallel lines",
+            run.at(
+                settings.pivot, "dictionary" if settings.translator == "lexicon" else "parallel"
+            ),
+            f"reads in {settings.pivot!r} by a translator that has nothing to go by; give a "
+            "dictionary, or parallel lines",
         )
     if settings.pivot is not None and settings.pivot not in run.sources:
         yield (

@@ -196,7 +196,8 @@ def _in_target(
     entries = []
     if settings.translator == "lexicon":
         entries = [(b, a) for a, b in entries_between(settings, dictionary, parallel, base)]
-    between = Between(source, inputs.target, settings, entries, base.model.device)
+    lines = [(b, a) for a, b in parallel.rows]
+    between = Between(source, inputs.target, settings, entries, lines, base.model.device)
     return translated(wording, between)
 
 

@@ -36,7 +36,9 @@ def entries_between(
 
 
 def translates(settings: TranslationSettings, inputs: Inputs, source: str) -> bool:
-    """Whether there is what the translator needs of a source: a lexicon its entries."""
+    """Whether there is what the translator needs of a source: entries, lines."""
+    if settings.translator == "own":
+        return source in inputs.parallel
     either = settings.entries in ("any", "both")
     return (
         settings.translator != "lexicon"
@@ -82,13 +84,14 @@ def translate_stage(
             if inputs.task.reads == "trees":
                 # a tree comes along where words are one to one
                 entries = [pair for pair in entries if not any(" " in word for word in pair)]
-        between = Between(first, second, settings, entries, at.base.model.device)
+        between = Between(
+            first, second, settings, entries, turned(parallel.rows), at.base.model.device
+        )
         found = translate_examples(
             inputs.task,
             examples,
             between,
             ready=ready.file.examples if ready else None,
-            parallel=turned(parallel.rows),
             base=at.base,
         )
         write_bytes(folder / "examples.jsonl", written(found).encode())

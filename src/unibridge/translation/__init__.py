@@ -13,6 +13,7 @@ from unibridge.translation.base import (
 from unibridge.translation.bergamot import by_bergamot
 from unibridge.translation.ctranslate import by_ctranslate2
 from unibridge.translation.lexicon import by_lexicon
+from unibridge.translation.own import by_own
 from unibridge.translation.seq2seq import by_seq2seq
 
 __all__ = ["TRANSLATORS", "Between", "Translated", "TranslationSettings", "Translator", "translate"]
@@ -44,6 +45,7 @@ TRANSLATORS: Registry[Translator] = Registry(
         "seq2seq": by_seq2seq,
         "ctranslate2": by_ctranslate2,
         "bergamot": by_bergamot,
+        "own": by_own,
     },
 )
 

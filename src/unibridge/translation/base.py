@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from unibridge.alignment import Links, WordAlignmentSettings
 from unibridge.settings import Available, ChosenFrom, Lack
+from unibridge.translation.own_settings import OwnSettings
 
 if TYPE_CHECKING:
     import torch
@@ -24,15 +25,21 @@ class TranslationSettings(BaseModel):
         "ready",
         description="ready: files that you bring (translated); lexicon: word by word; seq2seq: a "
         "model of transformers; ctranslate2: a converted one; bergamot: English and Portuguese, "
-        "from a package; none: texts stay as they are; or package.module:name",
+        "from a package; own: one that is learnt from the aligned lines; none: texts stay as they "
+        "are; or package.module:name",
     )
-    model: str = Field("", description="seq2seq: folder or hub id; ctranslate2: folder")
+    model: str = Field(
+        "",
+        description="seq2seq: folder or hub id; ctranslate2: folder; own: mT5 or mBART to go on "
+        "from, unset: from nothing",
+    )
+    own: OwnSettings = OwnSettings()
     codes: dict[str, str] = Field(
         default_factory=dict,
         description='what the model calls a language, {"lug": "lug_Latn"}; unset: the first of '
         "lug_Latn, __lg__, lg_XX, <2lg> and >>lug<< that its tokenizer knows",
     )
-    beams: int = Field(5, ge=1, description="beams of seq2seq and ctranslate2")
+    beams: int = Field(5, ge=1, description="beams of seq2seq, ctranslate2 and own")
     max_tokens: int = Field(256, ge=8, description="longest text and translation, tokens")
     batch_size: int = Field(16, ge=1, description="texts at a time")
     entries: Literal["any", "dictionary", "parallel", "both"] = Field(
@@ -81,6 +88,12 @@ class TranslationSettings(BaseModel):
                 )
         yield from getattr(translator, "lacks", nothing)(self, run)
 
+    def unable(self, run: Available) -> list[str]:
+        """The sources that there is nothing to translate by."""
+        if self.translator == "own":
+            return run.without("parallel")
+        return self.without_entries(run) if self.translator == "lexicon" else []
+
     def without_entries(self, run: Available) -> list[str]:
         """The sources that a lexicon would have no entries of."""
         either = self.entries in ("any", "both")
@@ -106,13 +119,15 @@ class Between:
     """What a translator is told.
 
     first, second: codes of the language that is translated and of the one that comes out. entries:
-    (word, translation), the one to be preferred first. device: where a model runs.
+    (word, translation), the one to be preferred first. parallel: (line, translation) that a
+    translator of one's own and an alignment learn from. device: where a model runs.
     """
 
     first: str
     second: str
     settings: TranslationSettings
     entries: Sequence[tuple[str, str]] = ()
+    parallel: Sequence[tuple[str, str]] = ()
     device: "torch.device | str" = "cpu"
 
 

@@ -46,23 +46,19 @@ def translate_examples(
     between: Between,
     *,
     ready: Sequence[Any] | None = None,
-    parallel: Sequence[tuple[str, str]] = (),
     base: "Base | None" = None,
 ) -> TranslatedExamples:
     """Examples of a task in the second language, labels and all.
 
     A sentence whose tree is lost has no tags, a question whose answer is lost no answers. ready:
-    their translations, where they need not be made. parallel: (line, translation) that the
-    alignment may learn from. base: what it may read with.
+    their translations, where they need not be made. base: what an alignment may read with.
     """
     if task.reads in ("words", "entities", "trees"):
-        return _sentences(task, examples, between, ready, parallel, base)
+        return _sentences(task, examples, between, ready, base)
     if ready is not None:
         return TranslatedExamples(list(ready), [()] * len(ready), {"examples": len(ready)})
     if task.reads == "question":
-        return TranslatedExamples(
-            *translate_questions(examples, between, parallel=parallel, base=base)
-        )
+        return TranslatedExamples(*translate_questions(examples, between, base=base))
     firsts = translate([example.text for example in examples], between)
     paired = [place for place, example in enumerate(examples) if example.second]
     seconds = translate([examples[place].second for place in paired], between)
@@ -79,13 +75,12 @@ def _sentences(
     examples: Sequence[TaggedSentence],
     between: Between,
     ready: Sequence[TaggedSentence] | None,
-    parallel: Sequence[tuple[str, str]],
     base: "Base | None",
 ) -> TranslatedExamples:
     of_entities = task.reads == "entities"
     spans = [entities(example.tags) if of_entities else [] for example in examples]
     words = [one.words for one in ready] if ready is not None else None
-    given = ToProject([one.words for one in examples], spans, between, words, parallel, base)
+    given = ToProject([one.words for one in examples], spans, between, words, base)
     # of words with a label each there is no span to mark
     project = PROJECTIONS.resolve(between.settings.projection) if of_entities else by_alignment
     found = project(given)

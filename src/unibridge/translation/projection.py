@@ -35,15 +35,13 @@ class ToProject:
     """Sentences with spans that are to be found again in their translations.
 
     spans: of each sentence, none of them within another. ready: words of translations that need not
-    be made. parallel: (line, translation) that an alignment may learn from. base: what it may read
-    with.
+    be made. base: what an alignment may read with.
     """
 
     sentences: Sequence[Sequence[str]]
     spans: Sequence[Sequence[Span]]
     between: Between
     ready: Sequence[Sequence[str]] | None = None
-    parallel: Sequence[tuple[str, str]] = ()
     base: "Base | None" = None
 
 
@@ -75,7 +73,9 @@ def by_alignment(given: ToProject) -> list[Projected]:
     aligned: dict[int, Links] = {}
     if unlinked:
         pairs = [(given.sentences[place], found[place][0]) for place in unlinked]
-        more = [(split_words(first), split_words(second)) for first, second in given.parallel]
+        more = [
+            (split_words(first), split_words(second)) for first, second in given.between.parallel
+        ]
         how = given.between.settings.alignment
         links = align_words(ToAlign(pairs, how, more, given.base))
         aligned = dict(zip(unlinked, links, strict=True))
@@ -114,8 +114,8 @@ def by_marks(given: ToProject) -> list[Projected]:
         spans=[given.spans[place] for place in rest],
         ready=given.ready and [given.ready[place] for place in rest],
     )
-    for place, one in zip(rest, by_alignment(part) if rest else (), strict=True):
-        found[place] = replace(one, fell_back=bool(given.spans[place]))
+    for place, own in zip(rest, by_alignment(part) if rest else (), strict=True):
+        found[place] = replace(own, fell_back=bool(given.spans[place]))
     return [found[place] for place in range(len(given.sentences))]
 
 
@@ -173,7 +173,8 @@ class Style:
 
     def put(self, words: Sequence[str], spans: Sequence[Span]) -> str:
         """The sentence with marks around its spans, as words of their own."""
-        said, place = [], 0
+        said: list[str] = []
+        place = 0
         for number, (start, end, _) in sorted(enumerate(spans), key=lambda one: one[1][:2]):
             said += words[place:start]
             said.append(self.form.format(number=number + 1, words=" ".join(words[start:end])))

@@ -64,7 +64,6 @@ def translate_questions(
     examples: Sequence[Question],
     between: Between,
     *,
-    parallel: Sequence[tuple[str, str]] = (),
     base: "Base | None" = None,
 ) -> tuple[list[Question], list[Links], dict[str, int]]:
     """Questions, the links of their passages' words, and counts of what was lost.
@@ -95,7 +94,7 @@ def translate_questions(
             parts.append((places, units.setdefault(key, len(units))))
         made_of.append(parts)
     spans = [[(*place, KIND) for place in own] for _, own in units]
-    given = ToProject([words for words, _ in units], spans, between, None, parallel, base)
+    given = ToProject([words for words, _ in units], spans, between, None, base)
     said = PROJECTIONS.resolve(between.settings.projection)(given)
 
     # 2. Passages of these sentences.
