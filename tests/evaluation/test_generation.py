@@ -1,9 +1,10 @@
 import sys
 
+import numpy as np
 import pytest
 
 from unibridge.errors import UnibridgeError
-from unibridge.evaluation.generation import Words, generation_scores
+from unibridge.evaluation.generation import Words, chrf_counts, chrf_of, generation_scores
 from unibridge.text.identification import identifier
 
 
@@ -17,6 +18,18 @@ def test_scores_are_the_packages_own_on_words_of_any_script():
     assert found["rouge_l"] == pytest.approx(100 * (2 / 3 + 2 * (1 * 2 / 3) / (1 + 2 / 3)) / 2)
     assert found["wrong_language"] == 50
     assert "wrong_language" not in generation_scores(references, outputs)
+
+
+def test_texts_can_be_drawn_again_for_chrf():
+    sacrebleu = pytest.importorskip("sacrebleu")
+    references = ["der alte Fluss", "a", "ein Boot wartet hier", "ሰላም ለዓለም ሁሉ", "x"]
+    outputs = ["der neue Fluss", "", "kein Boot", "ሰላም ሁሉ", "abcdefgh"]
+    counts = chrf_counts(references, outputs)
+    for part in ([0], [0, 1, 2], [1], [3, 4], [4], [0, 1, 2, 3, 4]):
+        wanted, said = ([texts[n] for n in part] for texts in (references, outputs))
+        theirs = sacrebleu.corpus_chrf(said, [wanted]).score
+        assert float(chrf_of(counts[part].sum(0))) == pytest.approx(theirs), part
+    assert chrf_of(np.stack([counts[:2].sum(0), counts.sum(0)])).shape == (2,)
 
 
 def test_chinese_is_counted_by_character():

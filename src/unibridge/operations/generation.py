@@ -2,12 +2,21 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unibridge.artifacts import Outcome, read_manifest, write_bytes
+from unibridge.artifacts import Outcome, fingerprint, read_manifest, write_bytes
 from unibridge.errors import UnibridgeError
-from unibridge.evaluation.generation import generation_packages, generation_scores
+from unibridge.evaluation.counts import packed
+from unibridge.evaluation.generation import (
+    CHRF2,
+    chrf_counts,
+    generation_packages,
+    generation_scores,
+)
+from unibridge.evaluation.records import Result, append_result, read_results
+from unibridge.metrics import bootstrap_difference, bootstrap_interval
 from unibridge.operations.listening import SILENCE, Listener
 from unibridge.operations.stages import AnyBase, workplace
 from unibridge.stages.inputs import hashes
@@ -18,6 +27,10 @@ from unibridge.text.labels import read_labels
 
 if TYPE_CHECKING:
     from unibridge.transfer.generation import GenerationSettings
+
+
+SCORES = ("chrf", "rouge_l", "wrong_language")
+"""What is told of a language, 0 to 100; the last where there is text to know languages by."""
 
 
 def read_generation_pairs(path: str, read_as: ReadAs = AS_IT_IS) -> list[tuple[str, str]]:
@@ -43,7 +56,9 @@ def generation(
     train, test: language of what is said -> file of pairs. text: language -> files of plain text,
     by which the language of what was said is told, and for `preserve`. Both stages are kept in
     `out`: the model in `transformers`' form, and what was said as `outputs.jsonl`.
-    Raises UnibridgeError before training, for files, packages and text that are missing.
+    Each language is a row of `out/results.jsonl`, beside one of `copy`, which says the text that it
+    reads: what a model that has learnt nothing scores. Raises UnibridgeError before training, for
+    files, packages and text that are missing.
     """
     from unibridge.transfer.generation import check_generator, generate, train_generator
 
@@ -110,18 +125,111 @@ def generation(
             ]
             content = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
             write_bytes(folder / "outputs.jsonl", content.encode())
-            return Outcome(generation_scores(wanted, said, language=code, identifier=told))
+            copied = generation_scores(wanted, texts, language=code, identifier=told)
+            return Outcome(
+                {
+                    **generation_scores(wanted, said, language=code, identifier=told),
+                    "copy": copied,
+                    "examples": len(said),
+                    "intervals": _intervals(wanted, said, texts, seed),
+                    "counts": packed(chrf_counts(wanted, said)),
+                }
+            )
 
         folder = at.run(
             "generate",
             code,
             say,
-            settings={k: v for k, v in how.items() if k != "training"},
+            settings={k: v for k, v in how.items() if k != "training"} | {"rows": True},
             inputs={
                 "learnt": str(read_manifest(learnt)["fingerprint"]),
                 **hashes("test", [test[code]]),
                 **{k: v for c, files in (text or {}).items() for k, v in hashes(c, files).items()},
             },
         )
-        scores[code] = read_manifest(folder)["facts"]
+        facts = read_manifest(folder)["facts"]
+        scores[code] = {name: facts[name] for name in SCORES if name in facts}
+        row = _row(
+            facts,
+            (read_manifest(learnt), read_manifest(folder)),
+            settings,
+            target=code,
+            sources=tuple(sorted(train)),
+            seed=seed,
+            base=Path(str(base)).name if isinstance(base, str | Path) else "",
+        )
+        known = {one.cell for one in read_results(out / "results.jsonl").results}
+        for one in (row, _copied(row, facts)):
+            if one.cell not in known:
+                append_result(out / "results.jsonl", one)
     return scores
+
+
+def _row(
+    facts: Mapping[str, Any],
+    stages: Sequence[Mapping[str, Any]],
+    settings: "GenerationSettings",
+    **given: Any,
+) -> Result:
+    """A language's row. facts: of what was said. stages: manifests of the training and of that."""
+    made = stages[0]["facts"]
+    low, high = facts["intervals"]["score"]
+    kept = f", {settings.preserve:.0%} of the base's own training" if settings.preserve else ""
+    return Result(
+        method="generate",
+        label="Text from text" + kept,
+        task="generation",
+        metric=CHRF2.name,
+        score=facts["chrf"],
+        low=low,
+        high=high,
+        examples=facts["examples"],
+        steps=made["steps"],
+        tokens_seen=made["tokens_seen"],
+        seconds=round(sum(stage["seconds"] for stage in stages), 1),
+        note=_said(facts),
+        settings=fingerprint(settings.model_dump()),
+        counts=facts["counts"],
+        **given,
+    )
+
+
+def _copied(row: Result, facts: Mapping[str, Any]) -> Result:
+    """The row of the texts as they are, beside that of a model."""
+    (low, high), (ahead_low, ahead_high) = (facts["intervals"][one] for one in ("copy", "ahead"))
+    return replace(
+        row,
+        method="copy",
+        label="The text as it is",
+        role="floor",
+        score=facts["copy"]["chrf"],
+        low=low,
+        high=high,
+        ahead=facts["copy"]["chrf"] - facts["chrf"],
+        ahead_low=ahead_low,
+        ahead_high=ahead_high,
+        **dict.fromkeys(("steps", "tokens_seen", "seconds")),
+        note=_said(facts["copy"]),
+        counts="",
+    )
+
+
+def _said(facts: Mapping[str, Any]) -> str:
+    """A row's further scores in words."""
+    note = f"ROUGE-L {facts['rouge_l']:.1f}"
+    if "wrong_language" in facts:
+        note += f"; {facts['wrong_language']:.1f}% in another language"
+    return note
+
+
+def _intervals(
+    wanted: Sequence[str], said: Sequence[str], texts: Sequence[str], seed: int
+) -> dict[str, tuple[float, float]]:
+    """95% bootstrap intervals of chrF: of what was said, of the text as it is, and of how far the
+    text is ahead."""
+    ahead = bootstrap_difference(wanted, texts, said, CHRF2, seed=seed)
+    return {
+        "score": bootstrap_interval(wanted, said, CHRF2, seed=seed),
+        "copy": bootstrap_interval(wanted, texts, CHRF2, seed=seed),
+        "ahead": (ahead.low, ahead.high),
+    }
