@@ -208,7 +208,9 @@ def _copied(row: Result, facts: Mapping[str, Any]) -> Result:
         ahead=facts["copy"]["chrf"] - facts["chrf"],
         ahead_low=ahead_low,
         ahead_high=ahead_high,
-        **dict.fromkeys(("steps", "tokens_seen", "seconds")),
+        steps=None,
+        tokens_seen=None,
+        seconds=None,
         note=_said(facts["copy"]),
         counts="",
     )
