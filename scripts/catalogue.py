@@ -103,7 +103,8 @@ def configured(
     ]
     kept = []
     usual = [*part.get("methods", plan["methods"]), *part["more_methods"]]
-    for method in methods or usual:
+    # without it nothing could be compared
+    for method in dict.fromkeys([REFERENCE, *(methods or usual)]):
         try:
             configuration(plan, part, target, folder, [*lexicons, *changes], [method])
         except ConfigError as error:
@@ -175,6 +176,12 @@ def summary(rows: Sequence[Row], methods: Sequence[str]) -> str:
         for kind, found in said.items()
         if found
     ]
+    slowest = max(rows, key=lambda row: row.get("seconds") or 0)
+    if slowest.get("seconds"):
+        minutes = decimal(slowest["seconds"] / 60, 0)
+        lines += [
+            f"The longest row took {minutes} minutes ({slowest['method']}, {slowest['data']})."
+        ]
     return " ".join(lines) + (
         f" {len(rows)} measurements on {bases}, seeds {seeds}, made from {days[0]} to {days[-1]}; "
         "their rows are in `catalogue.jsonl` beside this page."

@@ -50,6 +50,17 @@ def test_no_target_lacks_what_a_method_needs(catalogue, task, tmp_path):
         assert config.sources[0].dictionary and config.run.reference == "fine-tune"
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data")
+def test_what_others_are_compared_with_is_always_run(catalogue, tmp_path):
+    part = catalogue.laid_over(REAL["sentiment"], PLAN["tasks"]["sentiment"], PLAN)
+    plan = {**REAL, "settings": [*REAL["settings"], *PLAN["settings"]]}
+    config = catalogue.configured(
+        plan, part, "sun", tmp_path, [], ["code-switched"], PLAN["dictionary"]
+    )
+    assert config.run.methods == ("fine-tune", "code-switched")
+
+
 def test_the_page_says_who_is_ahead_and_what_it_took(catalogue, tmp_path):
     rows, page = tmp_path / "rows.jsonl", tmp_path / "catalogue.md"
     one = Cell("ner/lug", "fine-tune", 0, "me5", "s")
@@ -65,6 +76,7 @@ def test_the_page_says_who_is_ahead_and_what_it_took(catalogue, tmp_path):
     first = next(line for line in text.splitlines() if line.startswith("Helps"))
     assert "`translate-train` (+3.0 points; clearly ahead 1, behind 0 of 1 times)" in first
     assert "Hurts: `translate-test`" in first and "tells: `code-switched`" in first
+    assert "The longest row took 2 minutes (translate-train, ner/lug)." in first
     table = {
         cells[0]: cells
         for line in text.splitlines()
