@@ -7,11 +7,12 @@ Both directions are trained, and their links put together.
 """
 
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from unibridge.alignment.base import Links, ToAlign, WordPair
+
+if TYPE_CHECKING:
+    import numpy as np
 
 TENSION = 4.0
 """λ of fast_align, its default."""
@@ -51,6 +52,8 @@ def drawn_by(pairs: Sequence[WordPair], iterations: int, tension: float) -> list
     tension: λ, 0 for Model 1, where none is one more place like the others. The translation
     table starts uniform, and EM has no randomness.
     """
+    import numpy as np
+
     first_ids, second_ids = _numbered(pairs)
     # one entry for each word of a second sentence with each that may draw it, none first
     lengths = np.array([(len(a) + 1, len(b)) for a, b in pairs], dtype=np.int64).reshape(-1, 2)
@@ -83,8 +86,10 @@ def drawn_by(pairs: Sequence[WordPair], iterations: int, tension: float) -> list
     return found
 
 
-def _prior(first: int, second: int, tension: float) -> np.ndarray:
+def _prior(first: int, second: int, tension: float) -> "np.ndarray":
     """(second, first + 1): how likely each place is to draw a word, none in column 0."""
+    import numpy as np
+
     if not tension or not first:
         return np.full((second, first + 1), 1.0 / (first + 1))
     places = (np.arange(first) + 0.5) / first

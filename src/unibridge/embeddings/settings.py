@@ -51,9 +51,9 @@ def reads(*tables: type[BaseModel] | str) -> Callable[[Function], Function]:
 
 
 class _Group(BaseModel):
-    """Flat in a configuration, whatever the group."""
+    """Flat in a configuration, whatever the group; alone none is validated, so none is built."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class MatchSettings(_Group):

@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import fmean
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -92,6 +91,8 @@ def few_shot(
     beginning of a larger one's. test: gold examples, never trained on. progress: runs done, of all.
     Raises UnibridgeError where there are fewer examples than the smallest n.
     """
+    from statistics import fmean
+
     # 1. How many there are to draw.
     sizes = [n for n in settings.sentences if n <= len(examples)]
     if not sizes:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from unibridge.errors import UnibridgeError
@@ -227,6 +226,8 @@ class QuestionAnswering(Task[Question, list[Answer]]):
         self, train_examples: Sequence[Question], test_examples: Sequence[Question]
     ) -> list[list[Answer]]:
         """As many words as answers usually have, where in the passage they usually stand."""
+        from statistics import median
+
         known = [(one, one.answers[0]) for one in train_examples if one.answers]
         if not known:
             raise UnibridgeError("the floor needs labelled training examples")
