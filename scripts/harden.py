@@ -29,7 +29,7 @@ from harden_inputs import BAD, PACKS  # noqa: E402
 from harden_parity import pieces_agree, spans_agree  # noqa: E402
 from harden_runs import broken_disks, killed_runs  # noqa: E402
 
-from toy import write_toy_run  # noqa: E402
+from toy_run import write_toy_run  # noqa: E402
 from unibridge.artifacts import hash_path  # noqa: E402
 from unibridge.cli import main as unibridge  # noqa: E402
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-from toy import write_toy_run
+from toy_run import write_toy_run
 from unibridge.cli import main as unibridge
 
 STEPS = ("adaptation.training.steps=40", "task_training.training.steps=40")

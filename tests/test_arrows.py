@@ -1,4 +1,7 @@
-"""Imports point downwards: each file of a room may import its own room and the floors below."""
+"""Imports point downwards: each file of a room may import its own room and the floors below.
+
+No file is longer than a reader keeps in mind, those of the tests neither.
+"""
 
 import ast
 from pathlib import Path
@@ -32,6 +35,8 @@ FLOORS = (
 )
 FLOOR_OF = {room: number for number, floor in enumerate(FLOORS) for room in floor}
 FILES = sorted(SOURCE.rglob("*.py"))
+TESTS = sorted(Path(__file__).parent.rglob("*.py"))
+MOST_LINES = 400
 
 
 def room_of(file):
@@ -67,6 +72,12 @@ def test_imports_point_downwards(file):
         if room != own and FLOOR_OF[room] >= FLOOR_OF[own]
     ]
     assert not wrong
+
+
+def test_no_file_is_too_long():
+    lengths = {str(file): len(file.read_text().splitlines()) for file in [*FILES, *TESTS]}
+    assert len(TESTS) > 100
+    assert {file: length for file, length in lengths.items() if length > MOST_LINES} == {}
 
 
 def test_nothing_imports_the_command_line():

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from toy import drawn_pack, save_toy_base, toy_lines, write_toy_run
+from toy import drawn_pack, save_toy_base
+from toy_run import toy_lines, write_toy_run
 from unibridge.cli import build_parser, main
 from unibridge.embeddings.word_vectors import read_word_vectors, write_word_vectors
 from unibridge.text.labels import read_labels

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from toy import write_toy_run
+from toy_run import write_toy_run
 from unibridge.artifacts import read_manifest
 from unibridge.config import load_config
 from unibridge.processes import processes

@@ -7,6 +7,9 @@ import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from unibridge.embeddings.initialise import initialise_embeddings
+from unibridge.embeddings.match import vocabulary_size
+from unibridge.embeddings.settings import EmbeddingSettings
 from unibridge.vocabulary.extend import extend_tokenizer
 from unibridge.vocabulary.train import train_sentencepiece
 
@@ -97,3 +100,34 @@ def source_table():
         return torch.randn(size, HIDDEN, generator=generator) * spread + spread
 
     return table
+
+
+@pytest.fixture(scope="session")
+def small():
+    """Settings of static embeddings that are made in no time."""
+    return {"static_dimension": 16, "static_buckets": 500}
+
+
+@pytest.fixture(scope="session")
+def start(small, tokenizers, texts, source_table):
+    """An initialiser from the source's table to the target: (its result, the table)."""
+
+    def run(method="unibridge", kinds=("wordpiece", "unigram"), *, seed=0, lines=None, **settings):
+        source, target = tokenizers["source", kinds[0]], tokenizers["target", kinds[1]]
+        table = source_table(vocabulary_size(source))
+        settings = EmbeddingSettings(method=method, **small | settings)
+        lines = texts[1] if lines is None else lines
+        result = initialise_embeddings(
+            table,
+            source,
+            target,
+            lines,
+            settings,
+            seed=seed,
+            source_lines=texts[0],
+            parallel=list(zip(texts[1][:50], texts[0][:50], strict=True)),
+            dictionary=[(word, word) for word in sorted(set(" ".join(texts[0]).split()))],
+        )
+        return result, table
+
+    return run

@@ -2,7 +2,8 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from toy import LINES, drawn_pack, toy_lines
+from toy import LINES, drawn_pack
+from toy_run import toy_lines
 from unibridge.ensemble.distil import DISTILLED, DistilSettings, distil
 from unibridge.errors import UnibridgeError
 from unibridge.models.families import FAMILIES

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from toy import LINES, drawn_pack, toy_lines
+from toy import LINES, drawn_pack
+from toy_run import toy_lines
 from unibridge.ensemble.merge import MERGED, MergeSettings, fit_merge, merge
 from unibridge.ensemble.model import MultiSourceModel
 from unibridge.errors import UnibridgeError

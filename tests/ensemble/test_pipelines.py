@@ -7,7 +7,8 @@ import torch
 import transformers
 
 import unibridge  # noqa: F401  registers what is tested here
-from toy import LINES, drawn_pack, toy_base, toy_lines
+from toy import LINES, drawn_pack, toy_base
+from toy_run import toy_lines
 from unibridge.ensemble.pipelines import WordPipeline
 from unibridge.metrics import spans
 

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from toy import LINES, drawn_pack, toy_lines
+from toy import LINES, drawn_pack
+from toy_run import toy_lines
 from unibridge.adapters.modules import Bottleneck
 from unibridge.ensemble.distil import DistilSettings, distil
 from unibridge.ensemble.merge import MergeSettings, fit_merge, merge

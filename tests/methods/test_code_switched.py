@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from methods.test_translating import cell_of, with_lexicon
-from toy import TOY_LABELS, toy_base, toy_examples, write_toy_run
+from toy import TOY_LABELS, toy_base, toy_examples
+from toy_run import write_toy_run
 from unibridge.artifacts import read_manifest
 from unibridge.config import load_config
 from unibridge.embeddings.word_vectors import write_word_vectors

@@ -3,7 +3,7 @@
 import pytest
 
 from methods.test_translating import cell_of
-from toy import write_toy_run
+from toy_run import write_toy_run
 from unibridge.artifacts import read_manifest
 from unibridge.config import load_config
 from unibridge.errors import ConfigError

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import unibridge.methods
-from toy import write_toy_run
+from toy_run import write_toy_run
 from unibridge.artifacts import Outcome, read_manifest, write_bytes
 from unibridge.config import load_config, with_settings
 from unibridge.errors import ConfigError

@@ -3,7 +3,7 @@
 import pytest
 
 import unibridge
-from toy import toy_lines, write_toy_run
+from toy_run import toy_lines, write_toy_run
 from unibridge.artifacts import read_manifest
 from unibridge.config import load_config
 from unibridge.errors import ConfigError

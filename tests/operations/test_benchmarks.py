@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from toy import drawn_pack, save_toy_base, toy_labels, toy_lines, toy_questions
+from toy import drawn_pack, save_toy_base
+from toy_run import toy_labels, toy_lines, toy_questions
 from unibridge.artifacts import read_manifest
 from unibridge.cli import main
 from unibridge.config import check_config, stage_settings

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from toy import write_toy_run
+from toy_run import write_toy_run
 from unibridge.config import load_config
 from unibridge.config.identity import deciding
 from unibridge.evaluation.records import read_results, result_of_row

@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from toy import LINES, save_toy_base, toy_lines
+from toy import LINES, save_toy_base
+from toy_run import toy_lines
 from unibridge.cli import main
 from unibridge.evaluation.records import read_results
 

@@ -1,6 +1,6 @@
 import pytest
 
-from toy import write_toy_run
+from toy_run import write_toy_run
 from unibridge.config import load_configs
 from unibridge.errors import ConfigError, UnibridgeError
 from unibridge.operations.runs import run_targets

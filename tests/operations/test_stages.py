@@ -2,7 +2,8 @@
 
 import pytest
 
-from toy import save_toy_base, toy_lines, write_toy_run
+from toy import save_toy_base
+from toy_run import toy_lines, write_toy_run
 from unibridge.artifacts import write_manifest
 from unibridge.config import stage_settings
 from unibridge.errors import UnibridgeError

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 import unibridge
-from toy import LINES, TOY_LABELS, drawn_pack, toy_labels, toy_lines
+from toy import LINES, TOY_LABELS, drawn_pack
+from toy_run import toy_labels, toy_lines
 from unibridge.artifacts import read_manifest
 from unibridge.ensemble.distil import DistilSettings, distil
 from unibridge.errors import UnibridgeError

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 import unibridge
-from toy import LINES, drawn_pack, save_toy_base, say, toy_labels, toy_model, toy_tokenizer
+from toy import LINES, drawn_pack, save_toy_base, say, toy_model, toy_tokenizer
+from toy_run import toy_labels
 from unibridge.artifacts import read_manifest
 from unibridge.cli import main
 from unibridge.errors import UnibridgeError

@@ -6,7 +6,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from toy import toy_base, toy_lines
+from toy import toy_base
+from toy_run import toy_lines
 from unibridge.artifacts import read_manifest, write_manifest
 from unibridge.embeddings.install import embedding_table
 from unibridge.embeddings.settings import EmbeddingSettings

@@ -8,7 +8,8 @@ import sys
 import pytest
 import torch
 
-from toy import save_toy_base, write_toy_run
+from toy import save_toy_base
+from toy_run import write_toy_run
 from unibridge.artifacts import FORMAT, MANIFEST, hash_path, read_json, write_json
 from unibridge.cli import main
 

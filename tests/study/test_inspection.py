@@ -1,6 +1,7 @@
 import pytest
 
-from toy import toy_base, toy_lines
+from toy import toy_base
+from toy_run import toy_lines
 from unibridge.study.inspection import inspect_base
 
 

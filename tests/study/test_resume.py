@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from toy import write_toy_run
+from toy_run import write_toy_run
 from unibridge.config import load_config
 from unibridge.study.run import run
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 import unibridge
-from toy import write_toy_run
+from toy_run import write_toy_run
 from unibridge.artifacts import MANIFEST, read_manifest
 from unibridge.config import load_config
 from unibridge.methods import METHODS

@@ -5,7 +5,7 @@ import json
 import pytest
 
 import unibridge
-from toy import toy_lines, write_toy_run
+from toy_run import toy_lines, write_toy_run
 from unibridge.artifacts import read_json
 from unibridge.config import load_config
 from unibridge.ensemble.distil import DistilSettings

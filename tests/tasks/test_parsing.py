@@ -9,7 +9,8 @@ import pytest
 import torch
 
 import unibridge
-from toy import LINES, drawn_pack, head_shape, toy_lines, toy_tokenizer, write_toy_run
+from toy import LINES, drawn_pack, head_shape, toy_tokenizer
+from toy_run import toy_lines, write_toy_run
 from unibridge.config import load_config
 from unibridge.ensemble.distil import DistilSettings, distil
 from unibridge.ensemble.merge import MergeSettings, fit_merge, merge

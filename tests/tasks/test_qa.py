@@ -6,7 +6,8 @@ import pytest
 import torch
 
 import unibridge
-from toy import LINES, drawn_pack, toy_questions, toy_tokenizer, write_toy_run
+from toy import LINES, drawn_pack, toy_tokenizer
+from toy_run import toy_questions, write_toy_run
 from unibridge.config import load_config
 from unibridge.ensemble.distil import DistilSettings, distil
 from unibridge.ensemble.merge import merge

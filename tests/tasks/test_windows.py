@@ -5,7 +5,8 @@ from random import Random
 
 import pytest
 
-from toy import toy_lines, toy_tokenizer
+from toy import toy_tokenizer
+from toy_run import toy_lines
 from unibridge.models.families import FAMILIES
 from unibridge.models.states import frame
 from unibridge.tasks import TASKS

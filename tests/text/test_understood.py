@@ -7,7 +7,8 @@ import json
 
 import pytest
 
-from toy import LINES, drawn_pack, toy_labels, toy_lines
+from toy import LINES, drawn_pack
+from toy_run import toy_labels, toy_lines
 from unibridge.ensemble.model import MultiSourceModel
 from unibridge.text.belonging import shared_with
 from unibridge.text.corpus import read_text

@@ -5,7 +5,8 @@ import json
 import pytest
 import torch
 
-from toy import toy_base, toy_examples, toy_lines, write_toy_run
+from toy import toy_base, toy_examples
+from toy_run import toy_lines, write_toy_run
 from unibridge.artifacts import read_manifest
 from unibridge.config import load_config
 from unibridge.errors import ConfigError, UnibridgeError

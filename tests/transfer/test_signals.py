@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from toy import LINES, toy_base, toy_examples, toy_lines, write_toy_run
+from toy import LINES, toy_base, toy_examples
+from toy_run import toy_lines, write_toy_run
 from unibridge.config import load_config
 from unibridge.errors import UnibridgeError
 from unibridge.study.run import run

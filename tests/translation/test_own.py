@@ -2,7 +2,8 @@
 
 import pytest
 
-from toy import LINES, save_toy_base, toy_lines, write_toy_run
+from toy import LINES, save_toy_base
+from toy_run import toy_lines, write_toy_run
 from unibridge.config import load_config
 from unibridge.errors import ConfigError, UnibridgeError
 from unibridge.translation import Between, TranslationSettings, translate

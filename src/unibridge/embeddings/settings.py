@@ -225,13 +225,6 @@ class WechselSettings(_Group):
     )
 
 
-TABLES = (
-    *(MatchSettings, StaticSettings, SpaceSettings),
-    *(TrustSettings, BridgeSettings, WechselSettings),
-)
-"""What initialisers declare to read, see `reads`; the rest is for all of them."""
-
-
 class EmbeddingSettings(
     OwnOptions,
     MatchSettings,
@@ -306,6 +299,8 @@ class EmbeddingSettings(
         return self.translates or (unasked and enough)
 
 
+TABLES = tuple(table for table in EmbeddingSettings.__bases__ if issubclass(table, _Group))
+"""What initialisers declare to read, see `reads`; the rest is for all of them."""
 _OF_ALL = frozenset(EmbeddingSettings.model_fields) - {n for t in TABLES for n in t.model_fields}
 
 
