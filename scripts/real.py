@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from results import MARKS_OF_RESULTS, write_between
+from results import MARKS_OF_RESULTS, TAKE_TABLES, marks, write_between
 
 from unibridge.artifacts import write_bytes
 from unibridge.config import Config, load_config
@@ -39,7 +39,7 @@ from unibridge.report.scores import (
     targets_table,
 )
 from unibridge.report.sections import headline
-from unibridge.report.tables import decimal, markdown_table, signed
+from unibridge.report.tables import Cell, Table, decimal, markdown_table, signed
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
@@ -184,7 +184,8 @@ def write_page(page: Path, store: Store, plan: Mapping[str, Any]) -> None:
     order = list(dict.fromkeys([*plan["methods"], *more]))
     rows = newest(store.finished().values())
     rows.sort(key=lambda row: [*order, row["method"]].index(row["method"]))
-    parts = [*claims(rows), summary(rows)]
+    said = claims(rows)
+    parts = [*said, summary(rows), markdown_table(overview(rows))]
     for task, part in tasks.items():
         for base in sorted({row["base"] for row in rows}):
             own = [r for r in rows if r["data"].startswith(f"{task}/") and r["base"] == base]
@@ -194,6 +195,11 @@ def write_page(page: Path, store: Store, plan: Mapping[str, Any]) -> None:
         parts += ["## Missing"]
         parts += ["\n".join(f"- {name_of(row)}: {row['error']}" for row in gone)]
     write_between(page, "results", "\n\n".join(parts))
+    if page == RESULTS / page.name:
+        short = "\n\n".join([*said, markdown_table(overview(rows))])
+        for other in TAKE_TABLES:
+            if marks(page.name)[0] in other.read_text(encoding="utf-8"):
+                write_between(other, page.name, short)
 
 
 def newest(rows: Sequence[Row]) -> list[Row]:
@@ -272,6 +278,37 @@ def claim(cells: Mapping[str, Sequence[MethodScore]]) -> str:
         winner = max((r for r in compared[data].values() if r.competes), key=lambda r: r.score)
         said.append(f"Behind in {data}: {winner.label} {winner.compared}.")
     return " ".join(said)
+
+
+def overview(rows: Sequence[Row]) -> Table:
+    """Every method on every data set, by its score alone, and how far from UniBridge on average.
+
+    The distance is over the data sets that have the row and UniBridge's.
+    """
+    runs: dict[tuple[str, str], list[MethodScore]] = {}
+    for key in dict.fromkeys((row["data"], row["base"]) for row in rows):
+        runs[key] = _run([row for row in rows if (row["data"], row["base"]) == key]).scores
+    found: dict[str, dict[tuple[str, str], MethodScore]] = {}
+    for key, own in runs.items():
+        for score in own:
+            found.setdefault(score.label, {})[key] = score
+    order = sorted(found.items(), key=lambda one: fmean(s.score for s in one[1].values()))
+    body: list[tuple[str | Cell, ...]] = []
+    for label, own in order:
+        gaps = [s.difference for s in own.values() if s.difference is not None]
+        body.append(
+            (
+                label,
+                *(Cell(decimal(own[k].score), own[k].tied) if k in own else "" for k in runs),
+                signed(fmean(gaps)) if gaps else "",
+            )
+        )
+    apart = frozenset(i for i, (_, o) in enumerate(order) if not next(iter(o.values())).competes)
+    bases = {base for _, base in runs}
+    columns = [data if len(bases) < 2 else f"{data}, {base}" for data, base in runs]
+    return Table(
+        ("Method", *columns, "from UniBridge"), "l" + "r" * (len(columns) + 1), body, apart, ""
+    )
 
 
 def of_task(rows: Sequence[Row]) -> list[str]:
