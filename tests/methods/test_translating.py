@@ -157,3 +157,13 @@ def test_ready_translations_of_the_test_are_one_for_one(tmp_path):
     config = load_config(path, ["run.methods=['translate-test']", "target.translated=few.conll"])
     with pytest.raises(unibridge.UnibridgeError, match="1 translations of 14 test examples"):
         read_inputs(config)
+
+
+def test_ready_questions_are_on_the_passages_of_the_test(tmp_path):
+    path = write_toy_run(tmp_path, "qa")
+    given = ["run.methods=['translate-test']", "target.translated=en.test.json"]
+    with pytest.raises(ConfigError, match=r"translation\.passages: .*cannot find answers again"):
+        load_config(path, given)
+    config = load_config(path, [*given, "translation.passages=false"])
+    with pytest.raises(unibridge.UnibridgeError, match="question 1 is on another passage"):
+        read_inputs(config)

@@ -43,7 +43,7 @@ def run(journey: Journey) -> Predictor:
 
 
 def checked(inputs: Inputs) -> None:
-    """Raises UnibridgeError where ready translations are not as many as the test examples."""
+    """Raises UnibridgeError where ready translations are not those of the test examples."""
     test, other = inputs.test, inputs.translated_test
     if test is None or other is None:
         return
@@ -54,6 +54,18 @@ def checked(inputs: Inputs) -> None:
             where=other.file.path,
             do="give one translation for each example of target.test, in its order",
         )
+    if inputs.task.reads == "question":
+        passages, given = (
+            [getattr(one, "second", None) for one in file.file.examples] for file in (test, other)
+        )
+        for number, (passage, found) in enumerate(zip(passages, given, strict=True), start=1):
+            if passage != found:
+                raise UnibridgeError(
+                    f"question {number} is on another passage than in the test, where its answer "
+                    "could not be found again",
+                    where=other.file.path,
+                    do="translate the questions alone, or choose a translation.translator",
+                )
 
 
 TRANSLATE_TEST = Method(
