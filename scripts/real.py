@@ -285,21 +285,25 @@ def overview(rows: Sequence[Row]) -> Table:
 
     The distance is over the data sets that have the row and UniBridge's.
     """
-    runs: dict[tuple[str, str], list[MethodScore]] = {}
-    for key in dict.fromkeys((row["data"], row["base"]) for row in rows):
-        runs[key] = _run([row for row in rows if (row["data"], row["base"]) == key]).scores
+    by_key: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        by_key.setdefault((row["data"], row["base"]), []).append(row)
+    runs = {key: _run(own).scores for key, own in sorted(by_key.items())}
     found: dict[str, dict[tuple[str, str], MethodScore]] = {}
     for key, own in runs.items():
         for score in own:
             found.setdefault(score.label, {})[key] = score
     order = sorted(found.items(), key=lambda one: fmean(s.score for s in one[1].values()))
     body: list[tuple[str | Cell, ...]] = []
-    for label, own in order:
-        gaps = [s.difference for s in own.values() if s.difference is not None]
+    for label, by_data in order:
+        gaps = [s.difference for s in by_data.values() if s.difference is not None]
         body.append(
             (
                 label,
-                *(Cell(decimal(own[k].score), own[k].tied) if k in own else "" for k in runs),
+                *(
+                    Cell(decimal(by_data[k].score), by_data[k].tied) if k in by_data else ""
+                    for k in runs
+                ),
                 signed(fmean(gaps)) if gaps else "",
             )
         )
