@@ -12,7 +12,7 @@ shows all rows that there are, also those of other calls and of settings that ha
 
 import tomllib
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -202,7 +202,7 @@ def write_page(page: Path, store: Store, plan: Mapping[str, Any]) -> None:
                 write_between(other, page.name, short)
 
 
-def newest(rows: Sequence[Row]) -> list[Row]:
+def newest(rows: Iterable[Row]) -> list[Row]:
     """One row of each data, base, method and seed: the last one made, whatever its settings."""
     found = {
         (row["data"], row["base"], row["method"], row["seed"]): row
