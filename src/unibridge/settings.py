@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Annotated, Any, Protocol, TypeVar, get_args, runtime_checkable
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,13 @@ class OnDisk:
 Choice = TypeVar("Choice", bound=Callable[..., Any])
 
 
-class OwnOptions(BaseModel):
+class Settings(BaseModel):
+    """A table of a configuration, or a part of one: no unknown keys, never changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OwnOptions(Settings):
     """Settings whose `method` may be of the user's own code, with settings that it declares."""
 
     method: str
@@ -75,6 +81,10 @@ def options_of(choice: Any, given: Mapping[str, Any]) -> Any:
 
 File = Annotated[str, OnDisk()]
 Folder = Annotated[str, OnDisk("folder")]
+Files = Annotated[
+    tuple[File, ...], BeforeValidator(lambda given: [given] if isinstance(given, str) else given)
+]
+"""Of these, one may be written without brackets."""
 
 
 @dataclass(frozen=True)

@@ -167,11 +167,11 @@ def test_a_trusted_step_aligns_and_says_how_far_to_trust_it(start):
 
 def test_translations_align_where_the_space_is_not_trusted(start):
     """As if `bridge` had been asked for; what nobody trusts does not replace what nobody trusts."""
-    doubted = {"min_trusted_tokens": 10_000, "bridge_trusted_lines": 50}
+    doubted = {"min_trusted_tokens": 10_000, "bridge_trusted_lines": 50, "bridge_copies": 3}
     instead, _ = start("unibridge", **doubted)
     assert instead.facts["semantic_space"] == "bridge" and not instead.facts["semantic_step_off"]
     assert any("tokens are aligned by 'bridge' instead" in warning for warning in instead.warnings)
-    asked, _ = start("unibridge", static_space="bridge", bridge_trusted_lines=50)
+    asked, _ = start("unibridge", static_space="bridge", bridge_trusted_lines=50, bridge_copies=3)
     assert torch.equal(instead.matrix, asked.matrix)
     for off in ({"untrusted_space": "none"}, {"bridge_trusted_lines": 1_000}):
         assert start("unibridge", **doubted | off)[0].facts["counts"]["semantic"] == 0

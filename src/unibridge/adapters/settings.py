@@ -2,18 +2,16 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from unibridge.settings import ChosenFrom
+from unibridge.settings import ChosenFrom, Settings
 
 
-class AdapterConfig(BaseModel):
+class AdapterConfig(Settings):
     """A bottleneck in every layer and, where asked, an invertible adapter at the embeddings.
 
     The defaults are a language adapter's (UniBridge Table 8, on MAD-X 2.0).
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     reduction_factor: float = Field(
         default=2, description="hidden size divided by the bottleneck's size", gt=0

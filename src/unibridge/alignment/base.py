@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from unibridge.settings import ChosenFrom
+from unibridge.settings import ChosenFrom, Settings
 
 if TYPE_CHECKING:
     from unibridge.models.base import BaseModel as Base
@@ -17,10 +17,8 @@ WordPair = tuple[Sequence[str], Sequence[str]]
 """The words of a sentence and those of its translation."""
 
 
-class WordAlignmentSettings(BaseModel):
+class WordAlignmentSettings(Settings):
     """How words of translated sentences are matched."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     method: Annotated[str, ChosenFrom("unibridge.alignment:ALIGNERS")] = Field(
         "states",

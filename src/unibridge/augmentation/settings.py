@@ -3,16 +3,14 @@
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from unibridge.alignment import WordAlignmentSettings
-from unibridge.settings import Available, Lack
+from unibridge.settings import Available, Lack, Settings
 
 
-class CodeSwitchingSettings(BaseModel):
+class CodeSwitchingSettings(Settings):
     """Which words are replaced, and by what."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     method: Literal["none", "lexicon", "alignment", "neighbours"] = Field(
         "lexicon",

@@ -29,10 +29,12 @@ def _text_options(parser: ArgumentParser) -> None:
     parser.add_argument("--text", required=True, nargs="+")
 
 
-def _settings(section: str, changes: list[str]) -> Any:
+def _given(options: Namespace, section: str, *changes: str) -> dict[str, Any]:
+    """What every stage is told: its settings, and who listens."""
     from unibridge.config import stage_settings
 
-    return stage_settings(section, changes)
+    settings = stage_settings(section, [*options.set, *changes])
+    return {"settings": settings, "listener": quiet_console()}
 
 
 def _vocabulary_options(parser: ArgumentParser) -> None:
@@ -47,15 +49,8 @@ def _vocabulary(options: Namespace) -> None:
     from unibridge.artifacts import read_manifest
     from unibridge.operations.stages import vocabulary
 
-    changes = [*options.set, "verify=true"] if options.verify else options.set
-    folder = vocabulary(
-        options.base,
-        options.out,
-        options.text,
-        _settings("vocabulary", changes),
-        language=options.language,
-        listener=quiet_console(),
-    )
+    given = _given(options, "vocabulary", *["verify=true"] * options.verify)
+    folder = vocabulary(options.base, options.out, options.text, language=options.language, **given)
     show(folder, "chosen", "stopped")
     for row in read_manifest(folder)["facts"]["verified"]:
         print(
@@ -68,7 +63,7 @@ def _embed_options(parser: ArgumentParser) -> None:
     _stage_options(parser)
     parser.add_argument("--vocabulary", required=True, type=Path, help="folder of that stage")
     parser.add_argument(
-        "--source-text", nargs="+", help="text the base reads; for bridge and wechsel"
+        "--source-text", nargs="+", default=[], help="text the base reads; for bridge and wechsel"
     )
     parser.add_argument(
         "--parallel", nargs="+", default=[], help="with it: TSV of target and source, or two files"
@@ -84,14 +79,13 @@ def _embed(options: Namespace) -> None:
         options.base,
         options.out,
         options.text,
-        _settings("embeddings", options.set),
         language=options.language,
         vocabulary=options.vocabulary,
-        source_text=options.source_text or (),
+        source_text=options.source_text,
         parallel=options.parallel,
         dictionary=options.dictionary,
         seed=options.seed,
-        listener=quiet_console(),
+        **_given(options, "embeddings"),
     )
     show(folder, "counts")
 
@@ -111,12 +105,11 @@ def _adapt(options: Namespace) -> None:
         options.base,
         options.out,
         options.text,
-        _settings(section, options.set),
         language=options.language,
         vocabulary=options.vocabulary,
         embeddings=options.embeddings,
         seed=options.seed,
-        listener=quiet_console(),
+        **_given(options, section),
     )
     show(folder, "steps", "kl_weight", "teacher_unknown_rate")
 
@@ -147,14 +140,13 @@ def _train_task(options: Namespace) -> None:
         options.base,
         options.out,
         options.labels,
-        _settings("task_training", options.set),
         task=options.task,
         language=options.language,
         language_adapter=options.language_adapter,
         dev=options.dev,
         read_as=reading(options),
         seed=options.seed,
-        listener=quiet_console(),
+        **_given(options, "task_training"),
     )
     show(folder, "steps", "dev_score")
 
@@ -193,7 +185,9 @@ def _weigh_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--tasks", nargs="+", default=[], metavar="CODE=FOLDER", help="of the train-task stages"
     )
-    parser.add_argument("--text", nargs="+", help="plain target text, for confidence and the like")
+    parser.add_argument(
+        "--text", nargs="+", default=[], help="plain target text, for confidence and the like"
+    )
     parser.add_argument("--labels", help="labelled target examples, for fitted and best_single")
     add_reading(parser)
 
@@ -206,14 +200,13 @@ def _weigh(options: Namespace) -> None:
         options.out,
         options.target,
         named_paths(options.source),
-        _settings("weights", options.set),
         parallel=named(options.parallel),
         tasks=named_paths(options.tasks),
-        text=options.text or (),
+        text=options.text,
         labels=options.labels,
         read_as=reading(options),
         seed=options.seed,
-        listener=quiet_console(),
+        **_given(options, "weights"),
     )
     show(folder, "weights", "entropy", "uniform_entropy")
 

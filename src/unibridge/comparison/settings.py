@@ -1,12 +1,12 @@
 """How a study is judged: every threshold that decides what its report calls settled."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from unibridge.settings import Settings
 
 
-class ComparisonSettings(BaseModel):
+class ComparisonSettings(Settings):
     """Ours throughout: the published study names no test, no threshold and no order of means."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     alpha: float = Field(
         0.05, gt=0, lt=1, description="a pair is settled below this corrected p; claims, too"

@@ -12,12 +12,12 @@ from unibridge.config.overrides import put
 from unibridge.ensemble.few_shot import FewShotSettings
 from unibridge.errors import ConfigError, UnibridgeError
 from unibridge.methods import METHODS, Method, Variant
-from unibridge.settings import Folder
-from unibridge.stages.sections import Given, Section, StageSettings
+from unibridge.settings import Folder, Settings
+from unibridge.stages.sections import Given, StageSettings
 from unibridge.text.corpus import MOST_BYTES
 
 
-class RunSection(Section):
+class RunSection(Settings):
     """Where results go, and which methods are compared."""
 
     folder: Path = Field(description="run folder; made if it is missing")

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from unibridge.settings import Settings
 
 if TYPE_CHECKING:
     import torch
 
 
-class AlignmentSettings(BaseModel):
+class AlignmentSettings(Settings):
     """How a rotation between two spaces is found (Conneau et al. 2018; their values)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     refinements: int = Field(
         5,

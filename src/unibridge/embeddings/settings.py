@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from unibridge.settings import Available, ChosenFrom, Lack, OwnOptions
+from unibridge.settings import Available, ChosenFrom, Lack, OwnOptions, Settings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 ANY_INITIALISER = ChosenFrom("unibridge.embeddings.initialise:INITIALISERS")
@@ -50,10 +50,10 @@ def reads(*tables: type[BaseModel] | str) -> Callable[[Function], Function]:
     return declare
 
 
-class _Group(BaseModel):
+class _Group(Settings):
     """Flat in a configuration, whatever the group; alone none is validated, so none is built."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    model_config = ConfigDict(defer_build=True)
 
 
 class MatchSettings(_Group):

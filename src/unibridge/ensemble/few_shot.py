@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from unibridge.errors import UnibridgeError
+from unibridge.settings import Settings
 from unibridge.text.corpus import nested_draw
 from unibridge.training import TrainingSettings, batches_of, fit, prepare
 
@@ -20,10 +21,8 @@ Start = Literal["transferred", "scratch"]
 STARTS: tuple[Start, ...] = ("transferred", "scratch")
 
 
-class FewShotSettings(BaseModel):
+class FewShotSettings(Settings):
     """How many target sentences, and how they are trained on."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     sentences: tuple[int, ...] = Field(
         (10, 50, 100), min_length=1, description="labelled target examples, each a point"

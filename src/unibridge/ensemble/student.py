@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from unibridge.errors import UnibridgeError
+from unibridge.settings import Settings
 from unibridge.text.corpus import split_held_out, spread
 from unibridge.training import (
     FitResult,
@@ -31,10 +32,8 @@ if TYPE_CHECKING:
     from unibridge.tasks.encoded import Encoded
 
 
-class StudentSettings(BaseModel):
+class StudentSettings(Settings):
     """Which text is read, and how its distributions are compared."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     temperature: float = Field(
         2.0, gt=0, description="logits of both are divided by it; 1: the distributions as they are"

@@ -6,10 +6,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
-from unibridge.settings import Available, Lack
+from unibridge.settings import Available, Lack, Settings
 from unibridge.stages.inputs import Inputs
 from unibridge.stages.journey import Journey, Predictor
-from unibridge.stages.sections import Section
 
 Role = Literal["floor", "baseline", "method", "ablation", "ceiling"]
 """floor and ceiling bound what is compared and do not compete; a baseline is known from elsewhere;
@@ -54,7 +53,7 @@ class Method:
         return ["en"] if "en" in languages else list(languages[:1])
 
 
-class Variant(Section):
+class Variant(Settings):
     """A method that differs from another one by settings alone: an ablation, or [methods.NAME]."""
 
     label: str = Field(description="what tables call it")

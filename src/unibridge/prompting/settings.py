@@ -3,17 +3,15 @@
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from unibridge.settings import Available, Lack
+from unibridge.settings import Available, Lack, Settings
 from unibridge.training import TrainingSettings
 from unibridge.translation.base import TranslationSettings
 
 
-class PromptSettings(BaseModel):
+class PromptSettings(Settings):
     """Templates, the words that stand for labels, and how either is found."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     templates: dict[str, str] = Field(
         default_factory=dict,

@@ -1,16 +1,15 @@
 """What a method is given: the sections of a configuration that decide its numbers."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
 from unibridge.augmentation.settings import CodeSwitchingSettings
 from unibridge.embeddings.settings import EmbeddingSettings
 from unibridge.ensemble.distil import DistilSettings
 from unibridge.ensemble.merge import MergeSettings
 from unibridge.prompting.settings import PromptSettings
-from unibridge.settings import ChosenFrom, File, Folder
+from unibridge.settings import ChosenFrom, File, Files, Folder, Settings
 from unibridge.transfer.adaptation_settings import CONTINUING, AdaptationSettings
 from unibridge.transfer.averaging import AveragingSettings
 from unibridge.transfer.contrast import ContrastSettings
@@ -22,13 +21,7 @@ from unibridge.vocabulary.search import SearchSettings
 from unibridge.weighting.base import WeightSettings
 
 
-class Section(BaseModel):
-    """A table of a configuration: no unknown keys, never changed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class BaseSection(Section):
+class BaseSection(Settings):
     """The pretrained model."""
 
     model: str = Field(description="folder, hub id, or a packaged base such as minilm or cldr")
@@ -40,7 +33,7 @@ class BaseSection(Section):
     )
 
 
-class TaskSection(Section):
+class TaskSection(Settings):
     """What is to be predicted."""
 
     kind: Annotated[str, ChosenFrom("unibridge.tasks:TASKS")] = Field(
@@ -72,11 +65,11 @@ class TaskSection(Section):
     )
 
 
-class TargetSection(Section):
+class TargetSection(Settings):
     """The language that the base does not speak."""
 
     language: str = Field(description="code, such as lug", pattern=r"^[A-Za-z0-9_-]+$")
-    text: tuple[File, ...] = Field(min_length=1, description="files, folders or hub ids")
+    text: Files = Field(min_length=1, description="files, folders or hub ids")
     test: File | None = Field(None, description="gold labels, only to score with")
     translated: File | None = Field(
         None, description="test examples in a source's language, in order, for translate-test"
@@ -84,19 +77,14 @@ class TargetSection(Section):
     train: File | None = Field(
         None, description="target labels, for the ceiling, few_shot and weights that are fitted"
     )
-    predict: tuple[File, ...] = Field((), description="files to label when all is done")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _lists(cls, value: Any) -> Any:
-        return _as_lists(value, "text", "predict")
+    predict: Files = Field((), description="files to label when all is done")
 
 
-class SourceSection(Section):
+class SourceSection(Settings):
     """A language with labels that the base speaks."""
 
     language: str = Field(description="code, such as en", pattern=r"^[A-Za-z0-9_-]+$")
-    text: tuple[File, ...] = Field((), description="plain text for its language adapter")
+    text: Files = Field((), description="plain text for its language adapter")
     adapter: File | None = Field(
         None, description="folder of a ready language adapter in AdapterHub's layout"
     )
@@ -107,7 +95,7 @@ class SourceSection(Section):
     translated: File | None = Field(
         None, description="these labels translated into the target, for translate-train"
     )
-    parallel: tuple[File, ...] = Field(
+    parallel: Files = Field(
         (), max_length=2, description="TSV of target and source, or the two line-aligned files"
     )
     dictionary: File | None = Field(
@@ -115,7 +103,7 @@ class SourceSection(Section):
         description="TSV of target word, tab, source word; for bridge, wechsel, translation and "
         "code-switching",
     )
-    lexicons: tuple[File, ...] = Field(
+    lexicons: Files = Field(
         (),
         description="TSV of further languages' words, tab, source word; a language a file, for "
         "code-switching into several",
@@ -126,20 +114,8 @@ class SourceSection(Section):
         description="the target's word vectors and the source's, in one space (unibridge align)",
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _lists(cls, value: Any) -> Any:
-        return _as_lists(value, "text", "parallel", "lexicons")
 
-
-def _as_lists(value: Any, *names: str) -> Any:
-    """One file may be written without brackets."""
-    if not isinstance(value, Mapping):
-        return value
-    return {k: [v] if k in names and isinstance(v, str) else v for k, v in value.items()}
-
-
-class StageSettings(Section):
+class StageSettings(Settings):
     """Every stage's own settings, which a method may lay others over."""
 
     vocabulary: SearchSettings = SearchSettings()
@@ -161,7 +137,7 @@ class StageSettings(Section):
     prompting: PromptSettings = PromptSettings()
 
 
-class Given(Section):
+class Given(Settings):
     """What is there to learn from, and with which base: the same for all methods."""
 
     base: BaseSection

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from unibridge.settings import ChosenFrom
+from unibridge.settings import ChosenFrom, Settings
 
 
 @dataclass(frozen=True)
@@ -21,10 +21,8 @@ class Output:
     called: str
 
 
-class HeadSettings(BaseModel):
+class HeadSettings(Settings):
     """What a head reads of the encoder's states."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     pooling: Annotated[str, ChosenFrom("unibridge.models.states:TEXT_STATES", ("auto",))] = Field(
         "auto",

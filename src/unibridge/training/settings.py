@@ -2,16 +2,16 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from unibridge.settings import Settings
 
 # UniBridge, Tables 8 and 9: one of those for languages and of those for tasks
 PUBLISHED_RATE = 5e-4
 
 
-class TrainingSettings(BaseModel):
+class TrainingSettings(Settings):
     """How long and how fast to train. Lengths are epochs unless `steps` is given."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     epochs: int = Field(50, ge=1, description="passes over the training data")
     steps: int | None = Field(None, ge=1, description="optimiser steps; overrides epochs")

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from unibridge.adapters.settings import LANGUAGE_ADAPTER, AdapterConfig
-from unibridge.settings import Available, Lack
+from unibridge.settings import Available, Lack, Settings
 from unibridge.training import TrainingSettings
 from unibridge.transfer.forgetting.base import ForgettingSettings
 from unibridge.transfer.pooled import HeldState
@@ -14,10 +14,8 @@ from unibridge.transfer.rates import PUBLISHED_RATES, RateSearch
 from unibridge.transfer.teacher import TeacherStore
 
 
-class AdaptationSettings(BaseModel):
+class AdaptationSettings(Settings):
     """Masked-LM training of one language (paper §2.3 and Table 8)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     adapter: AdapterConfig = LANGUAGE_ADAPTER
     sample_words: int = Field(128, ge=0, description="words per sample; 0: a line is a sample")

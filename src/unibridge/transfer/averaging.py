@@ -9,8 +9,9 @@ nothing when it is used.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from unibridge.settings import Settings
 from unibridge.transfer.trained import TrainedTask
 
 if TYPE_CHECKING:
@@ -18,10 +19,8 @@ if TYPE_CHECKING:
     from unibridge.transfer.adapted import AdaptedLanguage
 
 
-class AveragingSettings(BaseModel):
+class AveragingSettings(Settings):
     """How much the model counts that was trained on the target's text before the task."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     share: float = Field(
         0.5,

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from unibridge.adapters.settings import LANGUAGE_ADAPTER
 from unibridge.errors import UnibridgeError
-from unibridge.settings import ChosenFrom
+from unibridge.settings import ChosenFrom, Settings
 from unibridge.text.corpus import split_held_out
 from unibridge.training import Progress, TrainingSettings, batches_of, fit, prepare
 from unibridge.transfer.adapted import AdaptedLanguage
@@ -27,10 +27,8 @@ if TYPE_CHECKING:
     from unibridge.models.base import BaseModel as Base
 
 
-class ContrastSettings(BaseModel):
+class ContrastSettings(Settings):
     """How sentences are aligned; the loss as in sentence-transformers."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     temperature: float = Field(
         0.05, gt=0, description="what cosines are divided by (sentence-transformers' scale 20)"

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from unibridge.errors import UnibridgeError
+from unibridge.settings import Settings
 from unibridge.text.corpus import spread
 from unibridge.training import Progress, TrainingSettings, batches_of, fit, prepare
 
@@ -24,10 +25,8 @@ Pair = tuple[str, str]
 """What is read, and what is to be said."""
 
 
-class GenerationSettings(BaseModel):
+class GenerationSettings(Settings):
     """How texts are learnt and searched for."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     max_tokens: int = Field(256, ge=8, description="tokens that are read of a text")
     max_output: int = Field(64, ge=2, description="tokens that are learnt and said at most")

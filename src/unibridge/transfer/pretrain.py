@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from unibridge.errors import UnibridgeError
+from unibridge.settings import Settings
 from unibridge.text.corpus import join_samples
 from unibridge.training import FitResult, Progress, TrainingSettings, batches_of, fit, prepare
 
@@ -28,13 +29,11 @@ if TYPE_CHECKING:
 TOKENIZER_LINES = 150_000
 
 
-class PretrainSettings(BaseModel):
+class PretrainSettings(Settings):
     """The shape of the base and how it is trained; the defaults make the shipped one.
 
     Of a base that is given, vocabulary and shape are its own.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     vocabulary_size: int = Field(16_000, ge=100, description="pieces, special tokens not counted")
     hidden: int = Field(128, ge=8, description="width of the states")

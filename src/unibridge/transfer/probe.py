@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from unibridge.errors import UnibridgeError
+from unibridge.settings import Settings
 from unibridge.text.corpus import spread
 
 if TYPE_CHECKING:
@@ -23,10 +24,8 @@ if TYPE_CHECKING:
     from unibridge.tasks.encoded import Encoded
 
 
-class ProbeSettings(BaseModel):
+class ProbeSettings(Settings):
     """What a linear probe reads."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     layers: tuple[int, ...] | None = Field(
         None,

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from unibridge.registry import Registry
-from unibridge.settings import ChosenFrom
+from unibridge.settings import ChosenFrom, Settings
 
 Shares = Callable[[Sequence[int], float], list[float]]
 """(examples of each source, the exponent) -> how much of an epoch each is to be."""
@@ -28,10 +28,8 @@ SAMPLINGS: Registry[Shares] = Registry(
 )
 
 
-class SamplingSettings(BaseModel):
+class SamplingSettings(Settings):
     """How the sources are mixed in an epoch, which stays as long as it is."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     method: Annotated[str, ChosenFrom("unibridge.transfer.sampling:SAMPLINGS", ("none",))] = Field(
         "none",

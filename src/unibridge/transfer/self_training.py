@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from unibridge.settings import Settings
 from unibridge.training import TrainingSettings
 from unibridge.transfer.forgetting.base import ForgettingSettings
 
@@ -21,10 +22,8 @@ if TYPE_CHECKING:
     from unibridge.tasks.base import Task
 
 
-class SelfTrainingSettings(BaseModel):
+class SelfTrainingSettings(Settings):
     """How many lines are labelled, which are kept, and how they are learnt."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     rounds: int = Field(1, ge=0, description="times that text is labelled anew; 0: none at all")
     max_lines: int = Field(

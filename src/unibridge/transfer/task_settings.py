@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from unibridge.adapters.settings import TASK_ADAPTER, AdapterConfig
+from unibridge.settings import Settings
 from unibridge.tasks.shapes import HeadSettings
 from unibridge.training import (
     TrainingSettings,
@@ -16,10 +17,8 @@ from unibridge.transfer.sampling import SamplingSettings
 from unibridge.transfer.signals.base import SignalSettings
 
 
-class TaskSettings(BaseModel):
+class TaskSettings(Settings):
     """Training of a task adapter and its head (paper Table 9)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     adapter: AdapterConfig = TASK_ADAPTER
     first_layer: int = Field(

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from unibridge.alignment import Links, WordAlignmentSettings
-from unibridge.settings import Available, ChosenFrom, Lack
+from unibridge.settings import Available, ChosenFrom, Lack, Settings
 from unibridge.translation.own_settings import OwnSettings
 
 if TYPE_CHECKING:
@@ -16,10 +16,8 @@ if TYPE_CHECKING:
 ANY_TRANSLATOR = ChosenFrom("unibridge.translation:TRANSLATORS")
 
 
-class TranslationSettings(BaseModel):
+class TranslationSettings(Settings):
     """What translates, and how labels of words find their place in a translation."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     translator: Annotated[str, ANY_TRANSLATOR] = Field(
         "ready",

@@ -1,18 +1,17 @@
 """Settings of a translator that is learnt from the run's own aligned lines."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from unibridge.settings import Settings
 from unibridge.training import TrainingSettings
 
 
-class OwnSettings(BaseModel):
+class OwnSettings(Settings):
     """Shape and training of a small translator; without effect on a model that is given.
 
     The shape is that of few lines: small, with much dropout (Araabi and Monz, COLING 2020, arXiv
     2011.02266, who train on 5,000 to 160,000 pairs).
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     pieces: int = Field(
         4000, ge=10, description="most pieces of the vocabulary that both languages share"

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from unibridge.errors import UnibridgeError
 from unibridge.registry import Registry
-from unibridge.settings import ChosenFrom
+from unibridge.settings import ChosenFrom, Settings
 from unibridge.text.languages import count_words as words_by_script
 from unibridge.text.languages import language as language_record
 from unibridge.text.pieces import short_pieces
@@ -37,10 +37,8 @@ if TYPE_CHECKING:
 LARGE_ALPHABETS = {"Hans", "Hant", "Jpan", "Kore"}
 
 
-class SearchSettings(BaseModel):
+class SearchSettings(Settings):
     """How the vocabulary's size is found; the numbers are the paper's (Table 6)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     search: Annotated[str, ChosenFrom("unibridge.vocabulary.search:SEARCHES")] = Field(
         default="nested",

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from tokenizers import Tokenizer, pre_tokenizers
 
 from unibridge.errors import UnibridgeError
 from unibridge.registry import Registry
+from unibridge.settings import Settings
 from unibridge.vocabulary.tokenizer import special_tokens
 
 if TYPE_CHECKING:
@@ -27,10 +28,8 @@ if TYPE_CHECKING:
 LINES_AT_ONCE = 1000
 
 
-class TrimSettings(BaseModel):
+class TrimSettings(Settings):
     """Which pieces are kept (Ushio et al. 2023, §3)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     least: int = Field(
         1,

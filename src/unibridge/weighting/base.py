@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from unibridge.errors import UnibridgeError
 from unibridge.settings import Available, ChosenFrom, File, Lack, OwnOptions
@@ -24,8 +24,6 @@ or labelled target examples, or typological distances."""
 
 class WeightSettings(OwnOptions):
     """Which weighting, how sharp, and how much it may read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     method: Annotated[str, ChosenFrom("unibridge.weighting:WEIGHTINGS", ("auto",))] = Field(
         "auto",

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from unibridge.errors import UnibridgeError
+from unibridge.settings import Settings
 
 if TYPE_CHECKING:
     from unibridge.models.base import BaseModel as Base
@@ -15,10 +16,8 @@ Need = Literal["text", "base", "head"]
 """Plain text of all languages; a base model; one with a language model's head."""
 
 
-class RankerSettings(BaseModel):
+class RankerSettings(Settings):
     """How much the rankers read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     lines: int = Field(
         256, ge=25, le=1000, description="lines of text of each language, evenly spread"

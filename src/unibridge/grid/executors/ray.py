@@ -15,11 +15,11 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from unibridge.errors import UnibridgeError
 from unibridge.grid.cells import Cell, Job
-from unibridge.settings import takes
+from unibridge.settings import Settings, takes
 
 if TYPE_CHECKING:
     from unibridge.grid.executors import Do
@@ -30,10 +30,8 @@ PAUSE, PATIENCE = 1.0, 10.0
 AHEAD = 2
 
 
-class RaySettings(BaseModel):
+class RaySettings(Settings):
     """Where Ray is, and what a cell asks of it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     address: str = Field(
         "local",

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from unibridge.settings import ChosenFrom
+from unibridge.settings import ChosenFrom, Settings
 
 if TYPE_CHECKING:
     import torch
@@ -16,10 +16,8 @@ Importance = Callable[["Mapping[str, torch.nn.Parameter]", Losses, int], "dict[s
 """(parameters, losses, how many of these) -> how much each weight matters, in its shape."""
 
 
-class ForgettingSettings(BaseModel):
+class ForgettingSettings(Settings):
     """What keeps a model, trained further, from forgetting what it could before."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     method: Annotated[str, ChosenFrom("unibridge.transfer.forgetting:GUARDS", ("none",))] = Field(
         "none",

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from unibridge.errors import UnibridgeError
-from unibridge.settings import ChosenFrom
+from unibridge.settings import ChosenFrom, Settings
 from unibridge.text.corpus import spread
 
 if TYPE_CHECKING:
@@ -16,10 +16,8 @@ Signal = Callable[[float], float]
 """share of the training that is done, 0 to 1 -> factor of the gradient into the encoder."""
 
 
-class SignalSettings(BaseModel):
+class SignalSettings(Settings):
     """What the encoder is told of the languages that it reads, while it learns a task."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     method: Annotated[str, ChosenFrom("unibridge.transfer.signals:SIGNALS", ("none",))] = Field(
         "none",
