@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from unibridge.settings import Available, ChosenFrom, Lack, OwnOptions, Settings
 
@@ -51,9 +51,7 @@ def reads(*tables: type[BaseModel] | str) -> Callable[[Function], Function]:
 
 
 class _Group(Settings):
-    """Flat in a configuration, whatever the group; alone none is validated, so none is built."""
-
-    model_config = ConfigDict(defer_build=True)
+    """Flat in a configuration, whatever the group."""
 
 
 class MatchSettings(_Group):

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from unibridge.adapters.settings import AdapterConfig
-from unibridge.settings import ChosenFrom, File
-from unibridge.stages.sections import BaseSection, Section
+from unibridge.settings import ChosenFrom, File, Settings
+from unibridge.stages.sections import BaseSection
 from unibridge.training import TrainingSettings
 from unibridge.transfer.language import AdaptationSettings
 from unibridge.transfer.task_settings import TaskSettings
@@ -34,7 +34,7 @@ Files = Annotated[dict[str, File], BeforeValidator(_files)]
 """Language code -> file; also as {languages = [...], path = ".../{language}.txt"}."""
 
 
-class RunSettings(Section):
+class RunSettings(Settings):
     """Where a study is kept, and where it is computed."""
 
     folder: Path = Field(description="study folder; made if it is missing")
@@ -51,7 +51,7 @@ class RunSettings(Section):
     )
 
 
-class TuningSettings(Section):
+class TuningSettings(Settings):
     """Few-step tuning of the whole base by masked words on one language."""
 
     steps: tuple[Annotated[int, Field(ge=1)], ...] = Field(
@@ -95,7 +95,7 @@ class TuningSettings(Section):
         )
 
 
-class ControlSettings(Section):
+class ControlSettings(Settings):
     """As many steps on text that is no language's own: what is drift and not the language."""
 
     kinds: tuple[Control, ...] = Field(
@@ -108,7 +108,7 @@ class ControlSettings(Section):
     )
 
 
-class StudyTask(Section):
+class StudyTask(Settings):
     """A task: the mix that its adapter learns from, and the files that it is scored on."""
 
     kind: Annotated[str, ChosenFrom("unibridge.tasks:TASKS", ("",))] = Field(
@@ -142,7 +142,7 @@ class StudyTask(Section):
     )
 
 
-class InterferenceSettings(Section):
+class InterferenceSettings(Settings):
     """Language adapters alone, in pairs and in triples, fused beneath the task adapter."""
 
     languages: tuple[str, ...] = Field(
@@ -182,7 +182,7 @@ class InterferenceSettings(Section):
     )
 
 
-class StudySettings(Section):
+class StudySettings(Settings):
     """Everything that decides a study's numbers."""
 
     run: RunSettings
