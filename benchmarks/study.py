@@ -28,7 +28,7 @@ from unibridge.transfer_study.data import read_data
 from unibridge.transfer_study.demo import SEEN, UNSEEN, write_study_demo
 from unibridge.transfer_study.measure import Kit, load_kit, load_study_base
 from unibridge.transfer_study.plan import Plan, load_study
-from unibridge.transfer_study.run import stages_of
+from unibridge.transfer_study.run import task_stages
 from unibridge.transfer_study.tuning import TuningText, tune
 
 TASKS = ("ner", "first", "last", "many")
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(1)
     plan = prepared(folder, options.languages, options.steps)
     data, base = read_data(plan), load_study_base(plan)
-    adapters, _ = stages_of(plan, data, Workplace(folder / "stages", base, "benchmark"))
+    adapters = task_stages(plan, data, Workplace(folder / "stages", base, "benchmark"))
     kit = load_kit(plan, adapters, {}, base=base, data=data)
     units = [u for u in units_of(plan, data, "cldr", "benchmark") if u.kind == "tuned"]
     for task, target in plan.pairs():

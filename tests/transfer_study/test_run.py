@@ -140,3 +140,13 @@ def test_a_target_of_the_mix_is_scored_by_an_adapter_without_it(checked, tmp_pat
     run(checked(tasks__ner__mix=mix, leave_target_out=True, **FEW))
     stages = [p.name.rsplit("-", 1)[0] for p in (tmp_path / "study" / "stages").glob("mix-*")]
     assert sorted(stages) == ["mix-boats", "mix-ner", "mix-ner-without-sw"]
+
+
+def test_two_test_sets_of_one_mix_have_one_adapter(checked, tmp_path):
+    ner = {"kind": "ner", "mix": {"en": "en.conll"}, "targets": {"sw": "sw.conll"}}
+    plan = checked(tasks={"ner": ner, "again": ner}, **FEW)
+    _, said, rows = run(plan)
+    assert len(list((tmp_path / "study" / "stages").glob("mix-*"))) == 1
+    assert any("1 task adapters (ner)" in line for line in said)
+    scores = {task: [r["counts"] for r in rows if r["task"] == task] for task in ("ner", "again")}
+    assert scores["ner"] == scores["again"] and len(scores["ner"]) == 3

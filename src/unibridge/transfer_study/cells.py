@@ -7,6 +7,7 @@ for every (task, target, metric).
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from unibridge.artifacts import fingerprint
 from unibridge.grid.cells import Cell, Job
@@ -51,8 +52,9 @@ class Unit:
 
 
 def units_of(plan: Plan, data: StudyData, base: str, base_hash: str) -> list[Unit]:
-    """Every encoder of the study: the baseline first, then by language, fewest steps first.
+    """Every encoder of the study: the baseline, what is tuned by seed, what is fused.
 
+    A study that is broken off has whole seeds, and of the next one whole languages.
     base: the model's name. base_hash: of its files.
     """
     settings = plan.settings
@@ -78,48 +80,54 @@ def units_of(plan: Plan, data: StudyData, base: str, base_hash: str) -> list[Uni
         return Unit(base, kind, tuple(transfer), mode, steps, seed, prints)
 
     found = [unit("baseline", (), None, 0, 0)]
+    controls = settings.controls
+    texts: list[tuple[str, tuple[str, ...], str]] = []
     for code in plan.transfer:
-        kinds = ["tuned"]
-        if "shuffled" in settings.controls.kinds:
-            kinds += ["shuffled"] if code in (settings.controls.shuffled or plan.transfer) else []
-        found += [
-            unit(kind, (code,), None, steps, seed, tuning, data.text_hashes[code])
-            for kind in kinds
-            for steps in sorted(settings.tuning.steps)
-            for seed in settings.seeds
-        ]
-    if "mixed" in settings.controls.kinds:
-        found += [
-            unit("mixed", (), None, steps, seed, tuning, mixed)
-            for steps in sorted(settings.tuning.steps)
-            for seed in settings.seeds
-        ]
+        texts.append(("tuned", (code,), data.text_hashes[code]))
+        if "shuffled" in controls.kinds and code in (controls.shuffled or plan.transfer):
+            texts.append(("shuffled", (code,), data.text_hashes[code]))
+    if "mixed" in controls.kinds:
+        texts.append(("mixed", (), mixed))
+    found += [
+        unit(kind, transfer, None, steps, seed, tuning, text)
+        for seed in settings.seeds
+        for kind, transfer, text in texts
+        for steps in sorted(settings.tuning.steps)
+    ]
     given = settings.interference
     adaptation = given.adaptation.model_dump(mode="json")
     trained = {**given.fusion.model_dump(mode="json"), "regularisation": given.regularisation}
     for several in plan.fusions():
-        texts = [data.text_hashes[code] for code in several]
+        hashes = [data.text_hashes[code] for code in several]
         if len(several) == 1:
-            found.append(unit("fusion", several, None, 0, 0, adaptation, texts))
+            found.append(unit("fusion", several, None, 0, 0, adaptation, hashes))
             continue
         for mode in given.modes:
             seeds = given.seeds if mode != "uniform" else given.seeds[:1]
             how = trained if mode == "trained" else None
-            found += [unit("fusion", several, mode, 0, s, adaptation, texts, how) for s in seeds]
+            found += [unit("fusion", several, mode, 0, s, adaptation, hashes, how) for s in seeds]
     return [one for one in found if one.scores]
 
 
 def decides(section: StudyTask, data: TaskData, plan: Plan, name: str, target: str) -> object:
     """All that decides the scores of one target beside its encoder."""
-    left_out = plan.left_out(name, target)
-    mix = {code: data.hashes[f"mix.{code}"] for code in data.mix if code != left_out}
+    kind, how, *mix = mix_of(plan.kind(name), data, section, plan.left_out(name, target))
+    precision = plan.settings.scoring_precision
     return [
-        plan.kind(name),
-        section.model_dump(mode="json", include={"max_mix", "balance", "max_test", "training"}),
-        data.labels,
-        mix,
+        kind,
+        {**how, "max_test": section.max_test},
+        *mix,
         data.hashes[f"targets.{target}"],
+        # scores that were made before there was a choice keep their fingerprint
+        *([precision] if precision != "float32" else []),
     ]
+
+
+def mix_of(kind: str, data: TaskData, section: StudyTask, left_out: str) -> tuple[Any, ...]:
+    """All that decides a task adapter: kind, settings, labels, mix."""
+    mix = {code: data.hashes[f"mix.{code}"] for code in data.mix if code != left_out}
+    how = section.model_dump(mode="json", include={"max_mix", "balance", "training"})
+    return kind, how, data.labels, mix
 
 
 @dataclass(frozen=True)

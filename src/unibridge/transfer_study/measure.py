@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from unibridge.tasks.encoded import Encoded
     from unibridge.transfer.adapted import AdaptedLanguage
 
-# languages whose tokens are held at once: their cells follow each other
-_HELD = 4
-
 
 @dataclass
 class Kit:
@@ -44,8 +41,6 @@ class Kit:
         """What a unit is tuned on, encoded once."""
         key = unit.kind, "".join(unit.transfer)
         if key not in self._texts:
-            if len(self._texts) >= _HELD:
-                self._texts.pop(next(iter(self._texts)))
             settings = self.plan.settings.tuning
             if unit.kind == "mixed":
                 lines = mixed(self.data.texts, settings.max_lines)
@@ -86,6 +81,7 @@ class Kit:
                 {target: self.encoded(task, target) for target in targets},
                 self.plan.metrics(task),
                 beneath=beneath,
+                precision=self.plan.settings.scoring_precision,
             )
             for target, scored in found.items():
                 lines += self.lines(unit, (task, target), scored)

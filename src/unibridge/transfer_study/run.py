@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unibridge.artifacts import read_json, versions, write_json
+from unibridge.artifacts import fingerprint, read_json, versions, write_json
 from unibridge.grid.executors import EXECUTORS
 from unibridge.grid.run import run_grid
 from unibridge.settings import options_of
 from unibridge.stages.inputs import Text, base_identity
 from unibridge.stages.language import adapt_stage
 from unibridge.stages.workplace import Progress, Workplace
-from unibridge.transfer_study.cells import Chunks, Unit, units_of
+from unibridge.transfer_study.cells import Chunks, Unit, mix_of, units_of
 from unibridge.transfer_study.cost import cost_of, measure_speed
 from unibridge.transfer_study.data import StudyData, read_data
 from unibridge.transfer_study.measure import Measure, load_kit, load_study_base
@@ -85,10 +85,10 @@ def run_study(
         speed = measure_speed(load_kit(plan, {}, {}, base=base, data=data))
         cost = cost_of(plan, todo, pending, sizes, speed)
         tell(f"{len(units) - len(todo):,} of {len(units):,} encoders are finished; still {cost}")
-        mixes = sorted({(t, plan.left_out(t, g)) for t, g in plan.pairs()})
+        mixes = _mixes(plan, data).values()
         tell(
             f"beside them {len(mixes)} task adapters "
-            f"({', '.join(_mix_name(*mix) for mix in mixes)})"
+            f"({', '.join(sorted(_mix_name(*keys[0]) for keys in mixes))})"
         )
     if dry_run:
         return Finished(folder, [], dry=True)
@@ -97,11 +97,12 @@ def run_study(
     reading = {"reading": reading_of(base, data, known)}
     write_json(folder / "study.json", record_of(plan, data, name) | reading)
 
-    # 3. Task adapters, and language adapters where interference is studied: stages, made once.
+    # 3. Task adapters: stages, made once.
     at = Workplace(folder / "stages", base, base_identity(base), on_stage, on_progress)
-    adapters, languages = stages_of(plan, data, at) if todo else ({}, {})
+    adapters = task_stages(plan, data, at) if todo else {}
 
-    # 4. Every encoder, scored at once; failures once more.
+    # 4. Every encoder, scored at once; failures once more. What is fused comes last, and the
+    #    language adapters of which it is made when all else is there.
     for attempt in range(1 + plan.settings.run.retries):
         pending = {unit.cell.key: store.pending(unit) for unit in units}
         todo = [unit for unit in units if pending[unit.cell.key]]
@@ -109,7 +110,13 @@ def run_study(
             break
         if attempt:
             tell(f"{len(todo)} encoders once more, for what is missing")
-        _run_grid(plan, todo, pending, adapters, languages, store, base, data, tell)
+        fused = [unit for unit in todo if unit.kind == "fusion"]
+        tuned = [unit for unit in todo if unit.kind != "fusion"]
+        if tuned:
+            _run_grid(plan, tuned, pending, adapters, {}, store, base, data, tell)
+        if fused:
+            languages = language_stages(plan, data, at)
+            _run_grid(plan, fused, pending, adapters, languages, store, base, data, tell)
 
     # 5. What is there, and what is not.
     write_parquet(folder)
@@ -151,20 +158,33 @@ def _run_grid(
     )
 
 
-def stages_of(
-    plan: Plan, data: StudyData, at: Workplace
-) -> tuple[dict[tuple[str, str], Path], dict[str, Path]]:
-    """Folders of the task adapters, by (task, left-out language), and of language adapters."""
+def task_stages(plan: Plan, data: StudyData, at: Workplace) -> dict[tuple[str, str], Path]:
+    """Folders of the task adapters, by (task, left-out language)."""
     at.root.mkdir(parents=True, exist_ok=True)
     adapters: dict[tuple[str, str], Path] = {}
-    for name, target in plan.pairs():
-        left_out = plan.left_out(name, target)
-        if (name, left_out) not in adapters:
-            adapters[name, left_out] = mix_stage(
-                at, name, data.tasks[name], plan.settings.tasks[name], left_out
-            )
+    for keys in _mixes(plan, data).values():
+        name, left_out = keys[0]
+        made = mix_stage(at, name, data.tasks[name], plan.settings.tasks[name], left_out)
+        adapters |= dict.fromkeys(keys, made)
+    return adapters
+
+
+def _mixes(plan: Plan, data: StudyData) -> dict[str, list[tuple[str, str]]]:
+    """What decides a task adapter -> its (task, left-out language).
+
+    Tasks that differ in their targets alone, as two sets of test files do, have one adapter.
+    """
+    found: dict[str, list[tuple[str, str]]] = {}
+    for name, left_out in dict.fromkeys((t, plan.left_out(t, g)) for t, g in plan.pairs()):
+        mix = mix_of(plan.kind(name), data.tasks[name], plan.settings.tasks[name], left_out)
+        found.setdefault(fingerprint(mix), []).append((name, left_out))
+    return found
+
+
+def language_stages(plan: Plan, data: StudyData, at: Workplace) -> dict[str, Path]:
+    """Folders of the language adapters, where interference is studied, by language."""
     given = plan.settings.interference
-    languages = {
+    return {
         code: adapt_stage(
             at,
             Text(data.texts[code], {"text": data.text_hashes[code]}),
@@ -175,7 +195,6 @@ def stages_of(
         for code in plan.transfer
         if code in given.languages
     }
-    return adapters, languages
 
 
 def record_of(plan: Plan, data: StudyData, model: str) -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """Task adapters on an encoder: their training on a mix, and what they score on test sets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from unibridge.artifacts import Outcome
 from unibridge.metrics import MACRO_F1, METRICS, Metric
 from unibridge.stages.workplace import Workplace
+from unibridge.training import TrainingSettings
+from unibridge.training import precision as in_precision
 from unibridge.transfer.task import TrainedTask, train_task
 from unibridge.transfer_study.data import TaskData
 from unibridge.transfer_study.settings import StudyTask
@@ -18,9 +20,12 @@ if TYPE_CHECKING:
     from unibridge.models.base import BaseModel as Base
     from unibridge.tasks.encoded import Encoded
 
+Precision = Literal["float32", "auto", "bfloat16"]
 STAGE = "mix"
 SEED = 0
 """Of every task adapter: the baseline is one number, and what differs from it is the encoder."""
+TOKENS = 1024
+"""Of a batch that is scored: products of matrices are fast by then, and states fit in the cache."""
 
 
 def mix_stage(
@@ -81,7 +86,7 @@ def score_task(
     metrics: Sequence[str],
     *,
     beneath: Sequence[str] = (),
-    batch_size: int = 32,
+    precision: Precision = "float32",
 ) -> dict[str, "list[Scored] | Exception"]:
     """Put a task adapter with its head on an encoder and score test sets; takes it off again.
 
@@ -95,19 +100,23 @@ def score_task(
     try:
         attach.load_adapter_state(encoder, name, trained.adapter)
         attach.activate(encoder, *beneath, name)
-        head = head_of(base, trained, data)
-        found: dict[str, list[Scored] | Exception] = {}
-        for target, rows in encoded.items():
-            try:
-                said = predictions(base, encoder, head, data, rows, batch_size)
-                gold = [data.task.gold(example) for example in data.targets[target]]
-                found[target] = [_scored(metric, gold, said, data.labels) for metric in metrics]
-            except Exception as error:
-                found[target] = error
-        return found
+        said = predictions(base, encoder, head_of(base, trained, data), data, encoded, precision)
+        return {target: _all_scored(data, target, one, metrics) for target, one in said.items()}
     finally:
         attach.activate(encoder, *beneath)
         attach.delete_adapter(encoder, name)
+
+
+def _all_scored(
+    data: TaskData, target: str, said: list[Any] | Exception, metrics: Sequence[str]
+) -> list[Scored] | Exception:
+    if isinstance(said, Exception):
+        return said
+    try:
+        gold = [data.task.gold(example) for example in data.targets[target]]
+        return [_scored(metric, gold, said, data.labels) for metric in metrics]
+    except Exception as error:
+        return error
 
 
 def head_of(base: "Base", trained: TrainedTask, data: TaskData) -> Any:
@@ -133,23 +142,62 @@ def predictions(
     encoder: Any,
     head: Any,
     data: TaskData,
-    rows: "Sequence[Encoded]",
-    batch_size: int,
-) -> list[Any]:
-    """What the task says of encoded examples, in their order."""
+    encoded: "Mapping[str, Sequence[Encoded]]",
+    precision: Precision = "float32",
+) -> dict[str, list[Any] | Exception]:
+    """What the task says of the examples of each target, in their order, or the target's error.
+
+    All targets are read in one pass, by length: test sets are small, and a batch of one of them
+    alone would be padding for the most part.
+    """
     import torch
 
-    read: list[Any] = [None] * len(rows)
-    order = sorted(range(len(rows)), key=lambda i: len(rows[i].input_ids))
-    with torch.inference_mode():
-        for start in range(0, len(order), batch_size):
-            part = order[start : start + batch_size]
-            batch = [rows[i] for i in part]
+    read: dict[str, list[Any]] = {target: [None] * len(rows) for target, rows in encoded.items()}
+    failed: dict[str, Exception] = {}
+    width = int(encoder.config.hidden_size)
+    context = in_precision(TrainingSettings(precision=precision), base.model.device, width)
+
+    def read_batch(places: Sequence[tuple[str, int]]) -> None:
+        batch = [encoded[target][i] for target, i in places]
+        try:
             said = outputs(base, encoder, head, data, batch)
-            cpu = {name: tensor.cpu() for name, tensor in said.items()}
-            for i, one in zip(part, data.task.reading(cpu, batch), strict=True):
-                read[i] = one
-        return data.task.decode(read, rows, data.labels)
+            cpu = {name: tensor.float().cpu() for name, tensor in said.items()}
+            for (target, i), one in zip(places, data.task.reading(cpu, batch), strict=True):
+                read[target][i] = one
+        except Exception as error:
+            targets = dict.fromkeys(target for target, _ in places)
+            if len(targets) == 1:
+                failed.update(dict.fromkeys(targets, error))
+            for target in targets if len(targets) > 1 else ():
+                read_batch([place for place in places if place[0] == target])
+
+    with torch.inference_mode(), context:
+        for places in _by_length(encoded):
+            read_batch(places)
+    found: dict[str, list[Any] | Exception] = {}
+    for target, rows in encoded.items():
+        try:
+            found[target] = failed.get(target) or data.task.decode(read[target], rows, data.labels)
+        except Exception as error:
+            found[target] = error
+    return found
+
+
+def _by_length(encoded: "Mapping[str, Sequence[Encoded]]") -> Iterator[list[tuple[str, int]]]:
+    """Batches of (target, place) of at most `TOKENS` tokens, padding counted, the short first."""
+    lengths = {
+        (target, i): len(row.input_ids)
+        for target, rows in encoded.items()
+        for i, row in enumerate(rows)
+    }
+    batch: list[tuple[str, int]] = []
+    for place in sorted(lengths, key=lambda place: lengths[place]):
+        if batch and (len(batch) + 1) * lengths[place] > TOKENS:
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch
 
 
 def outputs(

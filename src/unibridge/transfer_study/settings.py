@@ -198,6 +198,11 @@ class StudySettings(Settings):
     keep_target_in_mix: bool = Field(
         False, description="let a target be in its own mix and say nothing (the authors)"
     )
+    scoring_precision: Literal["float32", "auto", "bfloat16"] = Field(
+        "float32",
+        description="of products of matrices while encoders are scored; auto: as of all training. "
+        "bfloat16 rounds weights by about as much as one step moves them",
+    )
     keep_encoders: bool = Field(False, description="keep every tuned encoder (one is as the base)")
     tuning: TuningSettings = TuningSettings()
     controls: ControlSettings = ControlSettings()
