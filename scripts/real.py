@@ -293,26 +293,26 @@ def overview(rows: Sequence[Row]) -> Table:
     for key, own in runs.items():
         for score in own:
             found.setdefault(score.label, {})[key] = score
-    order = sorted(found.items(), key=lambda one: fmean(s.score for s in one[1].values()))
+    order = sorted(found.items(), key=lambda one: _gap(one[1].values()) or 0.0)
     body: list[tuple[str | Cell, ...]] = []
     for label, by_data in order:
-        gaps = [s.difference for s in by_data.values() if s.difference is not None]
-        body.append(
-            (
-                label,
-                *(
-                    Cell(decimal(by_data[k].score), by_data[k].tied) if k in by_data else ""
-                    for k in runs
-                ),
-                signed(fmean(gaps)) if gaps else "",
-            )
-        )
+        cells = [
+            Cell(decimal(by_data[k].score), by_data[k].tied) if k in by_data else "" for k in runs
+        ]
+        gap = _gap(by_data.values())
+        body.append((label, *cells, "" if gap is None else signed(gap)))
     apart = frozenset(i for i, (_, o) in enumerate(order) if not next(iter(o.values())).competes)
     bases = {base for _, base in runs}
     columns = [data if len(bases) < 2 else f"{data}, {base}" for data, base in runs]
     return Table(
         ("Method", *columns, "from UniBridge"), "l" + "r" * (len(columns) + 1), body, apart, ""
     )
+
+
+def _gap(scores: Iterable[MethodScore]) -> float | None:
+    """How far a method is from UniBridge on average; None where they are nowhere compared."""
+    gaps = [score.difference for score in scores if score.difference is not None]
+    return fmean(gaps) if gaps else None
 
 
 def of_task(rows: Sequence[Row]) -> list[str]:
