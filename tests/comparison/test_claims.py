@@ -15,12 +15,14 @@ UNSEEN = {"wo", "yo", "lug", "mos", "ti"}
 SEEN = {code: code not in UNSEEN for code in (*SOURCES, *TARGETS)}
 
 
-def verdict(folder, claim, truth, *, seeds=3, noise=0.3, headline=10):
-    toy = Toy(truth, noise=noise, examples=300)
-    rows = toy.cells(SOURCES, TARGETS, steps=(10, 1000), seeds=seeds)
+def verdict(folder, claim, truth, *, seeds=3):
+    toy = Toy(truth, noise=0.3, examples=300)
+    # only one claim is about how long tuning takes
+    steps = (10, 1000) if claim is claims.few_steps_suffice else (10,)
+    rows = toy.cells(SOURCES, TARGETS, steps=steps, seeds=seeds)
     matrices = transfer_matrices(read_study(write_study(folder, rows)), SETTINGS)
-    steps = {matrix.steps: matrix for matrix in matrices}
-    return claim(Evidence(steps[headline], steps, SEEN), SETTINGS)
+    of_steps = {matrix.steps: matrix for matrix in matrices}
+    return claim(Evidence(of_steps[10], of_steps, SEEN), SETTINGS)
 
 
 def one_harm_each(task, source, target, steps):
