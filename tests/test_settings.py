@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from toy import toy_base
 from unibridge.config import Config, check_config
 from unibridge.embeddings.base import InitResult
-from unibridge.embeddings.initialise import initialise_embeddings
+from unibridge.embeddings.initialise import INITIALISERS, initialise_embeddings
 from unibridge.embeddings.install import embedding_table
 from unibridge.embeddings.settings import EmbeddingSettings
 from unibridge.errors import ConfigError, UnibridgeError
@@ -141,8 +141,12 @@ def initialiser(request):
     return InitResult(rows, ("random",) * shape[0], torch.full(shape[:1], -1), {}, [])
 
 
-def test_settings_of_a_choice_of_the_users_own_are_checked_and_reach_it(content, tmp_path):
-    own = f"{__name__}:initialiser"
+INITIALISERS.register("strong", initialiser)
+
+
+@pytest.mark.parametrize("own", [f"{__name__}:initialiser", "strong"])
+def test_settings_of_a_choice_of_ones_own_are_checked_and_reach_it(content, tmp_path, own):
+    """By import path, or registered in one line: the settings stand beside its code."""
     content["embeddings"] = {"method": own, "options": {"strengt": 2, "strength": -1}}
     content["methods"] = {"mine": {"label": "Mine", "options": {"a": 1}}}
     assert sorted(faults(content, tmp_path)) == [
