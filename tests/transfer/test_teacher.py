@@ -1,6 +1,7 @@
 import resource
 import shutil
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,11 +13,12 @@ from unibridge.transfer.teacher import store_bytes, teacher_of
 SAMPLES = [f"{line} {number}" for number in range(3) for line in LINES]
 
 
-def reader(base, read):
+def reader(base, read, samples=SAMPLES):
     """The real teacher; `read` gets the texts of each of its calls."""
 
-    def states(texts):
-        read.append(list(texts))
+    def states(numbers):
+        texts = [samples[i] for i in numbers]
+        read.append(texts)
         return pooled_states(base.model, base.family, base.tokenizer, texts)
 
     return states
@@ -24,7 +26,7 @@ def reader(base, read):
 
 def make(store, read, *, passes=5.0, file=None, samples=SAMPLES):
     given = {"store": store, "passes": passes, "file": file}
-    return teacher_of(reader(toy_base("bert"), read), samples, 16, **given)
+    return teacher_of(reader(toy_base("bert"), read, samples), samples, 16, **given)
 
 
 @pytest.mark.parametrize("place", ["temporary", "kept"])
@@ -84,3 +86,19 @@ def test_a_store_larger_than_the_disk_is_not_begun(tmp_path):
     given = {"store": "on", "passes": 5.0, "file": tmp_path / "states"}
     found = teacher_of(reader(toy_base("bert"), read), SAMPLES, width, **given)
     assert not read and "No space left" in found.warnings[0]
+
+
+def test_samples_of_several_rows_come_back_in_their_order_and_in_two_bytes(tmp_path):
+    rows = np.array([2, 0, 3, 1])
+    states = torch.randn(6, 5)
+    parts = states.split(rows.tolist())
+
+    def read(numbers):
+        return torch.cat([parts[i] for i in numbers])
+
+    given = {"passes": 5.0, "rows": rows, "half": True, "file": tmp_path / "states"}
+    stored = teacher_of(read, SAMPLES[:4], 5, store="on", **given)
+    assert stored.stored_bytes == next(tmp_path.iterdir()).stat().st_size == 6 * 5 * 2
+    for indices in ([0], [3, 2], [1, 2, 2]):
+        found = stored.states(indices)
+        assert found.dtype == torch.float32 and torch.allclose(found, read(indices), atol=1e-3)

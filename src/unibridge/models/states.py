@@ -1,6 +1,6 @@
 """States of texts: reading them off an encoder, and which of them speaks for a whole text."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,26 @@ def encoder_states(
     device = next(encoder.parameters()).device
     inputs = {"input_ids": ids, "attention_mask": mask, **rest}
     return encoder(**{name: value.to(device) for name, value in inputs.items()}).last_hidden_state
+
+
+def chosen_layers(
+    model: torch.nn.Module,
+    family: ModelFamily,
+    ids: torch.Tensor,
+    mask: torch.Tensor,
+    levels: Sequence[int],
+) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """Last encoder states, and those of some layers, counted from 1; (batch, length, hidden) each.
+
+    The last layer's are the encoder's own, after a norm of its own where it has one.
+    """
+    encoder = model.get_submodule(family.encoder)
+    device = next(encoder.parameters()).device
+    found = encoder(
+        input_ids=ids.to(device), attention_mask=mask.to(device), output_hidden_states=True
+    )
+    inner, last = found.hidden_states, found.last_hidden_state
+    return last, [last if level == len(inner) - 1 else inner[level] for level in levels]
 
 
 def last_states(encoder: torch.nn.Module, **inputs: torch.Tensor) -> torch.Tensor:

@@ -132,15 +132,18 @@ def vocabulary_trace(
     return figure
 
 
-BESIDE_ITS_PART = {"step", "epoch", "rate", "train_loss", "valid_loss", "valid_error", "kl"}
+BESIDE_ITS_PART = {"step", "epoch", "rate", "train_loss", "valid_loss", "valid_error"} | {
+    *("kl", "words", "kept")
+}
 """What a row of a curve has beside the language model's own part of the loss."""
 
 
 def loss_curves(curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
-    """Small multiples, one panel a stage: training and held-out loss, the KL term if there is one.
+    """Small multiples, one panel a stage: training and held-out loss, what the teacher adds.
 
-    curves: title -> rows with "step" and any of "train_loss", "kl", "valid_loss" (nats), and the
-    language model's own part by its objective's name, such as "mlm".
+    curves: title -> rows with "step" and any of "train_loss", "kl", "valid_loss" (nats), "words"
+    (the teacher's variances), and the language model's own part by its objective's name, such as
+    "mlm".
     """
     with matplotlib.rc_context(STYLE):
         columns = min(2, len(curves))
@@ -339,6 +342,7 @@ def _curve_panel(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any
         ("training", own, BLUE),
         ("held out", "valid_loss", ORANGE),
         ("KL to the teacher", "kl", GREEN),
+        ("words' states", "words", MUTED),
     )
     drawn = {}
     for label, key, colour in series:

@@ -124,12 +124,17 @@ def training(run: Run) -> Iterator[Block]:
             f"{whole(facts['samples'])} samples, {whole(facts['tokens_seen'])} tokens seen; weight "
             f"of the KL term {facts['kl_weight']:g}."
         )
+        if units := facts.get("distilled_units"):
+            said += f" {whole(units)} words' states were matched to the base's."
         if (held_out := held_out_loss(manifest)) is not None:
             last = held_out["valid_loss"]
-            said += (
-                f" Held-out loss {_with_error(held_out)} nats per masked token "
-                f"(perplexity {decimal(exp(last))}){_over(facts)}."
+            of_words = facts.get("lm_weight") == 0
+            unit = (
+                "of the variance of words' states in the base"
+                if of_words
+                else f"nats per masked token (perplexity {decimal(exp(last))})"
             )
+            said += f" Held-out loss {_with_error(held_out)} {unit}{_over(facts)}."
             if facts.get("stopped_early"):
                 said += " Training ended early, since it fell no more."
         if facts.get("teacher_unknown_rate") is not None:
@@ -187,7 +192,8 @@ def held_out_lines(run: Run) -> list[str]:
             continue
         search = facts.get("rate_search")
         lines.append(
-            f"{run.target_name}: held-out loss {_with_error(row)} nats{_over(facts)}"
+            f"{run.target_name}: held-out loss {_with_error(row)}"
+            f"{' of the variance' if facts.get('lm_weight') == 0 else ' nats'}{_over(facts)}"
             + (f"; of the rates {rate_chosen(search)}" if search else "")
             + "."
         )

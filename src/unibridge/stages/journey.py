@@ -126,7 +126,7 @@ class Journey:
             unread = self.inputs.teacher_unknown > settings.max_teacher_unknown
             if own and unread:
                 # the same settings give the same stage, so "KL off" is not trained a second time
-                settings = settings.model_copy(update={"kl_weight": 0.0})
+                settings = settings.unasked
         return self.note(
             adapt_stage(
                 self.at,

@@ -8,8 +8,9 @@ from pydantic import Field
 from unibridge.adapters.settings import LANGUAGE_ADAPTER, AdapterConfig
 from unibridge.settings import Available, Lack, Settings
 from unibridge.training import TrainingSettings
+from unibridge.transfer.distillation.base import DistillationSettings
 from unibridge.transfer.forgetting.base import ForgettingSettings
-from unibridge.transfer.pooled import HeldState
+from unibridge.transfer.pooled import HeldState, KLStates
 from unibridge.transfer.rates import PUBLISHED_RATES, RateSearch
 from unibridge.transfer.teacher import TeacherStore
 
@@ -67,13 +68,25 @@ class AdaptationSettings(Settings):
         description="the tensor h of Eq. 9 and 11: the last encoder state, or the inverse of the "
         "invertible adapter applied to it (the paper's words)",
     )
+    kl_states: KLStates = Field(
+        "plain",
+        description="what the softmax of Eq. 9 is taken of: h as it is (the paper), or "
+        "standardised by the teacher's mean and deviation over the text, dimension by dimension, "
+        "so that different sentences differ (by about a nat)",
+        exclude_if=lambda kind: kind == "plain",
+    )
     max_teacher_unknown: float = Field(
-        0.3, ge=0, le=1, description="teacher's share of unknown tokens above which β becomes 0"
+        0.3,
+        ge=0,
+        le=1,
+        description="teacher's share of unknown tokens above which it is not asked: β becomes 0, "
+        "and nothing is distilled",
     )
     teacher_store: TeacherStore = Field(
         "auto",
-        description="on: the teacher's states on disk, 4 bytes x hidden a sample; off: computed at "
-        "every step; auto: on where each sample is read more than once",
+        description="on: the teacher's states on disk, 4 bytes x hidden a sample (distillation: 2 "
+        "bytes x hidden x layers a word); off: computed at every step; auto: on where each sample "
+        "is read more than once",
     )
     train_head: Literal["built", "always"] = Field(
         "built", description="train the masked-LM head only where it had to be built, or always"
@@ -98,6 +111,9 @@ class AdaptationSettings(Settings):
     )
     training: TrainingSettings = TrainingSettings()
     # what is none decides no stage's name
+    distillation: DistillationSettings = Field(
+        DistillationSettings(), exclude_if=lambda s: s.method == "none"
+    )
     forgetting: ForgettingSettings = Field(
         ForgettingSettings(), exclude_if=lambda s: s.method == "none"
     )
@@ -106,6 +122,12 @@ class AdaptationSettings(Settings):
     def reads_others(self) -> bool:
         """Whether samples are drawn from the sources' text."""
         return bool(self.replay) or self.alpha is not None
+
+    @property
+    def unasked(self) -> "AdaptationSettings":
+        """The same without the frozen base as a teacher."""
+        none = {"kl_weight": 0.0, "kl_states": "plain", "distillation": DistillationSettings()}
+        return self.model_copy(update=none)
 
     def lacks(self, run: Available) -> Iterator[Lack]:
         """Aligned lines for TLM; the sources' text, where the base is not to forget it."""

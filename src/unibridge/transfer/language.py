@@ -20,9 +20,7 @@ from unibridge.training import (
 from unibridge.transfer.adaptation_settings import AdaptationSettings
 from unibridge.transfer.adapted import AdaptedLanguage, kept_copy
 from unibridge.transfer.forgetting.base import guard
-from unibridge.transfer.pooled import mean_pool, pooled_states, state_divergence
 from unibridge.transfer.rates import choose_rate, held_out_loss
-from unibridge.transfer.teacher import teacher_of
 
 if TYPE_CHECKING:
     import torch
@@ -52,7 +50,8 @@ def adapt_language(
     L = L_MLM + β · D_KL(π_UniBridge ‖ π_PLM), π = softmax over the hidden dimension of the
     mean-pooled state h (Eq. 9). The teacher is the frozen base, which reads the same text unmasked
     through its own tokenizer: of a sample past the student's token limit, the part that the student
-    reads. A language that keeps the base's vocabulary trains without KL.
+    reads. A language that keeps the base's vocabulary trains without KL. With
+    `settings.distillation` the student matches the teacher's states of words as well, or alone.
 
     lines: plain text. tokenizer, embeddings: the new vocabulary and its initial matrix
     (target_vocab, hidden), or None for both. others: further languages -> their plain text, of
@@ -65,8 +64,8 @@ def adapt_language(
 
     from unibridge.adapters import attach
     from unibridge.embeddings.install import embedding_table, install_embeddings
-    from unibridge.models.base import max_tokens, redraw_head, unknown_share
-    from unibridge.models.objectives import objective_of
+    from unibridge.models.base import max_tokens, redraw_head
+    from unibridge.models.objectives import Corrupted, objective_of
     from unibridge.models.rows import changed_tensors, used_rows
     from unibridge.models.states import encoder_states
     from unibridge.transfer.forgetting.memory import Memory
@@ -81,6 +80,7 @@ def adapt_language(
         text_read,
         used_ids,
     )
+    from unibridge.transfer.teaching import Teaching
 
     warnings: list[str] = []
 
@@ -143,7 +143,7 @@ def adapt_language(
         [encode_samples(reader, train_samples, limit), encode_pairs(reader, translated, limit)]
     )
     held = encode_samples(reader, held_samples, limit)
-    cut = 0
+    texts, cut = list(train_samples), 0
     for i in (store.lengths[: len(train_samples)] == limit).nonzero()[0]:
         read = text_read(reader, train_samples[i], limit)
         cut += len(read) < len(train_samples[i])
@@ -154,28 +154,18 @@ def adapt_language(
             f"a smaller sample_words (now {settings.sample_words}) loses nothing."
         )
     train_samples += [f"{first} {second}" for first, second in translated]
-    beta = settings.kl_weight if embeddings is not None else 0.0
-    unknown: float | None = None
-    if embeddings is not None:
-        unknown = unknown_share(base.tokenizer, train_samples)
-        if beta and unknown > settings.max_teacher_unknown:
-            beta = 0.0
-            warnings.append(
-                f"The base reads {unknown:.0%} of this text as unknown, so its states say nothing "
-                f"about it: the KL term is off (adaptation.max_teacher_unknown = "
-                f"{settings.max_teacher_unknown:g})."
-            )
-    teacher = None
-    if beta:
-        teacher = teacher_of(
-            lambda texts: pooled_states(base.model, family, base.tokenizer, texts),
-            train_samples,
-            model.config.hidden_size,
-            store=settings.teacher_store,
-            passes=settings.training.passes(len(train_samples)),
-            file=None if checkpoint is None else checkpoint.with_name(f"{checkpoint.stem}-teacher"),
-        )
-        warnings += teacher.warnings
+    taught = Teaching(
+        base,
+        reader,
+        settings,
+        store,
+        texts=texts,
+        read=train_samples,
+        new=embeddings is not None,
+        limit=limit,
+        checkpoint=checkpoint,
+    )
+    warnings += taught.warnings
 
     if no_bias or (frequencies and embeddings is not None):
         set_output_bias(model, family, log_frequencies(store.ids, len(reader)))
@@ -190,15 +180,15 @@ def adapt_language(
         else:
             own = attach.adapter_parameters(model, language)
             found |= {f"adapter.{i}": p for i, p in enumerate(own)}
-        if train_head:
+        if train_head and taught.lm_weight:
             found |= {f"head.{name}": parameter for name, parameter in head.items()}
         inputs, outputs = (model.get_submodule(n).weight for n in (table, family.projection))
         if embeddings is not None:
             found["embeddings"] = inputs
-        if embeddings is not None and outputs is not inputs:
+        if embeddings is not None and outputs is not inputs and taught.lm_weight:
             found["output_embeddings"] = outputs
         now = family.output_bias(model)
-        if new_bias and isinstance(now, torch.nn.Parameter):
+        if new_bias and isinstance(now, torch.nn.Parameter) and taught.lm_weight:
             found["output_bias"] = now
         # a table has one name, however many lead to it
         named = {id(parameter): name for name, parameter in found.items()}
@@ -225,24 +215,31 @@ def adapt_language(
 
     def loss(indices: list[int], generator: "torch.Generator", rows: slice) -> tuple:
         ids, mask = store.batch(indices, pad_id)
-        whole = objective.corrupt(ids, mask, reader, rate=settings.mask_rate, generator=generator)
+        whole = Corrupted.not_at_all(ids, mask)
+        if taught.lm_weight:
+            rate = settings.mask_rate
+            whole = objective.corrupt(ids, mask, reader, rate=rate, generator=generator)
         part = whole.part(rows)
-        mask = part.mask
-        hidden = encoder_states(model, family, part.ids, mask)
-        lm = objective.loss(model, family, hidden, part) * (part.count / max(whole.count, 1))
+        states = taught.states(model, part.ids, part.mask)
+        losses, weights = {}, taught.weights
+        if taught.lm_weight:
+            weights[objective.name] = taught.lm_weight
+            lm = objective.loss(model, family, states[0], part)
+            losses[objective.name] = lm * (part.count / max(whole.count, 1))
         if kept is not None:
-            penalty = kept() * (len(part.ids) / len(whole.ids))
-            told = {objective.name: lm.detach(), "kept": penalty.detach()}
-            return lm + penalty, told, int(mask.sum())
-        if teacher is None:
-            return lm, {objective.name: lm.detach()}, int(mask.sum())
-        state = attach.invert(model, hidden) if settings.state == "inverse" else hidden
-        wanted = teacher.states(indices[rows]).to(state.device)
-        kl = state_divergence(mean_pool(state, mask), wanted) * (len(wanted) / len(indices))
-        return lm + beta * kl, {objective.name: lm.detach(), "kl": kl.detach()}, int(mask.sum())
+            losses["kept"] = kept() * (len(part.ids) / len(whole.ids))
+        losses |= taught.losses(model, states, whole, indices, rows)
+        terms = [weights.get(name, 1.0) * value for name, value in losses.items()]
+        told = {name: value.detach() for name, value in losses.items()}
+        return sum(terms[1:], terms[0]), told, int(part.mask.sum())
 
     def validate() -> dict[str, float]:
-        """LM loss of the held-out samples, always under the same masks (nats per token)."""
+        """LM loss of the held-out samples, always under the same masks (nats per token).
+
+        Where there is none, how far their words' states are from the teacher's.
+        """
+        if not taught.lm_weight:
+            return taught.held_out(model, held, held_samples, settings.training.batch_size)
         generator = torch.Generator().manual_seed(0)
         model.eval()
         nats: list[torch.Tensor] = []
@@ -352,9 +349,10 @@ def adapt_language(
             "vocabulary_rows": len(rows),
             "trains": settings.trains,
             "cut_samples": cut,
-            "kl_weight": beta,
-            "teacher_unknown_rate": unknown,
-            "teacher_store_bytes": teacher.stored_bytes if teacher else 0,
+            "kl_weight": taught.beta,
+            "teacher_unknown_rate": taught.unknown,
+            "teacher_store_bytes": taught.stored_bytes,
+            **taught.facts,
         },
         warnings=warnings,
     )

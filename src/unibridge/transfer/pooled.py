@@ -1,6 +1,6 @@
 """The state h of whole samples (Eq. 9 and 11): pooled over their tokens, and compared."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from unibridge.models.families import ModelFamily
 
 HeldState = Literal["encoder", "inverse"]
+KLStates = Literal["plain", "standardised"]
 
 
 def state_divergence(student: "torch.Tensor", teacher: "torch.Tensor") -> "torch.Tensor":
@@ -20,6 +21,25 @@ def state_divergence(student: "torch.Tensor", teacher: "torch.Tensor") -> "torch
     log_p = student.log_softmax(-1)
     log_q = teacher.log_softmax(-1)
     return (log_p.exp() * (log_p - log_q)).sum(-1).mean()
+
+
+def deviation_of(states: "torch.Tensor") -> "torch.Tensor":
+    """Standard deviation of each dimension over rows, (rows, hidden) -> (hidden,); never near 0.
+
+    One that hardly varies counts as a hundredth of the mean deviation.
+    """
+    found = states.float().std(0, correction=0)
+    return found.clamp(min=max(float(found.mean()) / 100, 1e-6))
+
+
+def standardiser(states: "torch.Tensor") -> "Callable[[torch.Tensor], torch.Tensor]":
+    """A function that gives states by these states' mean and deviation, dimension by dimension.
+
+    Mean-pooled states of one base are nearly alike, so that the softmax of Eq. 9 over hundreds of
+    dimensions hardly tells two sentences apart; over standardised ones it does.
+    """
+    mean, deviation = states.float().mean(0), deviation_of(states)
+    return lambda given: (given - mean.to(given)) / deviation.to(given)
 
 
 def mean_pool(states: "torch.Tensor", attention_mask: "torch.Tensor") -> "torch.Tensor":

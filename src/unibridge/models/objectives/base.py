@@ -27,6 +27,11 @@ class Corrupted:
     wanted: torch.Tensor
     decoder_ids: torch.Tensor | None = None
 
+    @classmethod
+    def not_at_all(cls, ids: torch.Tensor, mask: torch.Tensor) -> "Corrupted":
+        """The text as it is, with nothing to predict."""
+        return cls(ids, mask, torch.full_like(ids, NOTHING))
+
     @property
     def count(self) -> int:
         """Tokens to predict."""
