@@ -85,6 +85,7 @@ class Teaching:
 
         # 3. ... and of each word.
         self.words: Matching | None = None
+        self._held: Matching | None = None
         if distils:
             self.words = self._matching(
                 texts,
@@ -183,13 +184,18 @@ class Teaching:
     def held_out(
         self, model: "torch.nn.Module", held: "TokenStore", samples: Sequence[str], batch_size: int
     ) -> dict[str, float]:
-        """{valid_loss, valid_error} of words in other samples, at most so many at once."""
+        """{valid_loss, valid_error} of words in other samples, at most so many at once.
+
+        They are the same at every call: the teacher reads them once.
+        """
         import torch
 
         from unibridge.transfer.mlm import text_read
 
-        read = [text_read(self.reader, sample, self.limit) for sample in samples]
-        matching = self._matching(samples, read, like=self.words)
+        if self._held is None:
+            read = [text_read(self.reader, sample, self.limit) for sample in samples]
+            self._held = self._matching(samples, read, like=self.words, store="on")
+        matching = self._held
         model.eval()
         with torch.inference_mode():
             found = matching.held_out(

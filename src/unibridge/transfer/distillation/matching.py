@@ -132,7 +132,7 @@ def matching_of(
 
     read: of each text the beginning that the student reads in `limit` tokens. more: lengths of
     further texts that are left out. store, file: where the teacher's states are kept, as for
-    `teacher_of`, in 2 bytes each. like: matching of other texts whose deviation counts.
+    `teacher_of`, in 2 bytes each. like: matching of other texts whose deviation counts; then in 4.
     """
     from unibridge.models.base import max_tokens
     from unibridge.transfer.distillation import UNITS
@@ -170,7 +170,7 @@ def matching_of(
         passes=training.passes(len(read)),
         file=file,
         rows=plan.counts,
-        half=True,
+        half=like is None,
     )
     warnings = list(teacher.warnings)
 
