@@ -72,7 +72,7 @@ class AdaptationSettings(Settings):
         "plain",
         description="what the softmax of Eq. 9 is taken of: h as it is (the paper), or "
         "standardised by the teacher's mean and deviation over the text, dimension by dimension, "
-        "so that different sentences differ (by about a nat)",
+        "so that different sentences differ",
         exclude_if=lambda kind: kind == "plain",
     )
     max_teacher_unknown: float = Field(
