@@ -23,7 +23,7 @@ class TokenStore:
     offsets: np.ndarray
 
     @classmethod
-    def of(cls, sequences: Sequence[Sequence[int]]) -> "TokenStore":
+    def of(cls, sequences: Sequence[Sequence[int] | np.ndarray]) -> "TokenStore":
         """Samples as lists of token ids, made flat."""
         offsets = np.fromiter(accumulate((len(s) for s in sequences), initial=0), dtype=np.int64)
         ids = np.fromiter((i for s in sequences for i in s), dtype=np.int32, count=int(offsets[-1]))

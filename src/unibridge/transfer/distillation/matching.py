@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
@@ -140,7 +140,9 @@ def matching_of(
     # 1. Which tokens belong together.
     family, model, tokenizer = base.family, base.model, base.tokenizer
     training = training or TrainingSettings()
-    levels = settings.levels(model.get_submodule(family.encoder).config.num_hidden_layers)
+    levels = settings.levels(
+        cast(Any, model.get_submodule(family.encoder)).config.num_hidden_layers
+    )
     plan = plan_units(
         texts, read, (reader, limit), (tokenizer, max_tokens(base)), UNITS.resolve(settings.method)
     )

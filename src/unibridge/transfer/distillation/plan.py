@@ -55,7 +55,10 @@ def plan_units(
     limit in tokens, special ones counted. Raises UnibridgeError for a tokenizer that does not tell
     where its tokens lie.
     """
-    ours, tokens, theirs, counts = [], [], [], []
+    ours: list[np.ndarray] = []
+    tokens: list[np.ndarray] = []
+    theirs: list[np.ndarray] = []
+    counts: list[int] = []
     left_out = divided = 0
     both = zip(texts, _read(*student, texts), _read(*teacher, read), strict=True)
     for text, mine, its in both:
@@ -70,7 +73,7 @@ def plan_units(
             np.setdiff1d(own, own[r.ids == tokenizer.unk_token_id])
             for own, r, (tokenizer, _) in zip(owners, (mine, its), (student, teacher), strict=True)
         ]
-        good = np.intersect1d(*known)
+        good = np.intersect1d(known[0], known[1])
         good = good[good != NO_UNIT]
         left_out += len(spans) - len(good)
         divided += sum(_is_part(text, *spans[number]) for number in good)
@@ -81,7 +84,9 @@ def plan_units(
         tokens.append(its.ids)
         counts.append(len(good))
     return Plan(
-        *(TokenStore.of(sequences) for sequences in (ours, tokens, theirs)),
+        TokenStore.of(ours),
+        TokenStore.of(tokens),
+        TokenStore.of(theirs),
         np.array(counts, dtype=np.int64),
         left_out,
         divided,
@@ -90,7 +95,7 @@ def plan_units(
 
 def without_units(plan: Plan, lengths: Sequence[int]) -> Plan:
     """The plan with further texts at its end that have no units. lengths: their student tokens."""
-    none = [np.full(length, NO_UNIT) for length in lengths]
+    none = [[NO_UNIT] * length for length in lengths]
     return Plan(
         _more(plan.ours, none),
         _more(plan.tokens, [[] for _ in lengths]),
