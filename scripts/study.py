@@ -6,12 +6,14 @@
 
 study.toml beside this file says what is studied. Every score is in FOLDER/BASE/cells.jsonl as soon
 as it is there, and the same command goes on where it was broken off; each base's report.html is
-beside it. --tiny: four languages, one seed, 1 and 10 steps, few examples: whether all of it works,
-not what is true. --states: predictors that read the base's states, too. --share: of a core that
-the study had, where others worked on it: the page's seconds are multiplied by it.
+beside it, and beside the page every score without its counts per example (study.jsonl). --tiny:
+four languages, one seed, 1 and 10 steps, few examples: whether all of it works, not what is true.
+--states: predictors that read the base's states, too. --share: of a core that the study had, where
+others worked on it: the page's seconds are multiplied by it.
 """
 
 import argparse
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -110,6 +112,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         start, end = MARKS_OF_RESULTS
         write_bytes(options.page, PAGE.format(start=start, end=end).encode())
     write_between(options.page, "results", page(studies, options.share))
+    # every score without the counts per example, which are ten times as long
+    rows = [row for own in studies for row in read_rows(own / CELLS)]
+    lines = (json.dumps({k: v for k, v in row.items() if k != "counts"}) for row in rows)
+    write_bytes(options.page.with_suffix(".jsonl"), "".join(f"{li}\n" for li in lines).encode())
 
 
 def page(folders: Sequence[Path], share: float = 1.0) -> str:
@@ -145,6 +151,8 @@ def of_base(one: Analysis) -> list[str]:
         f"{len(study.failed)} missing. Seeds that are whole: "
         f"{', '.join(map(str, whole)) or 'none'} of {', '.join(map(str, plan['seeds']))}.",
         f"{headline([one])}",
+        "### Before any tuning",
+        markdown_table(baselines_of(one)),
         "### The published claims",
         markdown_table(verdicts_of(one)),
         folded("Why, claim by claim", [f"- {line}" for line in reasons_of(one)]),
@@ -163,6 +171,18 @@ def of_base(one: Analysis) -> list[str]:
 def folded(title: str, lines: Sequence[str]) -> str:
     """Lines that are closed until the reader opens them."""
     return "\n".join([f"<details><summary>{title}</summary>", "", *lines, "", "</details>"])
+
+
+def baselines_of(one: Analysis) -> Table:
+    """The scores that changes are counted from. A task that scores 0 says nothing of transfer."""
+    rows: list[tuple[str | Cell, ...]] = []
+    for task in one.main:
+        own = [s for s in one.study.scores if (s.kind, s.task) == ("baseline", task)]
+        said = ", ".join(f"{one.names[s.target]} {s.value:.1f}" for s in own)
+        rows.append(
+            (task, own[0].metric, str(own[0].examples), said) if own else (task, "", "", "")
+        )
+    return Table(("Task", "Metric", "Examples", "By target"), "llrl", rows)
 
 
 def verdicts_of(one: Analysis) -> Table:

@@ -58,6 +58,9 @@ def test_the_page_says_of_every_claim_what_each_base_says(script, tmp_path):
     folder = write_study(tmp_path / "toy", [*cells, *fused], **plan)
     page = script.page([folder])
     assert page.startswith("## toy\n\n") and "Seeds that are whole: 0, 1, 2 of 0, 1, 2, 3." in page
+    (before,) = (line for line in page.splitlines() if "| accuracy |" in line)
+    value = cells[0]["value"]
+    assert before.split("|")[3].strip() == "400" and f" a {value:.1f}" in before
     (claim,) = (line for line in page.splitlines() if line.startswith("| No transfer language"))
     assert claim.split("|")[2].strip() == "**does not hold**"
     assert "pos (accuracy): mean change" in page and "unseen to seen" in page
