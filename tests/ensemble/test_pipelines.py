@@ -1,5 +1,6 @@
 """`transformers`' pipeline says of a pack's words what `predict` says."""
 
+import warnings
 from random import Random
 
 import pytest
@@ -9,7 +10,8 @@ import transformers
 import unibridge  # noqa: F401  registers what is tested here
 from toy import LINES, drawn_pack, toy_base
 from toy_run import toy_lines
-from unibridge.ensemble.pipelines import WordPipeline
+from unibridge.ensemble.pipelines import TextPipeline, WordPipeline
+from unibridge.errors import UnibridgeError
 from unibridge.metrics import spans
 
 STRATEGIES = ("none", "simple", "first", "average", "max")
@@ -58,6 +60,47 @@ def test_every_strategy_agrees_with_predict(family, strategy):
             said = {(one["entity_group"], one["start"], one["end"]) for one in found}
             assert said == expected
     assert several > 10
+
+
+def texts(name, count):
+    """Texts, or pairs of them, of which every second is longer than the model."""
+    draw = Random(1)
+    words = " ".join(LINES).split()
+    rows = [" ".join(draw.choices(words, k=40 if n % 2 else 3)) for n in range(count)]
+    if name == "classification":
+        return rows, rows
+    pairs = [(row, rows[0]) for row in rows]
+    return pairs, [{"text": first, "text_pair": second} for first, second in pairs]
+
+
+@pytest.mark.parametrize("name", ["classification", "pairs"])
+def test_texts_are_cut_as_predict_cuts_them_and_counted_alike(name):
+    model = drawn_pack(name, {"en": 0.4, "sw": 0.6}, family="bert")
+    model.config.max_tokens = 20
+    examples, given = texts(name, 6)
+    told = []
+    predicted = model.predict(examples, warn=told.append)
+    assert len(told) == 1 and "3 of 6 texts are longer than 20 tokens: only their" in told[0]
+    classify = transformers.pipeline(
+        "text-classification", model=model, tokenizer=model.tokenizer, top_k=1
+    )
+    assert isinstance(classify, TextPipeline)
+    for read in (
+        lambda: classify(given),
+        lambda: classify(given, batch_size=4),
+        lambda: list(classify(one for one in given)),
+        lambda: classify(given, truncation=True, padding=True),
+    ):
+        with pytest.warns(UserWarning) as said:
+            assert [one["label"] for (one,) in read()] == predicted
+        own = [str(one.message) for one in said if "longer than" in str(one.message)]
+        assert own == told
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert classify([given[0]])[0][0]["label"] == predicted[0]
+    # a pair for a model of texts, a text for one of pairs
+    with pytest.raises(UnibridgeError, match="is not a"):
+        classify("one text" if name == "pairs" else {"text": "one", "text_pair": "two"})
 
 
 def test_other_models_are_read_as_before():

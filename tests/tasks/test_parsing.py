@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from random import Random
 
 import numpy as np
@@ -223,6 +224,48 @@ def test_a_sentence_longer_than_the_model_is_one_tree():
         relations = torch.zeros_like(arcs, dtype=torch.long)
         read.append((arcs, relations))
     assert TASK.decode(read, encoded, labels) == [gold]
+
+
+def is_tree(tags):
+    """Whether all words come to the one root."""
+    heads = [int(tag.partition("|")[0]) for tag in tags]
+    for word in range(1, len(heads) + 1):
+        steps = 0
+        while word and steps <= len(heads):
+            word, steps = heads[word - 1], steps + 1
+        if word:
+            return False
+    return heads.count(0) == 1
+
+
+def test_seven_hundred_words_are_one_tree_and_the_sentence_is_counted(tmp_path):
+    model = drawn_pack("parsing", {"en": 0.4, "sw": 0.6})
+    model.config.max_tokens = 20
+    words = (" ".join(LINES).split() * 20)[:700]
+    told = []
+    started = time.process_time()
+    long, short = model.predict([words, LINES[0]], warn=told.append)
+    assert time.process_time() - started < 30
+    assert len(long) == 700 and is_tree(long) and is_tree(short)
+    (note,) = told
+    assert note.startswith("warning: 1 of 2 texts are longer than 20 tokens: they are read in")
+    content = "".join(f"{n}\t{w}" + "\t_" * 8 + "\n" for n, w in enumerate(words, start=1))
+    (tmp_path / "in.conllu").write_text(content + "\n")
+    told.clear()
+    model.predict_file(tmp_path / "in.conllu", tmp_path / "out.conllu", warn=told.append)
+    (written,) = read_labels(tmp_path / "out.conllu", expect="trees").examples
+    assert written.words == tuple(words) and list(written.tags) == long
+    assert told == [note.replace("1 of 2", "1 of 1")]
+
+
+def test_one_root_of_many_words_is_found_at_once():
+    draw = np.random.default_rng(0)
+    scores = draw.normal(size=(701, 701))
+    scores[1:, 0] += 5  # a root everywhere
+    started = time.process_time()
+    heads = best_tree(scores)
+    assert heads.count(0) == 1 and is_tree([f"{head}|x" for head in heads])
+    assert time.process_time() - started < 3
 
 
 def test_every_ending_gives_trees(tmp_path):

@@ -103,8 +103,8 @@ def test_random_entities_are_the_same_in_every_scheme(tmp_path, scheme, written)
         (example,) = labels.examples
         assert spans(example.tags) == set(entities), tags
         assert set(example.tags) <= {"O"} | {f"{s}-{e}" for e, _, _ in entities for s in "BI"}
-        # whatever was written otherwise is said, once
-        assert bool(labels.warnings) == (list(example.tags) != tags)
+        # whatever was written otherwise is said, and a file without entities
+        assert bool(labels.warnings) == (list(example.tags) != tags or not entities)
 
 
 @pytest.mark.parametrize("written", WRITTEN)
@@ -148,6 +148,11 @@ def touches(span, others):
         (["B-PER\u200b", "\u00a0I-PER", "O"], ["B-PER", "I-PER", "O"]),
         (["b-per", "i-per", "o"], ["B-per", "I-per", "O"]),
         (["I-A", "E-A", "E-A", "I-A"], ["B-A", "I-A", "B-A", "B-A"]),
+        # dashes that are no hyphens, and space within
+        (["B\u2013PER", "I\u2011PER", "O"], ["B-PER", "I-PER", "O"]),
+        (["B- PER", "I- PER", "O"], ["B-PER", "I-PER", "O"]),
+        (["B-work of art", "I-work of art", "O"], ["B-work of art", "I-work of art", "O"]),
+        (["BRAND", "INSECT", "O"], ["B-BRAND", "B-INSECT", "O"]),
     ],
 )
 def test_other_ways_of_writing_are_understood_and_said(tmp_path, tags, wanted):
@@ -169,9 +174,18 @@ def test_other_ways_of_writing_are_understood_and_said(tmp_path, tags, wanted):
         (["PRON", "VERB", "NOUN"], 1, "no word is O"),
         (["-", "-", "_"], 1, "nothing but"),
         (["LOC", "O", "?"], 3, "no entity type"),
-        (["O", "X-LOC", "X-LOC"], 2, "'X-LOC' of 'w1' is of no scheme"),
-        (["LOC", "O", "F_LOC"], 3, "'F_LOC' of 'w2' is of no scheme"),
-        (["LOC", "O", "B-"], 3, "'B-' of 'w2' is of no scheme"),
+        (["O", "X-LOC", "X-LOC"], 2, "'X-LOC' of 'w1' is no entity type"),
+        (["LOC", "O", "F_LOC"], 3, "'F_LOC' of 'w2' is no entity type"),
+        (["LOC", "O", "B-"], 3, "'B-' of 'w2' is no entity type"),
+        (["B(LOC)", "I(LOC)", "O"], 1, "'B(LOC)' of 'w0' is no entity type"),
+        (["<LOC>", "O", "</LOC>"], 1, "'<LOC>' of 'w0' is no entity type"),
+        (["B@LOC", "I@LOC", "O"], 1, "'B@LOC' of 'w0' is no entity type"),
+        (["BLOC", "ILOC", "O"], 1, "'BLOC' of 'w0' is no entity type"),
+        (["BEGIN-LOC", "INSIDE-LOC", "O"], 1, "'BEGIN-LOC' of 'w0' is no entity type"),
+        (["\uff22-LOC", "O"], 1, "'\uff22-LOC' of 'w0' is no entity type"),
+        (["B-LOC", "B-LOC|B-PER", "O"], 2, "'B-LOC|B-PER' of 'w1' is more than one"),
+        (["B-LOC,O", "O"], 1, "'B-LOC,O' of 'w0' is more than one"),
+        (["B-LOC+I-PER", "O"], 1, "'B-LOC+I-PER' of 'w0' is more than one"),
         (["5", "0", "0"], 1, "numbers, such as 5"),
         (["O", "5", "0"], 2, "'5' of 'w1'"),
         (["5", "5", "B-LOC"], 1, "'5' of 'w0'"),
@@ -343,3 +357,9 @@ def test_random_tags_are_converted_or_refused_with_a_line_of_the_file(tmp_path):
         assert all(tag == "O" or tag[:2] in ("B-", "I-") for tag in own)
         assert (own.count("O") == len(own)) == (set(tags) <= {"O", "_", "-"})
         assert span_f1([own], [own]) == (100 if set(own) != {"O"} else 0)
+
+
+def test_a_file_without_an_entity_is_said_to_have_none(tmp_path):
+    (note,) = read(tmp_path, ["O", "O", "O"]).warnings
+    assert "all 3 tags are O" in note
+    assert not read(tmp_path, ["O", "O"], expect="words").warnings

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from unibridge.errors import UnibridgeError
 from unibridge.settings import Settings
+from unibridge.tasks.cuts import Cuts
 from unibridge.text.corpus import nested_draw
 from unibridge.training import TrainingSettings, batches_of, fit, prepare
 
@@ -110,8 +111,14 @@ def few_shot(
     if unknown := sorted(own - task.comparable(set(transferred.config.labels))):
         warnings.append(f"The model has no labels {', '.join(unknown)}: examples of them are lost.")
 
+    limit = transferred.config.max_tokens
+    read = task.encode(transferred.tokenizer, examples, transferred.config.labels, limit)
+    warnings += Cuts(task, limit).add(read).notes
+
     # 2. The transferred model as it is.
-    zero = task.score(test, transferred.predict(test))
+    told: list[str] = []
+    zero = task.score(test, transferred.predict(test, warn=told.append))
+    warnings += [note.removeprefix("warning: ") for note in told]
     points = [FewShotPoint("transferred", 0, zero.value, zero.low, zero.high, [zero.value])]
 
     # 3. Every n from both starts, over several draws.

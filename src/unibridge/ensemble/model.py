@@ -24,13 +24,13 @@ from unibridge.models.families import FAMILIES
 from unibridge.models.states import layer_states
 from unibridge.seal import loading, seal
 from unibridge.tasks import task_of
+from unibridge.tasks.cuts import Cuts
 from unibridge.tasks.encoded import Encoded, by_example
 from unibridge.tasks.heads import build_head
 from unibridge.tasks.shapes import HeadSettings, HeadShape
 from unibridge.text.examples import AS_IT_IS, ReadAs
 from unibridge.text.stream import label_file
 from unibridge.transfer.adapted import AdaptedLanguage
-from unibridge.transfer.task import cut_note
 from unibridge.transfer.trained import TrainedTask
 from unibridge.weighting.base import SourcePredictions, side_by_side
 from unibridge.weighting.unlabelled import sentence_weights
@@ -182,15 +182,17 @@ class MultiSourceModel(PreTrainedModel):
         batch_size: int = 32,
         progress: Callable[[int, int], None] = lambda done, total: None,
         warn: Callable[[str], None] = lambda text: None,
+        cuts: Cuts | None = None,
     ) -> list[Any]:
         """Tags of each sentence's words, or the label of each text.
 
         examples: strings (for taggers, words between spaces), lists of words, pairs of strings,
-        or the example objects of the label readers. batch_size: sentences at once, each counted
-        once per source, so that memory does not grow with the sources. warn: is told how many texts
-        were cut.
+        or the label readers' examples. batch_size: sentences at once, each counted once per source.
+        warn: is told how many texts were cut, unless `cuts` counts them over several calls.
         """
-        rows, encoded = self._read(examples, warn)
+        counted = Cuts(self.task, self.config.max_tokens)
+        rows, encoded = self._read(examples, cuts or counted)
+        counted.tell(warn)
         waiting = Counter(one.example for one in encoded)
         decided: dict[int, Any] = {}
         places: dict[int, list[int]] = {}
@@ -217,7 +219,7 @@ class MultiSourceModel(PreTrainedModel):
 
     def decided(self, examples: Sequence[Any], *, batch_size: int = 32) -> list[torch.Tensor]:
         """Of each example the logits of its decisions, (decisions, classes), windows joined."""
-        _, encoded = self._read(examples)
+        _, encoded = self._read(examples, Cuts(self.task, self.config.max_tokens))
         parts: list[Any] = [None] * len(encoded)
         for part in self._batches(encoded, batch_size):
             batch = [encoded[i] for i in part]
@@ -227,9 +229,7 @@ class MultiSourceModel(PreTrainedModel):
                 parts[i] = logits.clone()
         return [torch.cat(parts[windows]) for windows in by_example(encoded)]
 
-    def _read(
-        self, examples: Sequence[Any], warn: Callable[[str], None] = lambda text: None
-    ) -> tuple[list[Any], list[Encoded]]:
+    def _read(self, examples: Sequence[Any], cuts: Cuts) -> tuple[list[Any], list[Encoded]]:
         """Examples as the task has them, and encoded; the model is set to evaluation."""
         if self.tokenizer is None:
             raise UnibridgeError(
@@ -238,8 +238,7 @@ class MultiSourceModel(PreTrainedModel):
         self.eval()
         rows = [self.task.as_example(example) for example in examples]
         encoded = self.task.encode(self.tokenizer, rows, self.config.labels, self.config.max_tokens)
-        for note in cut_note(self.task.cut(encoded), len(rows), self.config.max_tokens):
-            warn(f"warning: {note}")
+        cuts.add(encoded)
         return rows, encoded
 
     def inputs_of(self, batch: Sequence[Encoded]) -> dict[str, torch.Tensor]:
@@ -257,20 +256,21 @@ class MultiSourceModel(PreTrainedModel):
         progress: Callable[[int, int], None] = lambda done, total: None,
         warn: Callable[[str], None] = lambda text: None,
     ) -> int:
-        """Label a file of any size in its own format; returns the number of examples.
-
-        No more than a block of lines is held at a time, and the target appears only once it is
-        whole (see `unibridge.text.stream`).
+        """Label a file of any size in its own format, a block of lines at a time; returns the
+        number of examples. The target appears only once it is whole (`unibridge.text.stream`).
         """
-        return label_file(
+        cuts = Cuts(self.task, self.config.max_tokens)
+        examples = label_file(
             source,
             target,
-            lambda part, told: self.predict(part, batch_size=batch_size, progress=told, warn=warn),
+            lambda part, told: self.predict(part, batch_size=batch_size, progress=told, cuts=cuts),
             read_as=read_as,
             expect=self.task.reads,
             progress=progress,
             warn=warn,
         )
+        cuts.tell(warn)
+        return examples
 
     def predict_sources(
         self,
@@ -283,7 +283,8 @@ class MultiSourceModel(PreTrainedModel):
 
         examples, warn: as for `predict`; labels that examples carry become `gold`.
         """
-        rows, encoded = self._read(examples, warn)
+        rows, encoded = self._read(examples, cuts := Cuts(self.task, self.config.max_tokens))
+        cuts.tell(warn)
         count = len(self.config.sources)
         # one without decisions, so that there is something to join where there are no examples
         none = torch.empty(count, 0, max(1, len(self.config.labels)))

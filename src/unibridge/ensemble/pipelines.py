@@ -1,23 +1,28 @@
-"""`transformers`' pipeline for taggers, reading packs word by word as `predict` does.
+"""`transformers`' pipelines for taggers and for classes of texts, reading packs as `predict` does.
 
 A tagger speaks at the first subword of a word between spaces. The pipeline knows no such words for
 most tokenizers, and lets untrained subwords vote. So it is given one entity a word, whatever the
 aggregation strategy; models that are no packs are read as before. Input longer than the model is
 read in the windows of `predict` (or, with the pipeline's `stride`, in windows of its own).
+
+Of a text the pipeline reads what `predict` reads, its beginning, and warns of how many were cut.
 """
 
 import re
+import warnings
 from collections.abc import Collection, Iterator
 from itertools import groupby
 from typing import Any
 
 from transformers import pipelines
+from transformers.pipelines.text_classification import TextClassificationPipeline
 from transformers.pipelines.token_classification import (
     AggregationStrategy,
     TokenClassificationPipeline,
 )
 
 from unibridge.ensemble.model import MultiSourceModel
+from unibridge.tasks.cuts import Cuts
 
 
 class WordPipeline(TokenClassificationPipeline):
@@ -117,5 +122,46 @@ class WordPipeline(TokenClassificationPipeline):
         return entities
 
 
+class TextPipeline(TextClassificationPipeline):
+    """Classes of whole texts, or of pairs of them as `{"text": ..., "text_pair": ...}`."""
+
+    _cuts: Cuts | None = None
+
+    def __call__(self, inputs: Any, **named: Any) -> Any:  # type: ignore[override]
+        """As the parent's, with a counted warning of texts that were cut."""
+        if not isinstance(self.model, MultiSourceModel):
+            return super().__call__(inputs, **named)
+        limit = named.get("max_length") or self.model.config.max_tokens
+        self._cuts = cuts = Cuts(self.model.task, limit)
+        found = super().__call__(inputs, **named)
+        if isinstance(found, list | dict):
+            cuts.tell(warnings.warn)
+            return found
+
+        def telling() -> Iterator[Any]:
+            yield from found
+            cuts.tell(warnings.warn)
+
+        return telling()
+
+    def preprocess(self, inputs: Any, **given: Any) -> Any:  # type: ignore[override]
+        """What the model reads: of a pack by its task, at most `max_length` tokens where given."""
+        model: Any = self.model
+        if not isinstance(model, MultiSourceModel):
+            return super().preprocess(inputs, **given)
+        if isinstance(inputs, dict):
+            texts = [inputs[key] for key in ("text", "text_pair") if inputs.get(key) is not None]
+            inputs = texts if len(texts) > 1 else texts[0]
+        elif isinstance(inputs, list) and len(inputs) == 1:
+            (inputs,) = inputs  # an older way to give a pair: [[text, text_pair]]
+        example = model.task.as_example(inputs)
+        limit = given.get("max_length") or model.config.max_tokens
+        encoded = model.task.encode(model.tokenizer, [example], model.config.labels, limit)
+        if self._cuts is not None:
+            self._cuts.add(encoded)
+        return model.task.collate(encoded, model.tokenizer.pad_token_id)
+
+
 known: dict[str, Any] = pipelines.SUPPORTED_TASKS
 known["token-classification"]["impl"] = WordPipeline
+known["text-classification"]["impl"] = TextPipeline

@@ -13,6 +13,7 @@ from pydantic import Field, field_validator
 
 from unibridge.errors import UnibridgeError
 from unibridge.settings import Settings
+from unibridge.tasks.cuts import Cuts
 from unibridge.text.corpus import split_held_out, spread
 from unibridge.training import (
     FitResult,
@@ -117,6 +118,7 @@ def train_student(
 
     # what nothing is trained on need not be read
     encoded, held = read(chosen if trained else []), read(held_inputs)
+    warnings += Cuts(task, config.max_tokens).add(encoded).add(held).notes
     wanted, held_wanted = (_all_decisions(teacher, part) for part in (encoded, held))
 
     # 3. Train.

@@ -13,6 +13,7 @@ from unibridge.operations.listening import SILENCE, Listener
 from unibridge.operations.stages import workplace
 from unibridge.pack import find, load
 from unibridge.stages.inputs import read_label_file
+from unibridge.stages.predict import plain_notes
 from unibridge.stages.task import task_stage
 from unibridge.tasks import task_of
 from unibridge.text.benchmarks import BENCHMARKS, SUITES, Benchmark, part_id
@@ -234,15 +235,18 @@ def _score_stage(
 
     def build(folder: Path) -> Outcome:
         examples: list[Any] = test.file.examples
+        told: list[str] = []
         said: list[Any] = model.predict(
             examples,
+            warn=told.append,
             progress=lambda done, total: listener.on_progress(one.name, done, total, {}),
         )
         gold: list[Any] = [model.task.gold(example) for example in examples]
         metrics = [METRICS.resolve(name) for name in one.metrics]
         low, high = bootstrap_interval(gold, said, metrics[0])
         scores = {metric.name: metric(gold, said) for metric in metrics}
-        return Outcome({"scores": scores, "interval": [low, high], "examples": len(examples)})
+        facts = {"scores": scores, "interval": [low, high], "examples": len(examples)}
+        return Outcome(facts, plain_notes(told))
 
     out.mkdir(parents=True, exist_ok=True)
     return run_stage(

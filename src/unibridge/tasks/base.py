@@ -39,7 +39,8 @@ class Task(ABC, Generic[Example, Prediction]):
     score that counts. outputs: the tensors that the head gives. head_inputs: of what `collate`
     gives, what the head reads and not the encoder, with their axes. parts: texts that are read at
     once. auto_class: the kind of `transformers`' model that can take over the head, such as
-    "TokenClassification", or None; pipeline_tag: what model hubs call the task, or None.
+    "TokenClassification", or None; pipeline_tag: what model hubs call the task, or None. when_cut:
+    what becomes of the examples that `cut` counts.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Task(ABC, Generic[Example, Prediction]):
     parts: int = 1
     auto_class: str | None = None
     pipeline_tag: str | None = None
+    when_cut: str = "only their beginning was read"
 
     @property
     def reference(self) -> str:
@@ -180,7 +182,7 @@ class Task(ABC, Generic[Example, Prediction]):
         return None
 
     def cut(self, encoded: Sequence[Encoded]) -> int:
-        """How many of these the length limit cut, where a task does not read in windows."""
+        """How many examples the length limit takes something from; `encoded` has all of each."""
         return 0
 
     def drawn_inputs(self, mask: "torch.Tensor") -> "dict[str, torch.Tensor]":

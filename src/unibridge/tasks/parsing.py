@@ -52,6 +52,7 @@ class DependencyParsing(TaggingTask):
     }
     auto_class = None
     pipeline_tag = None
+    when_cut = "they are read in windows, and a word's head is learnt and found within its window"
 
     def labels_of(self, example: TaggedSentence) -> Sequence[str]:
         """The relations, with their subtypes."""
@@ -115,6 +116,10 @@ class DependencyParsing(TaggingTask):
             for row, length in zip(starts, lengths, strict=True)
         ]
         return {"word_starts": padded(starts, 0), "word_ends": padded(ends, 0)}
+
+    def cut(self, encoded: Sequence[Encoded]) -> int:
+        """Of a sentence in several windows no word is lost, but heads in other windows are."""
+        return sum(own.stop - own.start > 1 for own in by_example(encoded))
 
     # --- the model ------------------------------------------------------------------------------
 
@@ -287,17 +292,10 @@ def best_tree(scores: "np.ndarray") -> list[int]:
     scores = np.array(scores, dtype=np.double)
     np.fill_diagonal(scores, 10 * PADDED)
     heads, _ = chu_liu_edmonds(scores)
-    roots = [word for word in range(1, len(scores)) if heads[word] == 0]
-    if len(roots) > 1:
-        # of every word as the only one that may hang from the root, that with the heaviest tree
-        best = -np.inf
-        for root in range(1, len(scores)):
-            single = scores.copy()
-            single[1:, 0] = 10 * PADDED
-            single[root, 0] = scores[root, 0]
-            found, total = chu_liu_edmonds(single)
-            if total > best and sum(head == 0 for head in found[1:]) == 1:
-                best, heads = total, found
+    if sum(head == 0 for head in heads[1:]) > 1:
+        # where a second root costs more than trees differ, the heaviest has one
+        scores[1:, 0] -= 1 + len(scores) * np.ptp(scores)
+        heads, _ = chu_liu_edmonds(scores)
     return [int(head) for head in heads[1:]]
 
 

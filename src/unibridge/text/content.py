@@ -38,11 +38,24 @@ _NAMES: dict[Kind, str] = {
     "markup": "XML or HTML",
 }
 _TAG = re.compile(r"\s*</?[A-Za-z][\w:.-]*(\s[^<>]*)?/?>\s*")
+_DOCUMENT_MARK = re.compile(r"\s*</?(doc|text|document|page)(\s[^<>]*)?>\s*", re.IGNORECASE)
 _INLINE = re.compile(r"</?[A-Za-z][\w:.-]*(\s[^<>]*)?/?>")
 _DOCUMENT = re.compile(
     r"\s*<(\?xml|!doctype|html|mediawiki|tmx|tei|xliff|rss|feed)\b", re.IGNORECASE
 )
 _INLINE_SHARE = 0.2
+# formats that hold text among other things, by how they begin
+_OTHERS = {
+    "RTF": re.compile(r"\s*\{\\rtf"),
+    "LaTeX": re.compile(r"\s*\\(documentclass|begin\{|usepackage)"),
+    "subtitles": re.compile(r"(WEBVTT|(\d+\n)?[\d:.,]+ --> [\d:.,]+)"),
+    "a PO catalogue": re.compile(r"(#.*\n)*msg(id|ctxt) \""),
+    "YAML": re.compile(r"(---\n)?[A-Za-z_]+: .*\n([A-Za-z_]+: .*\n)*---(\n|$)"),
+}
+_UPOS = frozenset(
+    "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split()  # noqa: SIM905
+)
+_SLASHED = re.compile(r"[^\s/]*[^\s]/[A-Z$]{1,5}")
 
 
 @dataclass(frozen=True)
@@ -53,11 +66,12 @@ class Content:
     kind: Kind
     separator: str = ""
     columns: int = 1
+    called: str = ""
 
     @property
     def name(self) -> str:
         """What it is called in messages."""
-        return _NAMES.get(self.kind, self.kind)
+        return self.called or _NAMES.get(self.kind, self.kind)
 
 
 def recognise(head: Sequence[str]) -> Content:
@@ -65,6 +79,10 @@ def recognise(head: Sequence[str]) -> Content:
     rows = [line for line in head if line.strip()]
     if not rows:
         return Content("text")
+    start = "\n".join(rows[:10])
+    for name, begins in _OTHERS.items():
+        if begins.match(start):
+            return Content("markup", called=name)
     found = _json_content(rows) or _markup_content(rows) or _table_content(rows)
     return found or Content("text")
 
@@ -99,7 +117,11 @@ def _markup_content(rows: Sequence[str]) -> Content | None:
     inline = sum(_INLINE.search(line) is not None for line in rows) - alone
     if _TAG.match(rows[0]) and inline > _INLINE_SHARE * (len(rows) - alone):
         return Content("markup")
-    if _TAG.fullmatch(rows[0]):
+    closed = sum("</" in line and _INLINE.search(line) is not None for line in rows)
+    if closed - alone > max(1, _INLINE_SHARE * len(rows)):
+        return Content("markup")
+    # documents may be joined, the first without its mark
+    if _TAG.fullmatch(rows[0]) or any(_DOCUMENT_MARK.fullmatch(line) for line in rows):
         return Content("tagged text")
     return None
 
@@ -128,8 +150,11 @@ def _table_content(rows: Sequence[str]) -> Content | None:
         return Content("columns", "\t", count + 1)
     fields = [line.split(" ") for line in rows]
     pairs = len(rows) > 2 and {len(one) for one in fields} == {2}
-    if pairs and all(is_entity_tag(one[-1]) for one in fields):
+    if pairs and all(is_entity_tag(one[-1]) or one[-1] in _UPOS for one in fields):
         return Content("conllu", " ", 2)
+    words = [word for one in fields for word in one if word]
+    if len(words) > 3 and all(map(_SLASHED.fullmatch, words)):
+        return Content("conllu", "/", 2, called="words with their tags behind a slash")
     return None
 
 
@@ -234,6 +259,12 @@ def _column(
         place = named_roles(first)[0] or 0
         notes.append(f"{path}:1: taken for the columns' names; the text is {first[place]!r}")
         next(reader)
+    elif len(first) > 1:
+        raise UnibridgeError(
+            f"a table of {len(first)} columns, and none is called text",
+            where=f"{path}:1",
+            do="name the column of the text `text` in a first line; plain text has the suffix .txt",
+        )
     try:
         for cells in reader:
             if cells and len(cells) != max(1, len(first)):

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from unibridge.errors import UnibridgeError
 from unibridge.text.content import texts_of
+from unibridge.text.files import not_a_file
 from unibridge.text.languages import count_words, has_unspaced
 
 Item = TypeVar("Item")
@@ -213,6 +214,8 @@ def _hub_texts(hub_id: str) -> list[str]:
 def _text_files(path: Path, warnings: list[str]) -> list[Path]:
     if path.is_file():
         return [path]
+    if path.exists() and not path.is_dir():
+        raise not_a_file(path)
     if not path.is_dir():
         raise UnibridgeError(
             "no such file or folder", where=path, do=f"for a data set of the hub write {_HUB_FORM}"
@@ -235,7 +238,8 @@ def _text_files(path: Path, warnings: list[str]) -> list[Path]:
 
 
 def _clean(lines: Iterable[str]) -> Iterator[str]:
-    return (stripped for line in lines if (stripped := line.strip()))
+    # a byte order mark stands within a file that was joined from several
+    return (stripped for line in lines if (stripped := line.strip().strip("\ufeff\u200b").strip()))
 
 
 _UNIT = re.compile(r"\S+\s*")

@@ -60,6 +60,8 @@ def stream_lines(path: str | Path, form: Form | None = None) -> Iterator[str]:
     path = Path(path)
     form = form or Form()
     lines = count = controls = 0
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise not_a_file(path)
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
             for data in _whole_lines(cast(IO[bytes], stream)):
@@ -102,6 +104,15 @@ def _whole_lines(stream: IO[bytes]) -> Iterator[bytes]:
             return
     if rest:
         yield rest
+
+
+def not_a_file(path: Path) -> UnibridgeError:
+    """The error for a pipe or a device, which gives its lines once only."""
+    return UnibridgeError(
+        "neither a file nor a folder (a pipe, or a device): files are read more than once",
+        where=path,
+        do="write its text to a file first",
+    )
 
 
 def too_long(what: str, where: object) -> UnibridgeError:

@@ -20,7 +20,13 @@ from unibridge.text.tables import text_example
 from unibridge.text.values import json_object, label_notes, label_value, repaired_note, text_value
 
 _WORD_KEYS = ("words", "tokens")
-_TAG_KEYS = ("tags", "ner_tags", "upos", "pos_tags")
+_ENTITY_KEYS = ("tags", "ner_tags", "upos", "pos_tags")
+_TAG_KEYS = ("tags", "upos", "pos_tags", "ner_tags")
+
+
+def _tag_keys(layout: Layout) -> Sequence[str]:
+    """Where tags stand, those that are meant first."""
+    return _TAG_KEYS if layout.expect == "words" else _ENTITY_KEYS
 
 
 def _records(
@@ -58,7 +64,7 @@ def parse_jsonl(lines: list[str], layout: Layout) -> Parsed:
     tagged, warnings = tagged_sentences(sentences, layout)
     waiting = iter(tagged)
     found = [next(waiting) if example is None else example for example in examples]
-    labels = [(one.line, one.label) for one in found if isinstance(one, LabelledText) and one.label]
+    labels = [one for one in found if isinstance(one, LabelledText)]
     return found, [
         *repaired_note(layout.path, repaired),
         *label_notes(layout.path, labels),
@@ -68,7 +74,7 @@ def parse_jsonl(lines: list[str], layout: Layout) -> Parsed:
 
 def _words(record: dict[str, Any], line: int, layout: Layout) -> list[Row]:
     words_key = _key(record, "words", _WORD_KEYS, layout)
-    tags_key = _key(record, "tags", _TAG_KEYS, layout)
+    tags_key = _key(record, "tags", _tag_keys(layout), layout)
     where = layout.at(line)
     words = record.get(words_key or "")
     tags = record.get(tags_key or "") or []
@@ -100,6 +106,7 @@ def _text(record: dict[str, Any], line: int, layout: Layout) -> LabelledText:
     if keys["second"] and layout.expect != "text":
         second = text_value(record[keys["second"]], keys["second"], where).strip()
     label = label_value(record.get(keys["label"] or ""), keys["label"] or "", where)
+    label = None if label is None else clean_tag(label)
     if label is not None and layout.names and label not in layout.names:
         label = named(label, line, layout)
     text = text_value(record[keys["text"]], keys["text"], where).strip()
@@ -111,7 +118,7 @@ def rewrite_jsonl(lines: list[str], predictions: list[Prediction], layout: Layou
     layout = replace(layout, labelled=False)
     for (_, record), prediction in zip(_records(lines, layout), predictions, strict=True):
         if _has_words(record, layout):
-            record[_key(record, "tags", _TAG_KEYS, layout) or "tags"] = list(prediction)
+            record[_key(record, "tags", _tag_keys(layout), layout) or "tags"] = list(prediction)
         else:
             record[_key(record, "label", NAMES["label"], layout) or "label"] = prediction
         yield json.dumps(record, ensure_ascii=False)

@@ -2,12 +2,14 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from unibridge.errors import UnibridgeError
 from unibridge.text.content import HEAD, recognise
 from unibridge.text.files import read_lines
 from unibridge.text.languages import language
+from unibridge.text.schemes import clean_tag
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class Parallel:
     warnings: list[str] = field(default_factory=list)
 
 
+_NUMBER = re.compile(r"[-+]?\d+([.,]\d+)*")
 SIDES = frozenset("source target src tgt trg text translation original word".split())  # noqa: SIM905
 """Words that rows of columns' names are made of."""
 ALIGNED = "write target, a tab and source a line, or give two line-aligned files"
@@ -43,7 +46,7 @@ def read_parallel(target: str | Path, source: str | Path | None = None) -> Paral
                     where=f"{target}:{number}",
                     do=ALIGNED,
                 )
-            rows.append((cells[0].strip(), cells[1].strip()))
+            rows.append((clean_tag(cells[0]), clean_tag(cells[1])))
         if _is_header(rows):
             warnings.append(f"{target}:1: taken for the columns' names: {', '.join(rows[0])}")
         files = (target, target)
@@ -55,7 +58,9 @@ def read_parallel(target: str | Path, source: str | Path | None = None) -> Paral
                 f"{source} has {len(source_lines)}",
                 do="give files whose lines translate each other one by one",
             )
-        rows = [(t.strip(), s.strip()) for t, s in zip(target_lines, source_lines, strict=True)]
+        rows = [
+            (clean_tag(t), clean_tag(s)) for t, s in zip(target_lines, source_lines, strict=True)
+        ]
         files = (target, source)
     for number, row in enumerate(rows, start=1):
         for side, file, text in zip(("target", "source"), files, row, strict=True):
@@ -64,6 +69,13 @@ def read_parallel(target: str | Path, source: str | Path | None = None) -> Paral
     if not rows:
         raise UnibridgeError("the file holds no sentence pair", where=target)
     rows = rows[bool(warnings) :]
+    for side, file, texts in zip(("target", "source"), files, zip(*rows, strict=True), strict=True):
+        if len(texts) > 1 and all(map(_NUMBER.fullmatch, texts)):
+            raise UnibridgeError(
+                f"the {side} side is nothing but numbers", where=f"{file}:1", do=ALIGNED
+            )
+    if same := sum(target == source for target, source in rows):
+        warnings.append(f"{files[0]}: the same text on both sides: {same} of {len(rows)} pairs")
     return Parallel(tuple(t for t, _ in rows), tuple(s for _, s in rows), warnings)
 
 
@@ -79,8 +91,18 @@ def _is_header(rows: list[tuple[str, str]]) -> bool:
 
 
 def _is_code(cell: str) -> bool:
+    if cell.lower() in _names():
+        return True
     code = re.fullmatch(r"[A-Za-z]{2,3}([-_]\w{2,8})*", cell)
     return code is not None and language(cell.lower()).name.lower() != cell.lower()
+
+
+@cache
+def _names() -> frozenset[str]:
+    """What languages are called in English."""
+    from babel.core import Locale
+
+    return frozenset(name.lower() for name in Locale("en").languages.values())
 
 
 def without_blank_end(path: str | Path, do: str = ALIGNED) -> list[str]:

@@ -7,7 +7,7 @@ letter means does not depend on which others occur, so a file of one-word entiti
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,10 +33,18 @@ _SCHEMES = {"IOB": "BI", "IOE": "IE", "IOBES": "BIES", "BILOU": "BILU", "BMES": 
 _OUTSIDE = ("O", "o")
 # written for "no entity" where a column is blank otherwise; never the only tags of a file
 _BLANK = ("_", "-")
-_BEFORE = re.compile(r"([BIMELSUW])[-_:/.|](.+)", re.IGNORECASE | re.DOTALL)
-_BEHIND = re.compile(r"(.+)[-_:/.|]([BIMELSUW])", re.IGNORECASE | re.DOTALL)
-# a letter that no scheme has, or one without a type: more like a slip than like a plain type
-_LETTER_ALONE = re.compile(r"[A-Z][-_:/.|].+|[BIMELSUW][-_:/.|]", re.DOTALL)
+_MARK = r"[-_:/.|\u2010-\u2015\u2212]"
+_BEFORE = re.compile(rf"([BIMELSUW]){_MARK}(.+)", re.IGNORECASE | re.DOTALL)
+_BEHIND = re.compile(rf"(.+){_MARK}([BIMELSUW])", re.IGNORECASE | re.DOTALL)
+# What is more like a slip than like a plain type: a letter of no scheme, or one without a type or
+# before another mark; a letter's name; brackets; a word without any letter or digit.
+_NO_TYPE = re.compile(
+    r"[A-Z\uff21-\uff3a][\W_].*|.*[<>\[\](){}].*|[\W_]+"
+    rf"|(?:BEGIN|BEGINNING|INSIDE|INTERMEDIATE|MIDDLE|END|LAST|SINGLE|UNIT|OUTSIDE){_MARK}.*",
+    re.DOTALL,
+)
+# "B-PER|B-ORG": two tags of one word
+_SECOND_TAG = re.compile(r"[|,;+/&\s](?:[BIMELSUW][-_:].|O$)")
 _NUMBER = re.compile(r"[-+]?\d+(\.0)?")
 _INVISIBLE = r"[\s\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+"
 _INVISIBLE_ENDS = re.compile(f"^{_INVISIBLE}|{_INVISIBLE}$")
@@ -117,6 +125,12 @@ def iob2(sentences: Sequence[Sequence[Row]], layout: Layout) -> tuple[list[list[
         for row, tag in zip(sentence, own, strict=True)
     ]
     if not layout.labelled or not _are_entities(rows, layout):
+        seen = {row.tag for row in rows} - {""}
+        if layout.expect == "words" and seen - {*_OUTSIDE} and all(map(is_entity_tag, seen)):
+            return tags, [
+                f"{layout.path}: all tags are entities', such as {rows[0].tag!r}: are these the "
+                "tags that are meant? (`columns`)"
+            ]
         return tags, []
     kind = _kind_of(rows, layout)
     changed: list[int] = []
@@ -131,7 +145,12 @@ def iob2(sentences: Sequence[Sequence[Row]], layout: Layout) -> tuple[list[list[
         # a missing B- has a note of its own
         if tag != row.tag and not (kind == "before" and row.tag[:2] == "I-" and tag[:2] == "B-"):
             changed.append(row.line)
-    return found, _notes(kind, letters, changed, repaired, layout)
+    notes = _notes(kind, letters, changed, repaired, layout)
+    if layout.expect == "entities" and rows and all(tag == "O" for own in found for tag in own):
+        notes.append(
+            f"{layout.path}: all {len(rows)} tags are O: there is no entity to learn or to find"
+        )
+    return found, notes
 
 
 def _are_entities(rows: Sequence[Row], layout: Layout) -> bool:
@@ -184,18 +203,17 @@ def _kind_of(rows: Sequence[Row], layout: Layout) -> Kind:
                 where=layout.at(row.line),
                 do="write all tags alike",
             )
-        if row.tag in ways and kind == "plain" and _LETTER_ALONE.fullmatch(row.tag):
+        if row.tag in ways and _SECOND_TAG.search(row.tag):
             raise UnibridgeError(
-                f"the tag {row.tag!r} of {row.word!r} is of no scheme: before a type stand "
-                f"{', '.join(_PART)}",
+                f"the tag {row.tag!r} of {row.word!r} is more than one",
                 where=layout.at(row.line),
-                do="write B-TYPE, I-TYPE and O",
+                do="keep one tag a word, such as that of the longest entity",
             )
-        if row.tag in ways and kind == "plain" and not any(c.isalnum() for c in row.tag):
+        if row.tag in ways and kind == "plain" and _is_no_type(row.tag, ways):
             raise UnibridgeError(
-                f"the tag {row.tag!r} of {row.word!r} is no entity type",
+                f"the tag {row.tag!r} of {row.word!r} is no entity type, and of no known scheme",
                 where=layout.at(row.line),
-                do="write O for words outside entities",
+                do=f"write B-TYPE, I-TYPE and O (or, before a type, any of {', '.join(_PART)})",
             )
     if kind == "plain" and not any(row.tag in (*_OUTSIDE, *_BLANK) for row in rows):
         first = rows[0]
@@ -205,6 +223,12 @@ def _kind_of(rows: Sequence[Row], layout: Layout) -> Kind:
             do="write B-TYPE, I-TYPE and O, or choose the task pos for tags of all words",
         )
     return kind
+
+
+def _is_no_type(tag: str, tags: Collection[str]) -> bool:
+    """Whether a tag, among others, is not simply a type: X-LOC, B(LOC), or BLOC beside ILOC."""
+    both = {f"B{tag[1:]}", f"I{tag[1:]}"}
+    return _NO_TYPE.fullmatch(tag) is not None or (tag in both and both <= {*tags})
 
 
 def _part(tag: str, kind: Kind) -> tuple[str, str]:
@@ -219,7 +243,7 @@ def _part(tag: str, kind: Kind) -> tuple[str, str]:
     if match is None:
         raise ValueError(f"{tag!r} is not written as {kind}")
     letter, entity = match.groups() if kind == "before" else match.groups()[::-1]
-    return letter.upper(), entity
+    return letter.upper(), entity.strip()
 
 
 def _as_iob2(

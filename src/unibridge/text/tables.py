@@ -13,7 +13,6 @@ from typing import Any
 
 from unibridge.errors import UnibridgeError, unknown_name
 from unibridge.text.examples import (
-    Example,
     LabelledText,
     Layout,
     Parsed,
@@ -159,25 +158,22 @@ def _rows(lines: Iterable[str], layout: Layout, split: Split) -> Iterator[Row]:
 
 def _parse_table(lines: list[str], layout: Layout, split: Split) -> Parsed:
     text, second, label = layout.whole["roles"]
-    examples: list[Example] = []
-    labels: list[tuple[int, str]] = []
+    examples: list[LabelledText] = []
     for number, cells in _rows(lines, layout, split):
         tag = None if label is None else clean_tag(cells[label])
         if tag and layout.names and tag not in layout.names:
             tag = named(tag, number, layout)
         other = None if second is None else cells[second].strip()
         examples.append(text_example(cells[text].strip(), other, tag, number, layout))
-        if tag:
-            labels.append((layout.before + number, tag))
     notes = list(layout.whole.get("notes", ()))
-    return examples, [*notes, *label_notes(layout.path, labels)]
+    return list(examples), [*notes, *label_notes(layout.path, examples)]
 
 
 def text_example(
     text: str, second: str | None, label: str | None, line: int, layout: Layout
 ) -> LabelledText:
     """A labelled text, or the error that says what of it is missing."""
-    if not text or second == "":
+    if not clean_tag(text) or (second is not None and not clean_tag(second)):
         raise UnibridgeError("an empty text", where=layout.at(line))
     if not label and layout.labelled:
         raise UnibridgeError("a text without a label", where=layout.at(line))

@@ -7,17 +7,21 @@ surrogate pair, which no UTF-8 file can hold, becomes U+FFFD.
 import json
 import math
 import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from unibridge.errors import UnibridgeError
+from unibridge.text.examples import LabelledText
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
 # what other tools write where a table has no value
-_MISSING = frozenset(("nan", "NaN", "None", "null", "NULL", "<NA>", "NaT"))
+_MISSING = frozenset("nan NaN None null NULL <NA> NaT N/A n/a #N/A -".split())  # noqa: SIM905
 
 
 _FEW_CLASSES = 50
+_FEW_TEXTS = 7
 
 
 def whole_characters(text: str) -> str:
@@ -35,8 +39,17 @@ def json_object(line: str, where: str, repaired: list[str] | None = None) -> dic
             do="write null where there is none, or leave the line out",
         )
 
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) < len(pairs):
+            (name, _), *_ = Counter(key for key, _ in pairs).most_common(1)
+            raise UnibridgeError(
+                f"the key {name!r} stands twice in an object", where=where, do="keep one of the two"
+            )
+        return made
+
     try:
-        record = json.loads(line, parse_constant=refuse)
+        record = json.loads(line, parse_constant=refuse, object_pairs_hook=once)
     except json.JSONDecodeError as error:
         raise UnibridgeError(
             f"not valid JSON ({error.msg} at column {error.colno})",
@@ -102,22 +115,46 @@ def label_value(value: Any, name: str, where: str) -> str | None:
     )
 
 
-def label_notes(path: str, labels: list[tuple[int, str]]) -> list[str]:
-    """Counted warnings of labels, (line, label), that read like another tool's missing value, and
-    of labels that hardly recur."""
+def label_notes(path: str, examples: Sequence[LabelledText]) -> list[str]:
+    """Counted warnings of texts and labels that read like another tool's missing value, of labels
+    that hardly recur or differ in case or space alone, and of a text with several labels."""
     notes = []
-    found = [(line, label) for line, label in labels if label in _MISSING]
-    if found:
+    labels = [(one.line, one.label) for one in examples if one.label]
+    for what, told in (
+        ("labels", labels),
+        ("texts", [(one.line, one.text) for one in examples]),
+    ):
+        if missing := [(line, value) for line, value in told if value in _MISSING]:
+            meant = "taken for a class" if what == "labels" else "taken for texts"
+            notes.append(
+                f"{path}: {what} that read like a missing value ({missing[0][1]!r}), {meant}: "
+                f"{len(missing)}, the first on line {missing[0][0]}"
+            )
+    different = {label for _, label in labels}
+    texts = {(one.text, one.second) for one in examples}
+    swapped = len(examples) > _FEW_TEXTS and len(texts) <= len(different) / 2
+    if swapped or len(different) > max(_FEW_CLASSES, len(labels) / 2):
         notes.append(
-            f"{path}: labels that read like a missing value ({found[0][1]!r}), taken for a class: "
-            f"{len(found)}, the first on line {found[0][0]}"
+            f"{path}: {len(different):,} different labels for {len(labels):,} examples"
+            + (f" of {len(texts):,} different texts" if swapped else "")
+            + ": is this the column of the labels? (`columns`)"
         )
-    different = len({label for _, label in labels})
-    if different > max(_FEW_CLASSES, len(labels) / 2):
+    alike: dict[str, set[str]] = defaultdict(set)
+    for label in different:
+        plain = " ".join(label.casefold().split())
+        alike[plain.removesuffix(".0") if plain[:-2].isdecimal() else plain].add(label)
+    if double := [sorted(own) for own in alike.values() if len(own) > 1]:
         notes.append(
-            f"{path}: {different:,} different labels for {len(labels):,} examples: is this the "
-            "column of the labels? (`columns`)"
+            f"{path}: labels that differ in case, space or writing alone, taken for classes of "
+            f"their own: {', '.join(map(repr, sorted(double)[0]))}"
+            + (f" and {len(double) - 1} more" if len(double) > 1 else "")
         )
+    said: dict[tuple[str, str | None], set[str]] = defaultdict(set)
+    for one in examples:
+        if one.label:
+            said[one.text, one.second].add(one.label)
+    if torn := sum(len(own) > 1 for own in said.values()):
+        notes.append(f"{path}: texts that stand there with several labels: {torn}")
     return notes
 
 

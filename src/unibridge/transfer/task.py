@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from unibridge.tasks.cuts import Cuts
 from unibridge.text.corpus import spread
 from unibridge.training import (
     FitResult,
@@ -35,16 +36,6 @@ if TYPE_CHECKING:
 
     from unibridge.models.base import BaseModel as Base
     from unibridge.tasks.base import Task
-
-
-def cut_note(cut: int, texts: int, limit: int) -> list[str]:
-    """A warning where texts were cut."""
-    if not cut:
-        return []
-    return [
-        f"{cut} of {texts} texts are longer than {limit} tokens: only their beginning was read. "
-        "Where the base can, raise task_training.max_tokens"
-    ]
 
 
 def train_task(
@@ -239,7 +230,10 @@ def train_task(
 
     # 4. Train.
     attach.activate(encoder, *stacks[0])
-    warnings: list[str] = cut_note(task.cut(encoded[: starts[1]]), starts[1], limit)
+    cuts = Cuts(task, limit).add(encoded[: starts[1]])
+    for rows in held.values():
+        cuts.add(rows)
+    warnings: list[str] = cuts.notes
     training = settings.training
 
     def batches(epoch: int) -> list[list[int]]:
