@@ -185,7 +185,7 @@ def write_page(page: Path, store: Store, plan: Mapping[str, Any]) -> None:
     rows = newest(store.finished().values())
     rows.sort(key=lambda row: [*order, row["method"]].index(row["method"]))
     said = claims(rows)
-    parts = [*said, summary(rows), markdown_table(overview(rows))]
+    parts = [*said, markdown_table(overview(rows)), summary(rows)]
     for task, part in tasks.items():
         for base in sorted({row["base"] for row in rows}):
             own = [r for r in rows if r["data"].startswith(f"{task}/") and r["base"] == base]

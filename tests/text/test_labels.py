@@ -308,7 +308,7 @@ def test_hub_data_sets_have_their_class_numbers_named(tmp_path, monkeypatch):
     ("path", "expect"),
     [
         ("pos/amh/test.conllu", "words"),
-        ("ner/lug/test.conll", "words"),
+        ("ner/lug/test.conll", "entities"),
         ("topic/amh/test.tsv", "text"),
         ("sentiment/jav/test.tsv", "text"),
         ("nli/quy/test.tsv", "pair"),

@@ -147,6 +147,7 @@ class TextPipeline(TextClassificationPipeline):
     def preprocess(self, inputs: Any, **given: Any) -> Any:  # type: ignore[override]
         """What the model reads: of a pack by its task, at most `max_length` tokens where given."""
         model: Any = self.model
+        tokenizer: Any = self.tokenizer
         if not isinstance(model, MultiSourceModel):
             return super().preprocess(inputs, **given)
         if isinstance(inputs, dict):
@@ -156,10 +157,10 @@ class TextPipeline(TextClassificationPipeline):
             (inputs,) = inputs  # an older way to give a pair: [[text, text_pair]]
         example = model.task.as_example(inputs)
         limit = given.get("max_length") or model.config.max_tokens
-        encoded = model.task.encode(model.tokenizer, [example], model.config.labels, limit)
+        encoded = model.task.encode(tokenizer, [example], model.config.labels, limit)
         if self._cuts is not None:
             self._cuts.add(encoded)
-        return model.task.collate(encoded, model.tokenizer.pad_token_id)
+        return model.task.collate(encoded, tokenizer.pad_token_id)
 
 
 known: dict[str, Any] = pipelines.SUPPORTED_TASKS
