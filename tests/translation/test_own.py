@@ -7,7 +7,6 @@ from toy_run import toy_lines, write_toy_run
 from unibridge.config import load_config
 from unibridge.errors import ConfigError, UnibridgeError
 from unibridge.translation import Between, TranslationSettings, translate
-from unibridge.translation.own import _LAST
 
 SMALL = {"pieces": 200, "hidden": 32, "layers": 1, "heads": 2, "dropout": 0.0}
 QUICK = {"steps": 150, "batch_size": 16, "learning_rate": 1e-2, "schedule": "linear"}
@@ -26,13 +25,13 @@ def test_what_stands_in_the_lines_is_learnt_once_and_said():
     texts = [*WORDS, " "]
     said = [one.text for one in translate(texts, given)]
     assert said == [*WORDS.values(), " "]
-    (kept,) = _LAST.values()
+    kept = given.learnt["own"]
     translate(texts[:1], given)
-    assert next(iter(_LAST.values())) is kept
+    assert given.learnt["own"] is kept
     # the other way round is another translator
     turned = between([(b, a) for a, b in PAIRS], own={"training": {"steps": 1, "batch_size": 4}})
     translate(["ka"], turned)
-    assert next(iter(_LAST.values())) is not kept and len(_LAST) == 1
+    assert turned.learnt["own"] is not kept
 
 
 def test_a_given_model_is_fine_tuned(tmp_path):

@@ -125,10 +125,10 @@ def iob2(sentences: Sequence[Sequence[Row]], layout: Layout) -> tuple[list[list[
         for row, tag in zip(sentence, own, strict=True)
     ]
     if not layout.labelled or not _are_entities(rows, layout):
-        seen = {row.tag for row in rows} - {""}
-        if layout.expect == "words" and seen - {*_OUTSIDE} and all(map(is_entity_tag, seen)):
+        seen = {row.tag for row in rows} - {"", *_OUTSIDE}
+        if layout.expect == "words" and seen and all(map(is_entity_tag, seen)):
             return tags, [
-                f"{layout.path}: all tags are entities', such as {rows[0].tag!r}: are these the "
+                f"{layout.path}: all tags are entities', such as {min(seen)!r}: are these the "
                 "tags that are meant? (`columns`)"
             ]
         return tags, []

@@ -1,7 +1,7 @@
 """What a translator is given and gives, and the settings of translating labelled examples."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import Field
@@ -118,7 +118,8 @@ class Between:
 
     first, second: codes of the language that is translated and of the one that comes out. entries:
     (word, translation), the one to be preferred first. parallel: (line, translation) that a
-    translator of one's own and an alignment learn from. device: where a model runs.
+    translator of one's own and an alignment learn from. device: where a model runs. learnt: what
+    a translator trained for these languages; texts are given to it several times.
     """
 
     first: str
@@ -127,6 +128,7 @@ class Between:
     entries: Sequence[tuple[str, str]] = ()
     parallel: Sequence[tuple[str, str]] = ()
     device: "torch.device | str" = "cpu"
+    learnt: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
 
 Translator = Callable[[Sequence[str], Between], Sequence[str | Translated]]

@@ -8,7 +8,6 @@ nothing, or mT5 or mBART fine-tuned (`translation.model`): text from text as in
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from unibridge.artifacts import fingerprint
 from unibridge.errors import UnibridgeError
 from unibridge.settings import Available, Lack
 from unibridge.transfer.generation import (
@@ -22,9 +21,6 @@ from unibridge.translation.own_settings import OwnSettings
 
 if TYPE_CHECKING:
     from unibridge.models.base import BaseModel as Base
-
-_LAST: dict[str, TrainedGenerator] = {}
-"""The last one that was trained: a stage translates several times, with the same one."""
 
 
 def _lacks(settings: TranslationSettings, run: Available) -> Iterator[Lack]:
@@ -44,13 +40,10 @@ def by_own(texts: Sequence[str], between: Between) -> list[str]:
             where="sources.parallel",
             do="give a file of such, or choose another translator",
         )
-    decided = [between.first, between.second, between.settings.model_dump(mode="json")]
-    key = fingerprint([*decided, list(between.parallel)])
-    if key not in _LAST:
-        trained = _trained(between)
-        _LAST.clear()
-        _LAST[key] = trained
-    found, settings = _LAST[key], between.settings
+    if "own" not in between.learnt:
+        between.learnt["own"] = _trained(between)
+    found: TrainedGenerator = between.learnt["own"]
+    settings = between.settings
     said = generate(
         found.model,
         found.tokenizer,

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Collection
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from unibridge.settings import ChosenFrom
+from unibridge.settings import ChosenFrom, Settings
 
 Spans = list[tuple[int, int]]
 Unit = Callable[[str, Collection[int]], Spans]
@@ -13,13 +13,11 @@ Unit = Callable[[str, Collection[int]], Spans]
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
-class DistillationSettings(BaseModel):
+class DistillationSettings(Settings):
     """Regression on a teacher's states at several layers (FitNets, arXiv 1412.6550), by words.
 
     Student and teacher may have different vocabularies: what both have is the text.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     method: Annotated[str, ChosenFrom("unibridge.transfer.distillation:UNITS", ("none",))] = Field(
         "none",
