@@ -108,8 +108,6 @@ def configured(
         try:
             configuration(plan, part, target, folder, [*lexicons, *changes], [method])
         except ConfigError as error:
-            if methods:
-                raise
             print(f"{target}: not {method}: {'; '.join(error.faults)}")
         else:
             kept.append(method)
