@@ -54,11 +54,10 @@ TINY = (
     'text={languages=["en","sw","hau","wol"], path="../../shared/data/mono/{language}.txt"}',
     "controls.kinds=['mixed']",
     "interference.languages=[]",
-    *(f"tasks.{task}.max_mix=40" for task in ("pos", "pos_masakha", "ner", "dep", "topic")),
-    *(f"tasks.{task}.max_test=12" for task in ("pos", "pos_masakha", "ner", "dep", "topic")),
     *(
-        f"tasks.{task}.training.training.epochs=2"
+        f"tasks.{task}.{field}"
         for task in ("pos", "pos_masakha", "ner", "dep", "topic")
+        for field in ("max_mix=40", "max_test=12", "training.training.epochs=2")
     ),
 )
 # the authors' grid (their scripts and metadata): transfer languages, steps, runs; (task, target)

@@ -140,9 +140,7 @@ def _evaluate_options(parser: ArgumentParser) -> None:
     parser.add_argument("--gold", required=True)
     parser.add_argument("--model", help="language pack, or a run's folder")
     parser.add_argument("--predictions", help="file in the gold file's format")
-    parser.add_argument(
-        "--task", help="with --predictions: ner, pos, parsing, classification, pairs, qa"
-    )
+    parser.add_argument("--task", help="with --predictions: such as ner, or package.module:name")
     add_reading(parser)
 
 

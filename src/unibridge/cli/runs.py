@@ -71,7 +71,7 @@ def _demo(options: Namespace) -> None:
 
 
 def _inspect_options(parser: ArgumentParser) -> None:
-    parser.add_argument("--base", required=True, help="folder, hub id, or: cldr, minilm")
+    parser.add_argument("--base", required=True, help="folder, hub id, or packaged: me5, ...")
     parser.add_argument("--text", required=True, nargs="+")
 
 

@@ -17,11 +17,19 @@ from unibridge.cli.words import (
 )
 
 
-def _stage_options(parser: ArgumentParser, *, on_base: bool = True) -> None:
-    parser.add_argument("--base", required=on_base, help="folder, hub id, or: cldr, minilm")
+def _place_options(parser: ArgumentParser, *, on_base: bool = True) -> None:
+    parser.add_argument("--base", required=on_base, help="folder, hub id, or packaged: me5, ...")
     parser.add_argument("--out", required=True, type=Path, help="folder for the result")
-    parser.add_argument("--seed", type=int, default=0)
+
+
+def _settings_options(parser: ArgumentParser) -> None:
     add_set(parser, "FIELD=VALUE", "a setting of this stage, such as step=250")
+
+
+def _stage_options(parser: ArgumentParser, *, on_base: bool = True) -> None:
+    _place_options(parser, on_base=on_base)
+    parser.add_argument("--seed", type=int, default=0)
+    _settings_options(parser)
 
 
 def _text_options(parser: ArgumentParser) -> None:
@@ -38,7 +46,8 @@ def _given(options: Namespace, section: str, *changes: str) -> dict[str, Any]:
 
 
 def _vocabulary_options(parser: ArgumentParser) -> None:
-    _stage_options(parser)
+    _place_options(parser)
+    _settings_options(parser)
     parser.add_argument(
         "--verify", action="store_true", help="also train the two sizes beside the chosen one"
     )
@@ -116,7 +125,7 @@ def _adapt(options: Namespace) -> None:
 
 def _train_task_options(parser: ArgumentParser) -> None:
     _stage_options(parser, on_base=False)
-    parser.add_argument("--task", help="ner, pos, parsing, classification, pairs, qa")
+    parser.add_argument("--task", help="such as ner, or package.module:name")
     parser.add_argument("--language", help="the source's code")
     parser.add_argument("--labels", help="labelled training file")
     parser.add_argument("--dev", help="labelled file to score on while training")
@@ -212,7 +221,7 @@ def _weigh(options: Namespace) -> None:
 
 
 def _pack_options(parser: ArgumentParser) -> None:
-    _stage_options(parser)
+    _place_options(parser)
     parser.add_argument("--target", required=True, type=Path, help="folder of its adapt stage")
     parser.add_argument("--tasks", required=True, nargs="+", metavar="CODE=FOLDER")
     parser.add_argument("--weights", type=Path, help="folder of the weigh stage (default: uniform)")
