@@ -13,9 +13,9 @@ def test_the_verdict_does_not_depend_on_the_length_of_lines(sentences):
         inspect_base(toy_base("xlm-roberta"), lines),
         inspect_base(toy_base("xlm-roberta"), joined),
     )
-    assert long.tokens_per_word == pytest.approx(short.tokens_per_word, rel=0.1)
+    assert long.reading.tokens_per_word == pytest.approx(short.reading.tokens_per_word, rel=0.1)
     assert long.verdict.split(":")[0] == short.verdict.split(":")[0]
-    assert abs(long.unknown - short.unknown) < 0.05
+    assert abs(long.reading.unknown - short.reading.unknown) < 0.05
 
 
 def test_every_token_of_a_line_is_counted_however_long_it_is():
@@ -23,4 +23,14 @@ def test_every_token_of_a_line_is_counted_however_long_it_is():
     base = toy_base("xlm-roberta")
     tokens = len(base.tokenizer(line, add_special_tokens=False, verbose=False)["input_ids"])
     found = inspect_base(base, [line])
-    assert found.tokens_per_word == pytest.approx(tokens / len(line.split()), rel=0.1)
+    assert found.reading.tokens_per_word == pytest.approx(tokens / len(line.split()), rel=0.1)
+
+
+def test_it_says_what_auto_does_with_the_vocabulary_and_why():
+    lines = toy_lines("lug", 100)
+    read = inspect_base(toy_base("xlm-roberta"), lines)
+    foreign = inspect_base(toy_base("xlm-roberta"), ["ሰላም ለሁሉም " * 5] * 20)
+    for found in (read, foreign):
+        kept = 'vocabulary.mode = "auto" keeps this one' in found.verdict
+        assert kept == found.reading.well
+    assert read.reading.unknown < foreign.reading.unknown

@@ -83,8 +83,9 @@ def _inspect(options: Namespace) -> None:
     found = look.found
     line, tokens = found.example
     print(f"{options.base} on {found.lines} lines")
-    print(f"  unknown tokens      {found.unknown:7.1%}")
-    print(f"  tokens per word     {found.tokens_per_word:7.2f}")
+    print(f"  unknown tokens      {found.reading.unknown:7.1%}")
+    print(f"  tokens per word     {found.reading.tokens_per_word:7.2f}")
+    print(f"  words in one token  {found.reading.whole:7.1%}")
     if found.masked_accuracy is not None:
         print(f"  masked tokens right {found.masked_accuracy:7.1%}  ({found.masked_loss:.2f} nats)")
     for note in look.notes:

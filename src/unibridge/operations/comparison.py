@@ -98,7 +98,11 @@ def measure_reading(
     for number, (code, lines) in enumerate(texts.items()):
         listener.on_progress("reading", number, len(texts), {})
         look = inspect_base(loaded, lines, limit=100)
-        found[code] = {"unknown": look.unknown, "loss": look.masked_loss, "lines": look.lines}
+        found[code] = {
+            "unknown": look.reading.unknown,
+            "loss": look.masked_loss,
+            "lines": look.lines,
+        }
     write_json(study.folder / READING, found)
     return study.folder / READING
 

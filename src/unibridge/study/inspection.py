@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from unibridge.text.corpus import spread
-from unibridge.text.languages import count_words
-from unibridge.text.pieces import short_pieces
+from unibridge.models.reading import Reading, reading_of, short_lines
 
 if TYPE_CHECKING:
     from unibridge.models.base import BaseModel as Base
@@ -16,15 +14,13 @@ if TYPE_CHECKING:
 class Inspection:
     """How a base tokenizer and its model cope with some text.
 
-    unknown: share of tokens that are unknown. tokens_per_word: words counted by script.
-    masked_accuracy: share of masked tokens that the model guesses exactly, and masked_loss, nats
-    per token; None where the checkpoint has no masked-LM head, or reads nothing to mask. example:
-    a line and its tokens.
+    reading: what its tokenizer makes of them. masked_accuracy: share of masked tokens that the
+    model guesses exactly, and masked_loss, nats per token; None where the checkpoint has no
+    masked-LM head, or reads nothing to mask. example: a line and its tokens.
     """
 
     lines: int
-    unknown: float
-    tokens_per_word: float
+    reading: Reading
     masked_accuracy: float | None
     masked_loss: float | None
     example: tuple[str, list[str]]
@@ -36,18 +32,14 @@ def inspect_base(base: "Base", lines: Sequence[str], *, limit: int = 400) -> Ins
     tokenizer and head; the head reads what the model's input holds of each."""
     import torch
 
-    from unibridge.models.base import max_tokens, unknown_share
+    from unibridge.models.base import max_tokens
     from unibridge.models.objectives import objective_of
     from unibridge.models.states import encoder_states
     from unibridge.transfer.mlm import encode_samples
 
-    # words and tokens of the same characters, however long a line and the model's input
-    chosen = spread(list(short_pieces(spread(lines, limit))), limit)
-    read = base.tokenizer(chosen, add_special_tokens=False, verbose=False)["input_ids"]
-    tokens_in_all = sum(map(len, read))
+    chosen = short_lines(lines, limit)
+    reading = reading_of(base, lines, limit=limit)
     store = encode_samples(base.tokenizer, chosen, max_tokens(base))
-    unknown = unknown_share(base.tokenizer, chosen)
-    words = sum(map(count_words, chosen))
 
     accuracy = loss = None
     if not base.built_head:
@@ -69,31 +61,29 @@ def inspect_base(base: "Base", lines: Sequence[str], *, limit: int = 400) -> Ins
                 total += len(wanted)
         if total:
             accuracy, loss = right / total, nats / total
-    per_word = tokens_in_all / max(words, 1e-9)
     line = chosen[0]
     return Inspection(
         lines=len(chosen),
-        unknown=unknown,
-        tokens_per_word=per_word,
+        reading=reading,
         masked_accuracy=accuracy,
         masked_loss=loss,
         example=(line, base.tokenizer.tokenize(line)),
-        verdict=_verdict(unknown, per_word),
+        verdict=_verdict(reading),
     )
 
 
-def _verdict(unknown: float, per_word: float) -> str:
-    if unknown > 0.3:
+def _verdict(reading: Reading) -> str:
+    if reading.unknown > 0.3:
         return (
-            f"No: {unknown:.0%} of what it reads is unknown. It needs a new vocabulary, and "
-            "nothing that keeps the old one can work."
+            f"No: {reading.unknown:.0%} of what it reads is unknown. It needs a new vocabulary, "
+            'and nothing that keeps the old one can work; vocabulary.mode = "auto" makes one.'
         )
-    if unknown > 0.02 or per_word > 3:
+    if not reading.well:
         return (
-            f"Poorly: {unknown:.1%} unknown, {per_word:.1f} tokens a word. A vocabulary of its own "
-            "should help."
+            f"Poorly: {reading.reason}. A vocabulary of its own should help, and "
+            'vocabulary.mode = "auto" makes one.'
         )
     return (
-        f"Yes, on the surface: {unknown:.1%} unknown, {per_word:.1f} tokens a word. Compare "
-        "fine-tuning and MAD-X before building a new vocabulary."
+        f"Yes, on the surface: {reading.reason}. Compare fine-tuning and MAD-X before building a "
+        'new vocabulary; vocabulary.mode = "auto" keeps this one.'
     )
