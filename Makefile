@@ -103,6 +103,8 @@ parity: setup .parity-venv/ready
 	.parity-venv/bin/python scripts/parity.py check-back build/parity
 	.parity-venv/bin/python scripts/parity_fusion.py make-golden build/parity
 	$(VENV)/bin/python scripts/parity_fusion.py check build/parity
+	.parity-venv/bin/python scripts/parity_biaffine.py make-golden build/parity
+	$(VENV)/bin/python scripts/parity_biaffine.py check build/parity
 	.parity-venv/bin/python scripts/parity_focus.py make-golden build/parity/focus
 	$(VENV)/bin/python scripts/parity_focus.py check build/parity/focus
 

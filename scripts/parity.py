@@ -135,7 +135,7 @@ def make_golden(folder: Path) -> dict[str, float]:
 def check(folder: Path) -> dict[str, float]:
     """Compare ours with AdapterHub's results, then write adapters and results of our own."""
     from unibridge.adapters import adapterhub, attach
-    from unibridge.adapters.modules import LANGUAGE_ADAPTER, TASK_ADAPTER
+    from unibridge.adapters.settings import LANGUAGE_ADAPTER, TASK_ADAPTER
     from unibridge.models.families import FAMILIES
 
     worst = {}
@@ -301,10 +301,10 @@ def compare(title: str, expected: dict[str, Tensor], run: Run) -> float:
     return worst
 
 
-def main() -> None:
-    steps = {"make-golden": make_golden, "check": check, "check-back": check_back}
+def take_turn(doc: str | None, steps: dict[str, Callable[[Path], dict[str, float]]]) -> None:
+    """A script's command line: one step on FOLDER; exits with 1 where one is above its limit."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("step", choices=steps)
     parser.add_argument("folder", type=Path)
@@ -313,10 +313,10 @@ def main() -> None:
     logging.disable(logging.WARNING)
     disable_progress_bar()
     worst = steps[arguments.step](arguments.folder)
-    limits = {family: THRESHOLDS.get(family, THRESHOLD) for family in worst}
-    if far := [family for family in worst if not worst[family] <= limits[family]]:
+    limits = {name: THRESHOLDS.get(name, THRESHOLD) for name in worst}
+    if far := [name for name in worst if not worst[name] <= limits[name]]:
         sys.exit("; ".join(f"{f}: {worst[f]:.1e} is above {limits[f]:.0e}" for f in far))
 
 
 if __name__ == "__main__":
-    main()
+    take_turn(__doc__, {"make-golden": make_golden, "check": check, "check-back": check_back})

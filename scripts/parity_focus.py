@@ -9,22 +9,20 @@ Prints the largest absolute difference of any number and exits with 1 above the 
 are rows that both draw at random, for want of a static vector.
 """
 
-import argparse
 import random
-import sys
 from pathlib import Path
 
 import numpy as np
 import torch
+from parity import take_turn
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-THRESHOLD = 1e-5
 HIDDEN, DIMENSION = 24, 16
 SPECIAL = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 
 
-def make_golden(folder: Path) -> float:
+def make_golden(folder: Path) -> dict[str, float]:
     """Write both tokenizers, the target text, its vectors, the source table and FOCUS's matrix."""
     from deepfocus import focus as deepfocus
 
@@ -73,7 +71,7 @@ def make_golden(folder: Path) -> float:
     return 0.0
 
 
-def check(folder: Path) -> float:
+def check(folder: Path) -> dict[str, float]:
     """The largest difference of our matrix from deepfocus's."""
     from unibridge.embeddings.initialise import initialise_embeddings
     from unibridge.embeddings.settings import EmbeddingSettings
@@ -100,7 +98,7 @@ def check(folder: Path) -> float:
         f"({counts['random']} random ones left out)"
     )
     enough = counts["lexical"] > 50 and counts["mixed"] > 50
-    return float(differences.max()) if enough else float("inf")
+    return {"focus": float(differences.max()) if enough else float("inf")}
 
 
 def words(letters: str, count: int, draw: random.Random) -> list[str]:
@@ -132,18 +130,5 @@ def trained(lines: list[str]) -> PreTrainedTokenizerFast:
     )
 
 
-def main() -> None:
-    steps = {"make-golden": make_golden, "check": check}
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("step", choices=steps)
-    parser.add_argument("folder", type=Path)
-    arguments = parser.parse_args()
-    worst = steps[arguments.step](arguments.folder)
-    if not worst <= THRESHOLD:
-        sys.exit(f"the largest difference, {worst:.1e}, is above {THRESHOLD:.0e}")
-
-
 if __name__ == "__main__":
-    main()
+    take_turn(__doc__, {"make-golden": make_golden, "check": check})

@@ -1,3 +1,9 @@
+"""What heads read, and the biaffine one beside AdapterHub's."""
+
+import sys
+from pathlib import Path
+
+import pytest
 import torch
 
 from toy import head_shape
@@ -26,3 +32,23 @@ def test_heads_are_told_what_to_read():
         pooled = torch.stack([states[0][0].mean(0), states[0][1, :2].mean(0)])[:, None]
         expected = first(pooled, mask[:, :1])["label"]
         assert torch.allclose(mean(states[0], mask)["label"], expected, atol=1e-6)
+
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("family", ["bert", "xlm-roberta"])
+def test_arcs_and_labels_are_adapterhubs(family, monkeypatch):
+    """tests/golden was written by its own library (scripts/parity_biaffine.py)."""
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    monkeypatch.delitem(sys.modules, "parity_biaffine", raising=False)
+    import parity_biaffine
+
+    found = parity_biaffine.scores(family, ROOT / "tests" / "golden")
+    pairs = 4 * 5 + 2 * 3
+    assert {name: theirs.shape for name, (_, theirs) in found.items()} == {
+        "arcs": (pairs,),
+        "labels": (pairs, parity_biaffine.LABELS),
+    }
+    for ours, theirs in found.values():
+        assert (ours - theirs).abs().max() < 1e-5 < 0.01 < theirs.std(0).max()
