@@ -143,7 +143,9 @@ def demo_run(out: Path, cell: GridCell) -> dict[str, str]:
     """The demo of a language under a seed, in a folder of its own."""
     folder = out / f"{cell.data}-{cell.seed}"
     methods = f"run.methods={json.dumps(METHODS)}"
-    config = prepare_demo(cell.data, folder, overrides=[methods, f"run.seeds=[{cell.seed}]"])
+    config = prepare_demo(
+        cell.data, folder, base="cldr", overrides=[methods, f"run.seeds=[{cell.seed}]"]
+    )
     return {"folder": str(run(config))}
 
 

@@ -9,8 +9,16 @@ from unibridge.adapters import attach
 from unibridge.adapters.adapterhub import load_adapter
 from unibridge.cli import main
 from unibridge.config import load_config
-from unibridge.demo import BASE_LANGUAGES, SOURCES, gate_phrases, packaged_base, write_demo
+from unibridge.demo import (
+    BASE_LANGUAGES,
+    SOURCES,
+    gate_phrases,
+    packaged_base,
+    suggested_base,
+    write_demo,
+)
 from unibridge.ensemble.model import MultiSourceModel
+from unibridge.models import me5
 from unibridge.models.base import load_base, unknown_share
 from unibridge.report.folder import read_run
 from unibridge.tasks import TASKS
@@ -55,8 +63,30 @@ def test_the_demo_writes_a_configuration_that_is_accepted(tmp_path, from_scratch
     assert all((source.adapter is None) == from_scratch for source in config.sources)
 
 
+@pytest.mark.slow
+def test_the_demo_of_me5_trains_all_of_its_sources_and_has_the_rows_to_compare(tmp_path):
+    config = load_config(write_demo(tmp_path, "sw", base="me5"))
+
+    # a source that is the target is left out
+    assert [source.language for source in config.sources] == ["en", "fr"]
+    assert all(source.text and not source.adapter for source in config.sources)
+    assert config.base.model == "me5" and config.vocabulary.mode == "auto"
+    assert {"floor", "probe", "fine-tune", "mad-x", "unibridge", "ceiling"} == {*config.run.methods}
+
+
+def test_without_the_packages_of_me5_the_demo_is_on_the_base_that_comes_along(monkeypatch):
+    monkeypatch.setattr(me5, "TOKENIZER", ("no_such_package", "tokenizer.json"))
+    base, about = suggested_base()
+    assert base == "cldr" and "unibridge[me5]" in about
+
+
+def test_a_base_without_a_demo_is_refused(tmp_path, capsys):
+    assert main(["demo", "--base", "me", "--folder", str(tmp_path)]) == 2
+    assert "Did you mean 'me5'" in capsys.readouterr().err
+
+
 def test_a_language_that_cldr_does_not_hold_is_refused(tmp_path, capsys):
-    assert main(["demo", "--language", "xx", "--folder", str(tmp_path)]) == 2
+    assert main(["demo", "--language", "xx", "--base", "cldr", "--folder", str(tmp_path)]) == 2
     assert "xx" in capsys.readouterr().err
 
 
@@ -91,7 +121,9 @@ def test_the_demo_runs_end_to_end(tmp_path, capsys):
     ]
     folder = tmp_path / "demo"
 
-    assert main(["demo", "--language", "so", "--folder", str(folder), *steps]) == 0
+    assert (
+        main(["demo", "--language", "so", "--base", "cldr", "--folder", str(folder), *steps]) == 0
+    )
 
     printed = capsys.readouterr().out
     run = read_run(folder)

@@ -1,11 +1,13 @@
 """The embedded default: CLDR text as real files, the shipped base, and the demo's configuration."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from random import Random
 
 from unibridge.artifacts import write_bytes
+from unibridge.registry import Registry
 from unibridge.text import cldr
 from unibridge.text.languages import language as language_record
 
@@ -30,13 +32,11 @@ folder = "."
 title = "{language}: a tagger from CLDR phrases"
 seeds = [{seeds}]
 methods = [
-    "floor", "fine-tune", "mad-x", "unibridge",
-    "unibridge-no-kl", "unibridge-xavier", "unibridge-fixed-vocabulary",
-    "unibridge-english-only", "unibridge-uniform", "unibridge-harmony", "ceiling",
+{methods}
 ]
 
 [base]
-model = "cldr"                     # the small multilingual base that comes with the package
+model = "{base}"{about}
 dropout = 0.0                      # with its own 0.1 a step takes 1.4 times as long
 
 [task]
@@ -48,6 +48,42 @@ text = "data/text/{target}.txt"
 train = "data/labels/{target}.train.conll"   # only the ceiling reads these labels
 test = "data/labels/{target}.test.conll"
 
+{settings}"""
+
+SOURCE = """
+[[sources]]
+language = "{source}"
+{adapter}
+train = "data/labels/{source}.train.conll"
+dev = "data/labels/{source}.dev.conll"
+parallel = "data/parallel/{target}-{source}.tsv"
+"""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The demo on one base.
+
+    about: beside its name. language: the target that is suggested. sources: languages with labels.
+    methods: rows of the table, as TOML. settings: of the stages, as TOML.
+    """
+
+    about: str
+    language: str
+    sources: tuple[str, ...]
+    methods: str
+    settings: str
+
+
+SMALL = Recipe(
+    about="                     # the small multilingual base that comes with the package",
+    language="am",
+    sources=SOURCES,
+    methods="""\
+    "floor", "fine-tune", "mad-x", "unibridge",
+    "unibridge-no-kl", "unibridge-xavier", "unibridge-fixed-vocabulary",
+    "unibridge-english-only", "unibridge-uniform", "unibridge-harmony", "ceiling",""",
+    settings="""\
 [vocabulary]                       # the paper starts at 7,000 and steps by 1,000, on larger text
 mode = "replace"                   # the demo shows the paper's stages
 initial_size = 1000
@@ -95,22 +131,106 @@ learning_rate = 5e-4
 schedule = "linear"
 warmup = 0.05
 clip = 0.0
-"""
+""",
+)
 
-SOURCE = """
-[[sources]]
-language = "{source}"
-{adapter}
-train = "data/labels/{source}.train.conll"
-dev = "data/labels/{source}.dev.conll"
-parallel = "data/parallel/{target}-{source}.tsv"
-"""
+# few steps of everything: a base with a hundred times the weights, in the same minutes
+REAL = Recipe(
+    about="                      # multilingual-e5-small, as a package",
+    language="ti",
+    sources=("en", "fr", "sw"),
+    methods="""\
+    "floor", "probe", "fine-tune", "mad-x", "unibridge", "ceiling",""",
+    settings="""\
+[continuing]                       # the whole base on plain text: the target's and the sources'
+sample_words = 0                   # a phrase is a sample
+[continuing.training]
+steps = 100
+batch_size = 32
+learning_rate = 2e-4
+schedule = "linear"
+warmup = 0.06
+clip = 1.0
+
+[fine_tuning]
+max_examples = 300                 # of each source
+max_held_out = 60
+[fine_tuning.training]
+epochs = 2
+batch_size = 16
+learning_rate = 2e-4
+schedule = "linear"
+warmup = 0.06
+clip = 1.0
+
+[self_training]                    # the target's own text, labelled by the model
+max_lines = 800
+
+[adaptation]                       # the rows with adapters: as much of the target's text
+sample_words = 0
+[adaptation.training]
+steps = 100
+batch_size = 32
+learning_rate = 1e-3
+schedule = "linear"
+warmup = 0.06
+clip = 1.0
+
+[source_adaptation]
+sample_words = 0
+[source_adaptation.training]
+steps = 50
+batch_size = 32
+learning_rate = 1e-3
+schedule = "linear"
+warmup = 0.06
+clip = 1.0
+
+[task_training]
+max_examples = 300
+max_held_out = 60
+head_start = "fitted"              # as where the whole base is trained; published: random
+[task_training.training]
+epochs = 2
+batch_size = 16
+learning_rate = 1e-3
+schedule = "linear"
+warmup = 0.06
+clip = 1.0
+
+[vocabulary]                       # auto: a new one only where the base reads the target badly
+initial_size = 1000
+step = 250
+
+[embeddings]
+static_epochs = 10
+static_dimension = 100
+""",
+)
+RECIPES: Registry[Recipe] = Registry("base of the demo", {"me5": REAL, "cldr": SMALL})
+
+
+def suggested_base() -> tuple[str, str]:
+    """The demo's base on this machine, and what to know about the other one.
+
+    me5 where its packages are and products in bfloat16 are quick: else it takes half an hour.
+    """
+    from unibridge.models.base import torch_device
+    from unibridge.models.me5 import me5_is_installed
+    from unibridge.training.machine import has_bfloat16
+
+    if not me5_is_installed():
+        return "cldr", 'pip install "unibridge[me5]" brings a real one, multilingual-e5-small'
+    if not has_bfloat16(torch_device("auto")):
+        return "cldr", "--base me5 is a real one, which takes several times as long here"
+    return "me5", "--base cldr is a small one, by which each of the paper's stages is shown"
 
 
 def write_demo(
     folder: Path,
     target: str,
     *,
+    base: str = "cldr",
     seeds: int = 1,
     from_scratch: bool = False,
     parallel: int = 10,
@@ -118,11 +238,12 @@ def write_demo(
 ) -> Path:
     """Write the demo's files and its configuration; returns the configuration's path.
 
-    target: a CLDR language. seeds: number of full runs. from_scratch: the source adapters are
-    trained in the run instead of coming with the base. parallel: translations of each source.
-    Raises UnibridgeError for a language that CLDR does not hold.
+    target: a CLDR language. base: one of RECIPES. seeds: number of full runs. from_scratch: source
+    adapters that come with the base are trained in the run instead. parallel: translations of each
+    source. Raises UnibridgeError for a language that CLDR does not hold, or another base.
     """
-    sources = [source for source in SOURCES if source != target]
+    recipe = RECIPES.resolve(base)
+    sources = [source for source in recipe.sources if source != target]
     cldr.write_task_data(
         folder / "data",
         target,
@@ -138,12 +259,16 @@ def write_demo(
         name=folder / "demo.toml",
         language=language_record(target).name,
         seeds=", ".join(map(str, range(seeds))),
+        base=base,
+        about=recipe.about,
+        methods=recipe.methods,
+        settings=recipe.settings,
     )
     for source in sources:
         ready = packaged_base() / "adapters" / source
         adapter = (
             f'text = "data/text/{source}.txt"'
-            if from_scratch or not ready.exists()
+            if base != "cldr" or from_scratch or not ready.exists()
             else f'adapter = "{ready}"   # comes with the base'
         )
         text += SOURCE.format(source=source, target=target, adapter=adapter)

@@ -43,6 +43,10 @@ def test_one_floor_and_one_ceiling_bound_the_methods():
     assert METHODS["unibridge"].role == "method"
 
 
+WHOLE = {"unibridge": 4, "ceiling": 1}
+"""Methods that train the whole base where its vocabulary is kept: trainings of the task."""
+
+
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory):
     folder = tmp_path_factory.mktemp("toy")
@@ -75,14 +79,14 @@ def test_a_method_reads_what_it_says_and_notes_every_stage(toy, tmp_path, monkey
     monkeypatch.setattr(journey.Journey, "settings", settings)
     at = Workplace(tmp_path, inputs.base, inputs.base_hash)
     chosen = config.for_method(name)
-    if name == "unibridge":
+    if name in WHOLE:
         # of its two ways one is taken, and the stages of both are read
         kept = with_settings(chosen, {"vocabulary.mode": "keep"})
         whole = run_method(
             kept, name, inputs, Workplace(tmp_path / "kept", at.base, at.base_hash), 0
         )
         names = [path.name.split("-")[0] for path in whole.stages]
-        assert names == ["adapt", "train", "train", "train", "train"]
+        assert names == ["adapt", *["train"] * WHOLE[name]]
     cell = run_method(chosen, name, inputs, at, 0)
     assert asked == set(METHODS[name].reads)
     made = {path.name for path in tmp_path.iterdir() if path.name[0] != "."} - {"kept"}

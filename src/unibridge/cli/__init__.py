@@ -31,7 +31,7 @@ COMMANDS = (
 )
 EXAMPLES = """examples:
   unibridge demo                                  the whole job on built-in text, in minutes
-  unibridge demo --language so                    the same for Somali
+  unibridge demo --language wo                    the same for Wolof
   unibridge inspect --base xlm-roberta-base --text my.txt
   unibridge run config.toml --set adaptation.training.epochs=5
   unibridge predict --model runs/lug/pack --input new.conll --output tagged.conll

@@ -45,27 +45,37 @@ def _run_config(config: Any, command: str) -> None:
 
 
 def _demo_options(parser: ArgumentParser) -> None:
-    parser.add_argument("--language", default="am", help="any CLDR language (default: am, Amharic)")
+    parser.add_argument(
+        "--language", help="any CLDR language (default: wo, Wolof; on the base cldr am, Amharic)"
+    )
+    parser.add_argument(
+        "--base", help="me5 or cldr (default: me5 where it is installed and quick, or else cldr)"
+    )
     parser.add_argument("--folder", type=Path, help="run folder (default: runs/demo-LANGUAGE)")
     parser.add_argument("--seeds", type=int, default=1, help="number of seeds (default: 1)")
     parser.add_argument(
         "--from-scratch",
         action="store_true",
-        help="train the source adapters instead of using the ones that come with the base",
+        help="train the source adapters instead of using the ones that come with the base cldr",
     )
     add_set(parser, "SECTION.FIELD=VALUE", "overrides the demo's configuration")
 
 
 def _demo(options: Namespace) -> None:
     from unibridge.operations.runs import prepare_demo
+    from unibridge.training.threads import use_free_cores
 
+    console = Console()
+    if threads := use_free_cores():
+        console.say(f"Other work goes on here: {threads} thread(s); OMP_NUM_THREADS sets another.")
     config = prepare_demo(
         options.language,
         options.folder,
+        base=options.base,
         seeds=options.seeds,
         from_scratch=options.from_scratch,
         overrides=options.set,
-        listener=Console(),
+        listener=console,
     )
     _run_config(config, options.command_line)
 

@@ -69,6 +69,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "unibridge"
 
 
+def me5_is_installed() -> bool:
+    """Whether both packages that it is made of are there."""
+    return all(find_spec(package) is not None for package, _ in (WEIGHTS, TOKENIZER))
+
+
 def plain_me5(tell: Callable[[str], None] | None = None) -> Path:
     """The folder of multilingual-e5-small as it was published, without a masked-LM head."""
     return packaged_me5(tell, head=None)

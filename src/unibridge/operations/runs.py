@@ -58,9 +58,10 @@ def run_targets(
 
 
 def prepare_demo(
-    language: str = "am",
+    language: str | None = None,
     folder: Path | None = None,
     *,
+    base: str | None = None,
     seeds: int = 1,
     from_scratch: bool = False,
     overrides: Sequence[str] = (),
@@ -68,22 +69,27 @@ def prepare_demo(
 ) -> "Config":
     """Write the demo's text, labels and configuration, and read it.
 
-    language: of CLDR. folder: by default runs/demo-LANGUAGE. seeds: how many. from_scratch: train
-    the source adapters instead of using those that come with the base. overrides: as for
-    `load_config`.
+    language: of CLDR; unset: the one that the base's demo suggests. folder: by default
+    runs/demo-LANGUAGE. base: me5 or cldr; unset: me5 where it is installed and quick. seeds: how
+    many. from_scratch: train the source adapters that come with cldr instead of using them.
+    overrides: as for `load_config`.
     """
-    from unibridge.demo import write_demo
+    from unibridge.demo import RECIPES, suggested_base, write_demo
 
+    if base is None:
+        base, other = suggested_base()
+        listener.say(f"The base is {base}; {other}.")
+    language = language or RECIPES.resolve(base).language
     folder = folder or Path("runs") / f"demo-{language}"
     path = folder / "demo.toml"
     if processes().main:
-        write_demo(folder, language, seeds=seeds, from_scratch=from_scratch)
+        write_demo(folder, language, base=base, seeds=seeds, from_scratch=from_scratch)
     processes().wait()
     listener.say(
         f"CLDR text, labels and the configuration are in {folder}/ ({path.name} can be edited "
         "and given to `unibridge run`)."
     )
-    if not from_scratch:
+    if base == "cldr" and not from_scratch:
         listener.say(
             "The source languages' adapters come with the base (--from-scratch trains them)."
         )

@@ -66,10 +66,8 @@ def precision(
     import torch
 
     wanted = settings.precision == "bfloat16"
-    if settings.precision == "auto" and device.type == "cuda":
-        wanted = torch.cuda.is_bf16_supported(including_emulation=False)
-    if settings.precision == "auto" and device.type == "cpu":
-        wanted = width >= BFLOAT16_WIDTH and _processor_has_bfloat16()
+    if settings.precision == "auto":
+        wanted = (device.type != "cpu" or width >= BFLOAT16_WIDTH) and has_bfloat16(device)
     if not wanted:
         yield
     elif device.type == "cpu":
@@ -111,9 +109,15 @@ def _attention_in_float32() -> Any:
     return InFloat32()
 
 
-def _processor_has_bfloat16() -> bool:
-    """Whether products of matrices in bfloat16 are instructions of this processor (AVX512, AMX)."""
+def has_bfloat16(device: "torch.device") -> bool:
+    """Whether products of matrices in bfloat16 are instructions of this GPU or processor.
+
+    Of processors AVX512-BF16, AMX and their like. Devices of other kinds: no.
+    """
     import torch
 
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     told: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(told.get("avx512_bf16") or told.get("amx_bf16") or told.get("bf16"))
+    able = told.get("avx512_bf16") or told.get("amx_bf16") or told.get("bf16")
+    return device.type == "cpu" and bool(able)
