@@ -281,7 +281,7 @@ def claim(cells: Mapping[str, Sequence[MethodScore]]) -> str:
 
 
 def overview(rows: Sequence[Row]) -> Table:
-    """Every method on every data set, by its score alone, and how far from UniBridge on average.
+    """Every data set by every method's score alone, and how far that is from UniBridge on average.
 
     The distance is over the data sets that have the row and UniBridge's.
     """
@@ -293,20 +293,20 @@ def overview(rows: Sequence[Row]) -> Table:
     for key, own in runs.items():
         for score in own:
             found.setdefault(score.label, {})[key] = score
-    order = sorted(found.items(), key=lambda one: _gap(one[1].values()) or 0.0)
+    order = sorted(found, key=lambda label: _gap(found[label].values()) or 0.0)
     body: list[tuple[str | Cell, ...]] = []
-    for label, by_data in order:
+    for key in runs:
+        by_label = {label: found[label][key] for label in order if key in found[label]}
         cells = [
-            Cell(decimal(by_data[k].score), by_data[k].tied) if k in by_data else "" for k in runs
+            Cell(decimal(by_label[label].score), by_label[label].tied) if label in by_label else ""
+            for label in order
         ]
-        gap = _gap(by_data.values())
-        body.append((label, *cells, "" if gap is None else signed(gap)))
-    apart = frozenset(i for i, (_, o) in enumerate(order) if not next(iter(o.values())).competes)
-    bases = {base for _, base in runs}
-    columns = [data if len(bases) < 2 else f"{data}, {base}" for data, base in runs]
-    return Table(
-        ("Method", *columns, "from UniBridge"), "l" + "r" * (len(columns) + 1), body, apart, ""
-    )
+        body.append((key[0] if len({base for _, base in runs}) < 2 else ", ".join(key), *cells))
+    gaps = [_gap(found[label].values()) for label in order]
+    body.append(("from UniBridge", *("" if gap is None else signed(gap) for gap in gaps)))
+    names = {row["label"]: row["method"] for row in rows}
+    columns = [names[label] for label in order]
+    return Table(("", *columns), "l" + "r" * len(columns), body)
 
 
 def _gap(scores: Iterable[MethodScore]) -> float | None:
