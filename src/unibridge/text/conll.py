@@ -12,8 +12,9 @@ from typing import Any
 
 from unibridge.errors import UnibridgeError
 from unibridge.text.examples import Layout, Parsed, Prediction, TaggedSentence, refuse_labelled
-from unibridge.text.schemes import Row, clean_tag, is_entity_tag
+from unibridge.text.schemes import Row, is_entity_tag
 from unibridge.text.sentences import column, tagged_sentences
+from unibridge.text.values import trimmed
 
 _COMMENT = re.compile(r"#\s*(\S+\s*=|id\s|newdoc\b|newpar\b)")
 # a BCP 47 tag or a Wikipedia's name: am, be-x-old, zh-Hant-TW, simple
@@ -67,7 +68,7 @@ class _Columns:
             self.counts = now >= 0 and (restarts or (not begins and now == self.reached + 1))
             self.reached, self.longest = now, max(self.longest, now)
         for place, cell in enumerate(cells):
-            self.entities[place] = self.entities[place] and is_entity_tag(clean_tag(cell))
+            self.entities[place] = self.entities[place] and is_entity_tag(trimmed(cell))
             if len(self.prefixes[place]) < 8:
                 match = _LANGUAGE_PREFIX.match(cell)
                 self.prefixes[place][match.group() if match else ""] += 1
@@ -231,7 +232,7 @@ def parse_conll(lines: list[str], layout: Layout) -> Parsed:
             if not lines[number - 1].startswith("#"):
                 sentences.append([])
             continue
-        tag = "" if tags < 0 else clean_tag(cells[tags])
+        tag = "" if tags < 0 else trimmed(cells[tags])
         if not cells[words].strip():
             raise UnibridgeError("a tag without a word", where=layout.at(number))
         if not tag and layout.labelled:

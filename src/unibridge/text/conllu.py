@@ -12,8 +12,9 @@ from typing import Any
 
 from unibridge.errors import UnibridgeError
 from unibridge.text.examples import Layout, Parsed, Prediction
-from unibridge.text.schemes import Row, clean_tag
+from unibridge.text.schemes import Row
 from unibridge.text.sentences import column, tagged_sentences
+from unibridge.text.values import trimmed
 
 _WIDTH = 10
 _FORM, _UPOS, _HEAD, _DEPREL, _MISC = 1, 3, 6, 7, 9
@@ -122,7 +123,7 @@ def _tag(fields: list[str], number: int, layout: Layout) -> str:
             raise UnibridgeError(f"the HEAD {head!r} is no number", where=layout.at(number))
         return f"{int(head)}|{relation}"
     if layout.expect != "entities" or isinstance(layout.columns.get("tags"), int):
-        tag = clean_tag(fields[column(layout, "tags", _UPOS, _WIDTH, number)])
+        tag = trimmed(fields[column(layout, "tags", _UPOS, _WIDTH, number)])
         return "" if tag == "_" else tag
     key = layout.whole["key"]
     if not key:
@@ -135,7 +136,7 @@ def _tag(fields: list[str], number: int, layout: Layout) -> str:
             )
         return ""
     items = (item.partition("=") for item in fields[_MISC].split("|"))
-    tag = next((clean_tag(value) for name, _, value in items if name == key), "O")
+    tag = next((trimmed(value) for name, _, value in items if name == key), "O")
     if "(" in tag or ")" in tag:
         raise UnibridgeError(
             f"{key}={tag} marks coreference in brackets, not a word's entity tag",

@@ -14,10 +14,17 @@ from unibridge.text.examples import (
     Prediction,
 )
 from unibridge.text.headers import NAMES
-from unibridge.text.schemes import Row, clean_tag, named
+from unibridge.text.schemes import Row, named
 from unibridge.text.sentences import tagged_sentences
 from unibridge.text.tables import text_example
-from unibridge.text.values import json_object, label_notes, label_value, repaired_note, text_value
+from unibridge.text.values import (
+    json_object,
+    label_notes,
+    label_value,
+    repaired_note,
+    text_value,
+    trimmed,
+)
 
 _WORD_KEYS = ("words", "tokens")
 _ENTITY_KEYS = ("tags", "ner_tags", "upos", "pos_tags")
@@ -88,7 +95,7 @@ def _words(record: dict[str, Any], line: int, layout: Layout) -> list[Row]:
         tag = label_value(tags[place], f"{tags_key}[{place}]", where) if tags else ""
         if not tag and layout.labelled:
             raise UnibridgeError(f"the word {text!r} has no tag", where=where)
-        rows.append(Row(line, text, clean_tag(tag or "")))
+        rows.append(Row(line, text, trimmed(tag or "")))
     return rows
 
 
@@ -106,7 +113,7 @@ def _text(record: dict[str, Any], line: int, layout: Layout) -> LabelledText:
     if keys["second"] and layout.expect != "text":
         second = text_value(record[keys["second"]], keys["second"], where).strip()
     label = label_value(record.get(keys["label"] or ""), keys["label"] or "", where)
-    label = None if label is None else clean_tag(label)
+    label = None if label is None else trimmed(label)
     if label is not None and layout.names and label not in layout.names:
         label = named(label, line, layout)
     text = text_value(record[keys["text"]], keys["text"], where).strip()

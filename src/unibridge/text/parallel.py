@@ -9,7 +9,7 @@ from unibridge.errors import UnibridgeError
 from unibridge.text.content import HEAD, recognise
 from unibridge.text.files import read_lines
 from unibridge.text.languages import language
-from unibridge.text.schemes import clean_tag
+from unibridge.text.values import trimmed
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def read_parallel(target: str | Path, source: str | Path | None = None) -> Paral
                     where=f"{target}:{number}",
                     do=ALIGNED,
                 )
-            rows.append((clean_tag(cells[0]), clean_tag(cells[1])))
+            rows.append((trimmed(cells[0]), trimmed(cells[1])))
         if _is_header(rows):
             warnings.append(f"{target}:1: taken for the columns' names: {', '.join(rows[0])}")
         files = (target, target)
@@ -58,9 +58,7 @@ def read_parallel(target: str | Path, source: str | Path | None = None) -> Paral
                 f"{source} has {len(source_lines)}",
                 do="give files whose lines translate each other one by one",
             )
-        rows = [
-            (clean_tag(t), clean_tag(s)) for t, s in zip(target_lines, source_lines, strict=True)
-        ]
+        rows = [(trimmed(t), trimmed(s)) for t, s in zip(target_lines, source_lines, strict=True)]
         files = (target, source)
     for number, row in enumerate(rows, start=1):
         for side, file, text in zip(("target", "source"), files, row, strict=True):

@@ -46,8 +46,6 @@ _NO_TYPE = re.compile(
 # "B-PER|B-ORG": two tags of one word
 _SECOND_TAG = re.compile(r"[|,;+/&\s](?:[BIMELSUW][-_:].|O$)")
 _NUMBER = re.compile(r"[-+]?\d+(\.0)?")
-_INVISIBLE = r"[\s\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+"
-_INVISIBLE_ENDS = re.compile(f"^{_INVISIBLE}|{_INVISIBLE}$")
 
 Kind = Literal["before", "behind", "letters", "plain", "number"]
 _WRITTEN: dict[str, str] = {
@@ -71,11 +69,6 @@ class Row:
 def is_entity_tag(tag: str) -> bool:
     """Whether a tag is O, or a type with a scheme's letter before it."""
     return tag in _OUTSIDE or _BEFORE.fullmatch(tag) is not None
-
-
-def clean_tag(tag: str) -> str:
-    """A tag without the space and the invisible characters around it."""
-    return _INVISIBLE_ENDS.sub("", tag)
 
 
 def name_numbers(sentences: Sequence[Sequence[Row]], layout: Layout) -> list[list[str]]:

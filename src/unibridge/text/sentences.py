@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from unibridge.errors import UnibridgeError
 from unibridge.text.examples import Example, Layout, Parsed, TaggedSentence
-from unibridge.text.schemes import Row, clean_tag, iob2
+from unibridge.text.schemes import Row, iob2
+from unibridge.text.values import trimmed
 
 
 def tagged_sentences(sentences: Sequence[Sequence[Row]], layout: Layout) -> Parsed:
@@ -35,7 +36,7 @@ def _doubts(sentences: Sequence[Sequence[Row]], layout: Layout) -> list[str]:
             f"{layout.path}: all {len(rows)} words are '_': the text is left out of this file, and "
             "nothing can be learnt or predicted from it. Fetch the text where the file came from"
         )
-    empty = [row.line for row in rows if not clean_tag(row.word)]
+    empty = [row.line for row in rows if not trimmed(row.word)]
     if empty:
         warnings.append(
             f"{layout.path}: empty words, read as unknown: {len(empty)} in all, "

@@ -20,8 +20,8 @@ from unibridge.text.examples import (
     refuse_labelled,
 )
 from unibridge.text.headers import NAMES, Body, Roles, counts_rows, is_known_header, named_roles
-from unibridge.text.schemes import clean_tag, named
-from unibridge.text.values import label_notes
+from unibridge.text.schemes import named
+from unibridge.text.values import label_notes, trimmed
 
 # a cell may be a whole document
 csv.field_size_limit(2**31 - 1)
@@ -160,7 +160,7 @@ def _parse_table(lines: list[str], layout: Layout, split: Split) -> Parsed:
     text, second, label = layout.whole["roles"]
     examples: list[LabelledText] = []
     for number, cells in _rows(lines, layout, split):
-        tag = None if label is None else clean_tag(cells[label])
+        tag = None if label is None else trimmed(cells[label])
         if tag and layout.names and tag not in layout.names:
             tag = named(tag, number, layout)
         other = None if second is None else cells[second].strip()
@@ -173,7 +173,7 @@ def text_example(
     text: str, second: str | None, label: str | None, line: int, layout: Layout
 ) -> LabelledText:
     """A labelled text, or the error that says what of it is missing."""
-    if not clean_tag(text) or (second is not None and not clean_tag(second)):
+    if not trimmed(text) or (second is not None and not trimmed(second)):
         raise UnibridgeError("an empty text", where=layout.at(line))
     if not label and layout.labelled:
         raise UnibridgeError("a text without a label", where=layout.at(line))

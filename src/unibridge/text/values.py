@@ -14,6 +14,8 @@ from typing import Any
 from unibridge.errors import UnibridgeError
 from unibridge.text.examples import LabelledText
 
+_INVISIBLE = r"[\s\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+"
+_INVISIBLE_ENDS = re.compile(f"^{_INVISIBLE}|{_INVISIBLE}$")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
 # what other tools write where a table has no value
@@ -22,6 +24,11 @@ _MISSING = frozenset("nan NaN None null NULL <NA> NaT N/A n/a #N/A -".split())  
 
 _FEW_CLASSES = 50
 _FEW_TEXTS = 7
+
+
+def trimmed(text: str) -> str:
+    """A text without the space and the invisible characters around it."""
+    return _INVISIBLE_ENDS.sub("", text)
 
 
 def whole_characters(text: str) -> str:
