@@ -1,6 +1,7 @@
 import pytest
 
 from unibridge.errors import UnibridgeError
+from unibridge.text.lexicon import read_lexicon
 from unibridge.text.parallel import read_parallel
 
 
@@ -37,3 +38,52 @@ def test_faults_are_named_with_file_and_line(tmp_path, target, source, place):
     with pytest.raises(UnibridgeError) as caught:
         read_parallel(tmp_path / "target", None if source is None else tmp_path / "source")
     assert caught.value.where.endswith(place)
+
+
+NAMES = [
+    ("Luganda", "English"),
+    ("luganda", "english"),
+    ("Ganda", "Français"),
+    ("Kiswahili", "Kiingereza"),
+    ("አማርኛ", "እንግሊዝኛ"),
+    ("中文", "English"),
+    ("English (source)", "Luganda sentence"),
+    ("Haitian Creole", "Spanish"),
+]
+
+
+@pytest.mark.parametrize("names", NAMES)
+def test_two_languages_names_are_a_header_in_every_form_of_pairs(tmp_path, names):
+    sides = [("omuntu", "person"), ("ennyumba", "house"), ("okulya", "eat")]
+    for path, row in ((tmp_path / "p.tsv", "{}\t{}\n"), (tmp_path / "d.tsv", "{}\t{}\n")):
+        path.write_text("".join(row.format(*pair) for pair in [names, *sides]))
+    for place, side in enumerate(("am.txt", "en.txt")):
+        (tmp_path / side).write_text("".join(f"{pair[place]}\n" for pair in [names, *sides]))
+    for found in (
+        read_parallel(tmp_path / "p.tsv"),
+        read_parallel(tmp_path / "am.txt", tmp_path / "en.txt"),
+    ):
+        assert list(zip(found.target_lines, found.source_lines, strict=True)) == sides
+        assert f"taken for the columns' names: {', '.join(names)}" in found.warnings[0]
+    lexicon = read_lexicon(tmp_path / "d.tsv")
+    assert list(lexicon.entries) == sides and "columns' names" in lexicon.warnings[0]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        # one language in two: an entry like any other
+        ("Lungereza", "English"),
+        ("Deutsch", "German"),
+        # words that are not both names of languages
+        ("Ewe", "Sheep"),
+        ("English", "Tea"),
+        ("no", "non"),
+        ("man", "homme"),
+        ("Kampala", "Nairobi"),
+    ],
+)
+def test_a_first_entry_that_only_resembles_names_of_languages_stays(tmp_path, first):
+    (tmp_path / "d.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in [first, ("a", "b")]))
+    for found in (read_lexicon(tmp_path / "d.tsv"), read_parallel(tmp_path / "d.tsv")):
+        assert len(getattr(found, "entries", ()) or found.target_lines) == 2 and not found.warnings

@@ -97,6 +97,28 @@ def language(code: str) -> Language:
 
 
 @cache
+def languages_called(name: str) -> frozenset[str]:
+    """Codes of the languages that have this name, in English or any other language of CLDR.
+
+    Case does not count: "luganda", "Ganda" and "Kiganda" are all of `lg`.
+    """
+    return _called().get(name.casefold(), frozenset())
+
+
+@cache
+def _called() -> dict[str, frozenset[str]]:
+    from babel.core import Locale
+    from babel.localedata import locale_identifiers
+
+    found: dict[str, set[str]] = {}
+    for locale in locale_identifiers():
+        if "_" not in locale:
+            for code, name in Locale(locale).languages.items():
+                found.setdefault(name.casefold(), set()).add(code.partition("_")[0])
+    return {name: frozenset(codes) for name, codes in found.items()}
+
+
+@cache
 def canonical(code: str) -> str:
     """One code for a language however it is named: ISO 639-1 where there is one, else 639-3.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from unibridge.errors import UnibridgeError
-from unibridge.text.parallel import SIDES, without_blank_end
+from unibridge.text.parallel import SIDES, are_languages, without_blank_end
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,9 @@ class Lexicon:
 def read_lexicon(path: str | Path, *, languages: Collection[str] = ()) -> Lexicon:
     """Read a TSV of target word, tab, source word, or MUSE's form of it with a space between.
 
-    languages: the two codes, which a first row may consist of. Such a row, rows with an empty side
-    and entries that are there before are left out, each kind with one counted note.
+    languages: the two codes, which a first row may consist of. Such a row or one of two languages'
+    names, rows with an empty side and entries that are there before are left out, each kind with
+    one counted note.
     Raises UnibridgeError, with file and line, for a row of more or fewer columns, and for a file
     without an entry.
     """
@@ -45,7 +46,9 @@ def read_lexicon(path: str | Path, *, languages: Collection[str] = ()) -> Lexico
         target, source = (" ".join(cell.split()) for cell in cells)
         if not (target and source):
             empty.append(number)
-        elif number == 1 and {target.lower(), source.lower()} <= names:
+        elif number == 1 and (
+            {target.lower(), source.lower()} <= names or are_languages(target, source)
+        ):
             warnings.append(f"{path}:1: taken for the columns' names: {target}, {source}")
         elif (target, source) in entries:
             repeated += 1

@@ -8,7 +8,7 @@ from pathlib import Path
 from unibridge.errors import UnibridgeError
 from unibridge.text.content import HEAD, recognise
 from unibridge.text.files import read_lines
-from unibridge.text.languages import language
+from unibridge.text.languages import language, languages_called
 from unibridge.text.values import trimmed
 
 
@@ -22,7 +22,9 @@ class Parallel:
 
 
 _NUMBER = re.compile(r"[-+]?\d+([.,]\d+)*")
-SIDES = frozenset("source target src tgt trg text translation original word".split())  # noqa: SIM905
+SIDES = frozenset(
+    "source target src tgt trg text translation original word sentence sentences".split()  # noqa: SIM905
+)
 """Words that rows of columns' names are made of."""
 ALIGNED = "write target, a tab and source a line, or give two line-aligned files"
 
@@ -47,8 +49,6 @@ def read_parallel(target: str | Path, source: str | Path | None = None) -> Paral
                     do=ALIGNED,
                 )
             rows.append((trimmed(cells[0]), trimmed(cells[1])))
-        if _is_header(rows):
-            warnings.append(f"{target}:1: taken for the columns' names: {', '.join(rows[0])}")
         files = (target, target)
     else:
         target_lines, source_lines = without_blank_end(target), without_blank_end(source)
@@ -60,6 +60,10 @@ def read_parallel(target: str | Path, source: str | Path | None = None) -> Paral
             )
         rows = [(trimmed(t), trimmed(s)) for t, s in zip(target_lines, source_lines, strict=True)]
         files = (target, source)
+    if _is_header(rows, together=source is None):
+        where = dict.fromkeys(f"{file}:1" for file in files)
+        names = ", ".join(rows[0])
+        warnings.append(f"{' and '.join(where)}: taken for the columns' names: {names}")
     for number, row in enumerate(rows, start=1):
         for side, file, text in zip(("target", "source"), files, row, strict=True):
             if not text:
@@ -77,15 +81,40 @@ def read_parallel(target: str | Path, source: str | Path | None = None) -> Paral
     return Parallel(tuple(t for t, _ in rows), tuple(s for _, s in rows), warnings)
 
 
-def _is_header(rows: list[tuple[str, str]]) -> bool:
+def _is_header(rows: list[tuple[str, str]], *, together: bool) -> bool:
     """Whether the first row names the sides. Codes of languages are short words of some language
-    as well, so these are names only above rows of several words, not in a dictionary."""
+    as well, so these are names only above rows of several words, not in a dictionary, and not where
+    each stands in a file of its own."""
     if len(rows) < 2:
+        return False
+    if are_languages(*rows[0]):
+        return True
+    if not together:
         return False
     if all(set(re.split(r"[_\s]+", cell.lower())) & SIDES for cell in rows[0]):
         return all(len(cell.split()) <= 3 for cell in rows[0])
     several = sum(len(cell.split()) > 1 for row in rows[1:] for cell in row)
     return all(map(_is_code, rows[0])) and several > 0.8 * 2 * (len(rows) - 1)
+
+
+def are_languages(first: str, second: str) -> bool:
+    """Whether two cells are the names of two languages, be it with a word such as "sentence".
+
+    Two names of one language are its translation, an entry of a dictionary like any other.
+    """
+    names = []
+    for cell in (first, second):
+        words = [word for word in re.split(r"[_\s()\[\]]+", cell) if word.lower() not in SIDES]
+        names.append(" ".join(filter(None, words)))
+    # the names of all languages take two seconds: only for what looks like a name, or is one
+    known = any(name.lower() in _names() for name in names)
+    if not all(_NAME.fullmatch(name) and (known or not name[0].islower()) for name in names):
+        return False
+    here, there = map(languages_called, names)
+    return bool(here and there) and not here & there
+
+
+_NAME = re.compile(r"[^\W\d_][^\d_.,;:!?]{1,39}")
 
 
 def _is_code(cell: str) -> bool:
