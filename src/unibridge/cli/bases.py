@@ -37,6 +37,7 @@ def _align(options: Namespace) -> None:
         dictionary=options.dictionary,
         test=options.test,
         seed=options.seed,
+        listener=Console(),
     )
     for warning in aligned.found.warnings:
         Console().say(f"warning: {warning}")

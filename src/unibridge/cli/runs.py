@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from unibridge.cli.words import Command, add_set
+from unibridge.cli.words import Command, add_megabytes, add_set, quiet_console
 from unibridge.console import Console, quiet
 
 
@@ -83,13 +83,17 @@ def _demo(options: Namespace) -> None:
 def _inspect_options(parser: ArgumentParser) -> None:
     parser.add_argument("--base", required=True, help="folder, hub id, or packaged: me5, ...")
     parser.add_argument("--text", required=True, nargs="+")
+    add_megabytes(parser)
 
 
 def _inspect(options: Namespace) -> None:
     from unibridge.operations.bases import inspect
 
-    quiet()
-    look = inspect(options.base, options.text)
+    console = quiet_console()
+    look = inspect(
+        options.base, options.text, text_megabytes=options.text_megabytes, listener=console
+    )
+    console.say()
     found = look.found
     line, tokens = found.example
     print(f"{options.base} on {found.lines} lines")

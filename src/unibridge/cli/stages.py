@@ -6,6 +6,7 @@ from typing import Any
 
 from unibridge.cli.words import (
     Command,
+    add_megabytes,
     add_reading,
     add_set,
     named,
@@ -35,6 +36,7 @@ def _stage_options(parser: ArgumentParser, *, on_base: bool = True) -> None:
 def _text_options(parser: ArgumentParser) -> None:
     parser.add_argument("--language", required=True, help="code, such as lug")
     parser.add_argument("--text", required=True, nargs="+")
+    add_megabytes(parser)
 
 
 def _given(options: Namespace, section: str, *changes: str) -> dict[str, Any]:
@@ -59,7 +61,14 @@ def _vocabulary(options: Namespace) -> None:
     from unibridge.operations.stages import vocabulary
 
     given = _given(options, "vocabulary", *["verify=true"] * options.verify)
-    folder = vocabulary(options.base, options.out, options.text, language=options.language, **given)
+    folder = vocabulary(
+        options.base,
+        options.out,
+        options.text,
+        language=options.language,
+        text_megabytes=options.text_megabytes,
+        **given,
+    )
     show(folder, "chosen", "stopped")
     for row in read_manifest(folder)["facts"]["verified"]:
         print(
@@ -93,6 +102,7 @@ def _embed(options: Namespace) -> None:
         source_text=options.source_text,
         parallel=options.parallel,
         dictionary=options.dictionary,
+        text_megabytes=options.text_megabytes,
         seed=options.seed,
         **_given(options, "embeddings"),
     )
@@ -117,6 +127,7 @@ def _adapt(options: Namespace) -> None:
         language=options.language,
         vocabulary=options.vocabulary,
         embeddings=options.embeddings,
+        text_megabytes=options.text_megabytes,
         seed=options.seed,
         **_given(options, section),
     )

@@ -40,6 +40,20 @@ def add_text(parser: ArgumentParser, summary: str, *, required: bool = False) ->
     )
 
 
+def add_megabytes(parser: ArgumentParser) -> None:
+    """--text-megabytes: how much plain text is held."""
+    from unibridge.text.corpus import MOST_BYTES
+
+    parser.add_argument(
+        "--text-megabytes",
+        type=int,
+        default=MOST_BYTES >> 20,
+        metavar="MIB",
+        help="text that is held in memory; of more, lines evenly spread; 0: all "
+        "(default: %(default)s)",
+    )
+
+
 def add_reading(parser: ArgumentParser) -> None:
     """--reader, --columns and --label-names: how label files are to be read."""
     parser.add_argument("--reader", help="of label files (default: by their suffix)")

@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING
 
 from unibridge.errors import UnibridgeError
 from unibridge.operations.listening import SILENCE, Listener
-from unibridge.operations.stages import AnyBase, read_pairs
-from unibridge.stages.inputs import read_dictionary
-from unibridge.text.corpus import read_text
+from unibridge.operations.reading import (
+    MEGABYTES,
+    read_pairs,
+    read_words,
+    text_lines,
+    texts_by_language,
+)
+from unibridge.operations.stages import AnyBase
 
 if TYPE_CHECKING:
     from unibridge.embeddings.align import Alignment, Induction
@@ -27,13 +32,23 @@ class Look:
     notes: Sequence[str]
 
 
-def inspect(base: AnyBase, text: Sequence[str | Path], *, device: str = "auto") -> Look:
-    """Does this model read this language? A few seconds."""
+def inspect(
+    base: AnyBase,
+    text: Sequence[str | Path],
+    *,
+    device: str = "auto",
+    text_megabytes: int = MEGABYTES,
+    listener: Listener = SILENCE,
+) -> Look:
+    """Does this model read this language? A few seconds.
+
+    text_megabytes: as in `unibridge.operations.stages`.
+    """
     from unibridge.models.base import load_base
     from unibridge.study.inspection import inspect_base
 
     loaded = load_base(base, device=device) if isinstance(base, str) else base
-    return Look(inspect_base(loaded, read_text(list(text)).lines), loaded.notes)
+    return Look(inspect_base(loaded, text_lines(text, listener, text_megabytes)), loaded.notes)
 
 
 def pretrain(
@@ -56,8 +71,8 @@ def pretrain(
     if base is not None and not text:
         raise UnibridgeError("a given base needs text to read", do="give --text, such as en=en.txt")
     if text:
-        texts = {code: list(read_text(path).lines) for code, path in text.items()}
-        translated = [pair for file in pairs for pair in read_pairs(file)]
+        texts = texts_by_language(text, listener)
+        translated = [pair for file in pairs for pair in read_pairs([str(file)], listener).rows]
         origin = ", ".join(text)
     else:
         from unibridge.demo import BASE_LANGUAGES, pretraining_text
@@ -110,6 +125,7 @@ def align(
     dictionary: str | None = None,
     test: str | None = None,
     seed: int = 0,
+    listener: Listener = SILENCE,
 ) -> Aligned:
     """Rotate one language's word vectors onto another's and write them to `out`.
 
@@ -119,7 +135,7 @@ def align(
     from unibridge.embeddings.word_vectors import write_word_vectors
 
     def pairs(file: str) -> list[tuple[str, str]]:
-        entries = read_dictionary(file)[0].rows
+        entries = read_words(file, listener).rows
         return [(source_word, target_word) for target_word, source_word in entries]
 
     anchors = pairs(dictionary) if dictionary else None

@@ -10,13 +10,14 @@ from unibridge.ensemble.model import MultiSourceModel
 from unibridge.errors import UnibridgeError
 from unibridge.metrics import METRICS, bootstrap_interval
 from unibridge.operations.listening import SILENCE, Listener
+from unibridge.operations.reading import read_labelled
 from unibridge.operations.stages import workplace
 from unibridge.pack import find, load
-from unibridge.stages.inputs import read_label_file
 from unibridge.stages.predict import plain_notes
 from unibridge.stages.task import task_stage
 from unibridge.tasks import task_of
 from unibridge.text.benchmarks import BENCHMARKS, SUITES, Benchmark, part_id
+from unibridge.text.examples import AS_IT_IS
 from unibridge.transfer.task import TrainedTask
 
 if TYPE_CHECKING:
@@ -201,12 +202,14 @@ def _trained(
 
     task = task_of(one.task)
     name, code = one.trained_on
-    train = _labels(part_id(name, code, "train", data), task, code, listener)
+    train = read_labelled(
+        part_id(name, code, "train", data), task, AS_IT_IS, listener, language=code
+    )
     held_out: dict[str, Labels] = {}
     try:
         dev = part_id(name, code, "dev", data)
         part_of(dev).check()
-        held_out = {code: _labels(dev, task, code, listener)}
+        held_out = {code: read_labelled(dev, task, AS_IT_IS, listener, language=code)}
     except UnibridgeError:
         listener.say(f"{name} has no dev labels here; it is trained without")
     labels = task.collect_labels([train.file.examples])
@@ -231,7 +234,8 @@ def _score_stage(
 ) -> Path:
     from unibridge.artifacts import run_stage
 
-    test = _labels(part_id(one.name, language, "test", data), model.task, language, listener)
+    part = part_id(one.name, language, "test", data)
+    test = read_labelled(part, model.task, AS_IT_IS, listener, language=language)
 
     def build(folder: Path) -> Outcome:
         examples: list[Any] = test.file.examples
@@ -258,10 +262,3 @@ def _score_stage(
         inputs={**made_of, **test.inputs, "about": fingerprint([one.name, language])},
         on_start=listener.on_stage,
     )
-
-
-def _labels(part: str, task: Any, language: str, listener: Listener) -> "Labels":
-    found = read_label_file(part, task, language=language)
-    for warning in found.file.warnings:
-        listener.say(f"warning: {warning}")
-    return found

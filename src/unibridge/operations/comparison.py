@@ -127,7 +127,7 @@ def predict_study(
     predicted = predict(
         list(dict.fromkeys(score.transfer[0] for score in tuned)),
         list(dict.fromkeys(score.target for score in tuned)),
-        study_texts(found),
+        study_texts(found, listener),
         base=_loaded(base),
         rankers=rankers,
         settings=settings,
@@ -137,14 +137,13 @@ def predict_study(
     return predicted.left_out
 
 
-def study_texts(study: "Study") -> dict[str, list[str]]:
+def study_texts(study: "Study", listener: Listener = SILENCE) -> dict[str, list[str]]:
     """code -> lines: a transfer language's text, else the sentences of a target's test files."""
-    from unibridge.text.corpus import read_text
+    from unibridge.operations.reading import texts_by_language
 
-    texts = {}
-    for code, about in (study.plan.get("texts") or {}).items():
-        if Path(about["file"]).exists():
-            texts[code] = list(read_text(about["file"]).lines)
+    given = (study.plan.get("texts") or {}).items()
+    there = {code: str(about["file"]) for code, about in given if Path(about["file"]).exists()}
+    texts = texts_by_language(there, listener)
     for files in (study.plan.get("targets") or {}).values():
         for code, file in files.items():
             if not texts.get(code) and Path(file).exists():

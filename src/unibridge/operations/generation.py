@@ -18,12 +18,13 @@ from unibridge.evaluation.generation import (
 from unibridge.evaluation.records import Result, append_result, read_results
 from unibridge.metrics import bootstrap_difference, bootstrap_interval
 from unibridge.operations.listening import SILENCE, Listener
+from unibridge.operations.reading import say_all, texts_by_language
 from unibridge.operations.stages import AnyBase, workplace
 from unibridge.stages.inputs import hashes
-from unibridge.text.corpus import read_text
 from unibridge.text.examples import AS_IT_IS, ReadAs
 from unibridge.text.identification import identifier
 from unibridge.text.labels import read_labels
+from unibridge.text.values import COLUMN_DOUBT
 
 if TYPE_CHECKING:
     from unibridge.transfer.generation import GenerationSettings
@@ -33,10 +34,14 @@ SCORES = ("chrf", "rouge_l", "wrong_language")
 """What is told of a language, 0 to 100; the last where there is text to know languages by."""
 
 
-def read_generation_pairs(path: str, read_as: ReadAs = AS_IT_IS) -> list[tuple[str, str]]:
+def read_generation_pairs(
+    path: str, read_as: ReadAs = AS_IT_IS, listener: Listener = SILENCE
+) -> list[tuple[str, str]]:
     """(what is read, what is said) of a table or JSON lines whose label is what is said."""
-    examples = read_labels(path, *read_as, expect="text").examples
-    return [(one.text, one.label) for one in examples if getattr(one, "label", None)]  # type: ignore[union-attr, misc]
+    found = read_labels(path, *read_as, expect="text")
+    # labels that hardly recur are what is meant here
+    say_all((note for note in found.warnings if COLUMN_DOUBT not in note), listener)
+    return [(one.text, one.label) for one in found.examples if getattr(one, "label", None)]  # type: ignore[union-attr, misc]
 
 
 def generation(
@@ -64,9 +69,9 @@ def generation(
 
     # 1. All that can be missing.
     generation_packages()
-    pairs = {code: read_generation_pairs(file, read_as) for code, file in train.items()}
-    asked = {code: read_generation_pairs(file, read_as) for code, file in test.items()}
-    lines = {code: list(read_text(list(files)).lines) for code, files in (text or {}).items()}
+    pairs = {code: read_generation_pairs(file, read_as, listener) for code, file in train.items()}
+    asked = {code: read_generation_pairs(file, read_as, listener) for code, file in test.items()}
+    lines = texts_by_language(text or {}, listener)
     if lines and (unknown := sorted(set(test) - set(lines))):
         raise UnibridgeError(
             f"there is no text to know {', '.join(unknown)} by",

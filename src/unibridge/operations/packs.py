@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from unibridge.errors import UnibridgeError
 from unibridge.operations.listening import SILENCE, Listener
+from unibridge.operations.reading import say_all
 from unibridge.pack import load
 from unibridge.tasks import TASKS, task_of
 from unibridge.text.examples import AS_IT_IS, ReadAs
@@ -105,7 +106,7 @@ def evaluate(
     if model is not None:
         loaded = load(model, device=device)
         found = read_labels(gold, *read_as, expect=loaded.task.reads)
-        _say(found.warnings, listener)
+        say_all(found.warnings, listener)
         code = loaded.config.language
         examples = [loaded.task.in_language(example, code) for example in found.examples]
         return loaded.task.score(examples, loaded.predict(examples, warn=listener.say))
@@ -116,14 +117,9 @@ def evaluate(
     found = read_labels(gold, *read_as, expect=kind.reads)
     written = read_labels(predictions, *read_as, expect=kind.reads)
     # the notes on one file, where it is both, are said once
-    _say(list(dict.fromkeys([*found.warnings, *written.warnings])), listener)
+    say_all([*found.warnings, *written.warnings], listener)
     check_same_examples(found, written)
     return kind.score(found.examples, [kind.gold(example) for example in written.examples])
-
-
-def _say(warnings: Sequence[str], listener: Listener) -> None:
-    for warning in warnings:
-        listener.say(f"warning: {warning}")
 
 
 def merge(

@@ -133,7 +133,7 @@ def sources(
     names = asked or ([] if measured else list(studied) if own else list(PREFERRED))
     table, left_out = {}, {}
     if names:
-        texts = _texts(tables, target, target_text)
+        texts = _texts(tables, target, target_text, listener)
         loaded = None
         if base is not None:
             from unibridge.models.base import load_base
@@ -183,17 +183,16 @@ def _studied(
 
 
 def _texts(
-    tables: Mapping[str, Candidate], target: str, target_text: Sequence[str | Path]
+    tables: Mapping[str, Candidate],
+    target: str,
+    target_text: Sequence[str | Path],
+    listener: Listener,
 ) -> dict[str, list[str]]:
-    from unibridge.text.corpus import read_text
+    from unibridge.operations.reading import texts_by_language
 
-    texts = {}
-    for code, table in tables.items():
-        if files := table.get("text"):
-            texts[code] = list(read_text(files if isinstance(files, str) else list(files)).lines)
-    if target_text:
-        texts[target] = list(read_text(list(target_text)).lines)
-    return texts
+    given = {code: table["text"] for code, table in tables.items() if table.get("text")}
+    own = {target: target_text} if target_text else {}
+    return texts_by_language({**given, **own}, listener)
 
 
 def _table(candidate: Candidate) -> str:

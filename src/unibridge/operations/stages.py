@@ -1,9 +1,10 @@
 """The stages of the method one at a time, from files to a stage folder.
 
 Common to all: base is a name, folder, hub id, or a loaded base; out is the folder that gets the
-stage's own; text is files or folders of plain text; seed decides what is drawn. Each returns the
-stage's folder, whose manifest has its facts and warnings, and takes a finished one over as it is.
-Raises UnibridgeError for a broken file, setting or folder.
+stage's own; text is files or folders of plain text, of which text_megabytes (MiB; 0: all) are held
+at most, lines evenly spread; seed decides what is drawn. Each returns the stage's folder, whose
+manifest has its facts and warnings, and takes a finished one over as it is. Raises UnibridgeError
+for a broken file, setting or folder.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,17 +14,20 @@ from typing import TYPE_CHECKING, Union
 from unibridge.artifacts import fingerprint, hash_path, read_json, read_manifest, write_manifest
 from unibridge.errors import UnibridgeError
 from unibridge.operations.listening import SILENCE, Listener
+from unibridge.operations.reading import (
+    MEGABYTES,
+    Files,
+    read_corpus,
+    read_labelled,
+    read_pairs,
+    read_words,
+    say_all,
+)
 from unibridge.pack import find, load
 from unibridge.stages.ensemble import model_of, weigh_stage
 from unibridge.stages.inputs import (
     NO_PAIRS,
-    Labels,
-    Text,
     base_identity,
-    hashes,
-    read_dictionary,
-    read_label_file,
-    read_parallel_files,
     translations_of,
 )
 from unibridge.stages.language import adapt_stage
@@ -32,21 +36,17 @@ from unibridge.stages.vocabulary import embed_stage, vocabulary_stage
 from unibridge.stages.workplace import Workplace
 from unibridge.tasks import task_of
 from unibridge.text.belonging import shared_with
-from unibridge.text.corpus import read_text
 from unibridge.text.examples import AS_IT_IS, ReadAs
-from unibridge.text.parallel import read_parallel
 
 if TYPE_CHECKING:
     from unibridge.embeddings.settings import EmbeddingSettings
     from unibridge.ensemble.few_shot import FewShotSettings
     from unibridge.models.base import BaseModel as Base
-    from unibridge.tasks.base import Task
     from unibridge.transfer.language import AdaptationSettings
     from unibridge.transfer.task_settings import TaskSettings
     from unibridge.vocabulary.search import SearchSettings
     from unibridge.weighting.base import WeightSettings
 
-Files = Sequence[str | Path]
 AnyBase = Union[str, "Base"]
 
 
@@ -61,31 +61,6 @@ def workplace(
     return Workplace(out, loaded, base_identity(loaded), listener.on_stage, listener.on_progress)
 
 
-def read_corpus(files: Files, listener: Listener = SILENCE) -> Text:
-    """Plain text with its files' hashes; what is odd about it is said."""
-    corpus = read_text(
-        list(files),
-        progress=lambda done, total: listener.on_progress("reading", done, total, {}),
-    )
-    for warning in corpus.warnings:
-        listener.say(f"warning: {warning}")
-    return Text(corpus.lines, hashes("text", files))
-
-
-def _read_labels(file: str, task: "Task", read_as: ReadAs, listener: Listener) -> Labels:
-    """A label file; what is odd about it is said."""
-    found = read_label_file(file, task, read_as)
-    for warning in found.file.warnings:
-        listener.say(f"warning: {warning}")
-    return found
-
-
-def read_pairs(*files: str | Path) -> list[tuple[str, str]]:
-    """(target, source) of each line of a parallel TSV or of two files."""
-    found = read_parallel(*files)
-    return list(zip(found.target_lines, found.source_lines, strict=True))
-
-
 def vocabulary(
     base: AnyBase,
     out: Path,
@@ -93,11 +68,13 @@ def vocabulary(
     settings: "SearchSettings",
     *,
     language: str,
+    text_megabytes: int = MEGABYTES,
     listener: Listener = SILENCE,
 ) -> Path:
     """§2.1: choose a vocabulary size and make a tokenizer of it."""
     at = workplace(base, out, listener=listener)
-    return vocabulary_stage(at, read_corpus(text, listener), settings, language=language)
+    read = read_corpus(text, listener, text_megabytes)
+    return vocabulary_stage(at, read, settings, language=language)
 
 
 def embed(
@@ -112,6 +89,7 @@ def embed(
     parallel: Sequence[str] = (),
     dictionary: str | None = None,
     seed: int = 0,
+    text_megabytes: int = MEGABYTES,
     listener: Listener = SILENCE,
 ) -> Path:
     """§2.2: first values for the embeddings of a vocabulary stage.
@@ -121,15 +99,14 @@ def embed(
     """
     translations = None
     if source_text:
-        source = Text(read_text(list(source_text)).lines, hashes("text", source_text))
         translations = translations_of(
-            source,
-            read_parallel_files(parallel)[0] if parallel else NO_PAIRS,
-            read_dictionary(dictionary)[0] if dictionary else NO_PAIRS,
+            read_corpus(source_text, listener, text_megabytes),
+            read_pairs(parallel, listener) if parallel else NO_PAIRS,
+            read_words(dictionary, listener) if dictionary else NO_PAIRS,
         )
     return embed_stage(
         workplace(base, out, listener=listener),
-        read_corpus(text, listener),
+        read_corpus(text, listener, text_megabytes),
         settings,
         language=language,
         vocabulary=vocabulary,
@@ -148,6 +125,7 @@ def adapt(
     vocabulary: Path | None = None,
     embeddings: Path | None = None,
     seed: int = 0,
+    text_megabytes: int = MEGABYTES,
     listener: Listener = SILENCE,
 ) -> Path:
     """§2.3: train a language adapter; a target's with its vocabulary and embeddings stages."""
@@ -158,7 +136,7 @@ def adapt(
         )
     return adapt_stage(
         workplace(base, out, listener=listener),
-        read_corpus(text, listener),
+        read_corpus(text, listener, text_megabytes),
         settings,
         language=language,
         seed=seed,
@@ -188,12 +166,11 @@ def train_task(
     to be read.
     """
     found = task_of(task)
-    train = {language: _read_labels(labels, found, read_as, listener)}
-    held_out = {language: _read_labels(dev, found, read_as, listener)} if dev else {}
+    train = {language: read_labelled(labels, found, read_as, listener)}
+    held_out = {language: read_labelled(dev, found, read_as, listener)} if dev else {}
     for own in held_out.values():
         others = {labels: train[language].file.examples}
-        for warning in shared_with(own.file.examples, others, name=str(dev)):
-            listener.say(f"warning: {warning}")
+        say_all(shared_with(own.file.examples, others, name=str(dev)), listener)
     return task_stage(
         workplace(base, out, listener=listener),
         found,
@@ -222,10 +199,9 @@ def few_shot_curve(
     model: folder of a pack or run. target_labels: what is drawn from. test: what is scored.
     """
     loaded = load(model, device="auto")
-    drawn = _read_labels(target_labels, loaded.task, read_as, listener)
-    scored = _read_labels(test, loaded.task, read_as, listener)
-    for warning in shared_with(scored.file.examples, {target_labels: drawn.file.examples}):
-        listener.say(f"warning: {warning}")
+    drawn = read_labelled(target_labels, loaded.task, read_as, listener)
+    scored = read_labelled(test, loaded.task, read_as, listener)
+    say_all(shared_with(scored.file.examples, {target_labels: drawn.file.examples}), listener)
     out.mkdir(parents=True, exist_ok=True)
     return few_shot_stage(
         out,
@@ -263,11 +239,11 @@ def weigh(
     """
     from unibridge.transfer.trained import TrainedTask
 
-    pairs = {code: read_pairs(file) for code, file in (parallel or {}).items()}
+    pairs = {code: read_pairs([file], listener).rows for code, file in (parallel or {}).items()}
     labelled = None
     if labels and tasks:
         first = TrainedTask.load(next(iter(tasks.values())))
-        labelled = _read_labels(labels, task_of(first.task), read_as, listener)
+        labelled = read_labelled(labels, task_of(first.task), read_as, listener)
     return weigh_stage(
         workplace(base, out, listener=listener),
         target,

@@ -100,7 +100,8 @@ def _student_pack(
     progress: Progress = lambda step, steps, parts: None,
 ) -> Path:
     # outside the build, so that a wrong path leaves nothing behind
-    lines = read_text(text).lines
+    corpus = read_text(text)
+    lines = corpus.lines
 
     def build(partial: Path) -> Outcome:
         model = load(pack, device=device)
@@ -120,7 +121,7 @@ def _student_pack(
         )
         if processes().main:
             save(found.model, partial, weights=weights, limits=[told, *found.warnings])
-        return Outcome(found.facts, found.warnings)
+        return Outcome(found.facts, [*corpus.warnings, *found.warnings])
 
     return build_folder(
         folder,

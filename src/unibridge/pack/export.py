@@ -15,7 +15,7 @@ from unibridge.errors import UnibridgeError
 from unibridge.pack import find, load
 from unibridge.pack.derive import AVERAGED, write_card
 from unibridge.registry import Registry
-from unibridge.text.labels import read_labels
+from unibridge.text.labels import LabelFile, read_labels
 
 if TYPE_CHECKING:
     import torch
@@ -51,7 +51,9 @@ def export_pack(
         facts = {"format": str(format_), "largest_difference": difference}
         facts |= {"megabytes": [_megabytes(find(pack)), _megabytes(partial)]}
         if gold is not None:
-            return Outcome({**facts, "score": _scores(model, partial, gold)})
+            labelled = read_labels(gold, expect=model.task.reads)
+            scores = _scores(model, partial, labelled)
+            return Outcome({**facts, "score": scores}, labelled.warnings)
         warnings = []
         if difference > TOLERANCE:
             warnings = [f"logits differ by up to {difference:.2g}; {_UNSCORED}"]
@@ -325,9 +327,9 @@ def largest_difference(
     return worst
 
 
-def _scores(model: "MultiSourceModel", folder: Path, gold: str | Path) -> list[float]:
+def _scores(model: "MultiSourceModel", folder: Path, gold: LabelFile) -> list[float]:
     """The scores of the source and of what was written, where that is something we can run."""
-    examples = read_labels(gold, expect=model.task.reads).examples
+    examples = gold.examples
     before = model.task.score(examples, model.predict(examples)).value
     if (folder / "model.onnx").exists():
         answer = onnx_answer(model, folder / "model.onnx")
@@ -341,7 +343,7 @@ def _scores(model: "MultiSourceModel", folder: Path, gold: str | Path) -> list[f
     else:
         raise UnibridgeError(
             "this form is not scored, since it says what its source says",
-            where=gold,
+            where=gold.path,
             do="leave the labelled file out",
         )
     return [before, model.task.score(examples, model.predict(examples)).value]

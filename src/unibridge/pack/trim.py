@@ -58,7 +58,8 @@ def trim(
     Facts: pieces, parameters, megabytes, lines_per_second and scores, each before and after.
     Raises UnibridgeError for a tokenizer that cannot be trimmed, and for labels without a pack.
     """
-    lines = read_text(list(text)).lines
+    corpus = read_text(list(text))
+    lines = corpus.lines
     ready = _is_pack(base)
     if gold is not None and not ready:
         raise UnibridgeError(
@@ -70,10 +71,12 @@ def trim(
 
     def build(partial: Path) -> Outcome:
         if ready:
-            return _trim_pack(load(base), partial, lines, settings, gold)
-        from unibridge.models.base import load_base
+            found = _trim_pack(load(base), partial, lines, settings, gold)
+        else:
+            from unibridge.models.base import load_base
 
-        return _trim_base(load_base(base), partial, lines, settings)
+            found = _trim_base(load_base(base), partial, lines, settings)
+        return Outcome(found.facts, [*corpus.warnings, *found.warnings])
 
     return build_folder(folder, "trim", build, settings=settings.model_dump(), inputs=inputs)
 
@@ -174,7 +177,8 @@ def _trim_pack(
     found = trim_tokenizer(model.tokenizer, lines, settings, also=also)
     facts = _facts(found, len(model.tokenizer))
     timed = spread(examples, TIMED_LINES)
-    labelled = read_labels(gold, expect=task.reads).examples if gold is not None else []
+    scored = read_labels(gold, expect=task.reads) if gold is not None else None
+    labelled = scored.examples if scored else []
     before, said = _measured(model, model.decided, timed)
     if labelled:
         before["score"] = task.score(labelled, model.predict(labelled)).value
@@ -199,7 +203,7 @@ def _trim_pack(
     weights = dict(zip(model.config.sources, model.config.weights, strict=True))
     write_card(model, folder, weights=weights, limits=[_LIMIT])
     facts["stored_megabytes"] = _stored(folder)
-    return Outcome(facts, _warnings(found))
+    return Outcome(facts, [*(scored.warnings if scored else ()), *_warnings(found)])
 
 
 # --- what is said of it -------------------------------------------------------------------------

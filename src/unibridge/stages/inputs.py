@@ -9,10 +9,12 @@ from unibridge.artifacts import fingerprint, hash_path
 from unibridge.errors import UnibridgeError
 from unibridge.settings import ELSEWHERE
 from unibridge.text.benchmarks import is_part, part_of
+from unibridge.text.corpus import Corpus
 from unibridge.text.examples import AS_IT_IS, ReadAs
 from unibridge.text.labels import LabelFile, read_labels
 from unibridge.text.lexicon import read_lexicon
 from unibridge.text.parallel import read_parallel
+from unibridge.text.stream import Unlabelled
 
 if TYPE_CHECKING:
     from unibridge.models.base import BaseModel as Base
@@ -21,10 +23,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Text:
-    """Lines of one language, and the files' hashes."""
+    """Lines of one language, and the files' hashes, with how much of them is held."""
 
     lines: Sequence[str]
     inputs: Mapping[str, str]
+
+    @classmethod
+    def of(cls, corpus: Corpus, files: Sequence[str | Path]) -> "Text":
+        """A corpus that was read from these files."""
+        part = {"held": f"{len(corpus.lines)} of {corpus.read} lines"}
+        return cls(
+            corpus.lines,
+            hashes("text", files) | (part if len(corpus.lines) < corpus.read else {}),
+        )
 
 
 @dataclass(frozen=True)
@@ -165,7 +176,7 @@ class Inputs:
     test: Labels | None
     translated_test: Labels | None
     target_train: Labels | None
-    to_label: list[LabelFile]
+    to_label: list[Unlabelled]
     teacher_unknown: float
     warnings: list[str]
 

@@ -13,7 +13,6 @@ from unibridge.stages.inputs import (
     Pairs,
     Text,
     base_identity,
-    hashes,
     read_dictionary,
     read_label_file,
     read_parallel_files,
@@ -23,7 +22,7 @@ from unibridge.text import belonging
 from unibridge.text.benchmarks import BENCHMARKS
 from unibridge.text.corpus import read_text
 from unibridge.text.examples import ReadAs
-from unibridge.text.labels import read_labels
+from unibridge.text.stream import look_through
 
 if TYPE_CHECKING:
     from unibridge.tasks.base import Task
@@ -44,7 +43,7 @@ def read_inputs(config: Config) -> Inputs:
     def text(files: Sequence[str]) -> Text:
         corpus = read_text(list(files), most=config.run.text_megabytes * 2**20 or None)
         warnings.extend(corpus.warnings)
-        return Text(corpus.lines, hashes("text", files))
+        return Text.of(corpus, files)
 
     def labels(file: str, language: str, *, answered: bool = False) -> Labels:
         found = read_label_file(file, task, read_as, language=language, answered=answered)
@@ -94,6 +93,9 @@ def read_inputs(config: Config) -> Inputs:
     brought = config.target.translated
     translated_test = labels(brought, own) if brought else None
     target_train = labels(config.target.train, own, answered=only) if config.target.train else None
+    to_label = [look_through(file, read_as, task.reads) for file in config.target.predict]
+    for one in to_label:
+        warnings.extend(f"{Path(one.source).name}: {note}" for note in one.notes)
     examples = {source: file.file.examples for source, file in train.items()}
     warnings += task.check_labels_shared(
         examples,
@@ -145,10 +147,7 @@ def read_inputs(config: Config) -> Inputs:
         test=test,
         translated_test=translated_test,
         target_train=target_train,
-        to_label=[
-            read_labels(file, *read_as, labelled=False, expect=task.reads)
-            for file in config.target.predict
-        ],
+        to_label=to_label,
         teacher_unknown=unknown,
         warnings=warnings,
     )

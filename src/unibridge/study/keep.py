@@ -28,7 +28,7 @@ from unibridge.stages.predict import plain_notes, predictions_file
 from unibridge.stages.task import few_shot_stage
 from unibridge.stages.workplace import Workplace
 from unibridge.study.cell import Cell
-from unibridge.text.labels import write_predictions
+from unibridge.text.examples import ReadAs
 from unibridge.text.languages import language as language_record
 
 
@@ -51,10 +51,17 @@ def write_pack(
             os.replace(partial, folder)
     for file in inputs.to_label:
         told: list[str] = []
-        predictions = model.predict(file.examples, warn=told.append)
-        name = Path(file.path).name
-        inputs.warnings.extend(f"{name}: {note}" for note in plain_notes(told))
-        write_predictions(file, predictions, at.root / "labelled" / name)
+        name = Path(file.source).name
+        model.predict_file(
+            file.source,
+            at.root / "labelled" / name,
+            read_as=ReadAs(config.task.reader, config.task.columns, config.task.labels),
+            progress=lambda done, total, name=name: at.on_progress(name, done, total, {}),  # type: ignore[misc]
+            warn=told.append,
+        )
+        # what was noted when the files were first read is said already
+        notes = [note for note in plain_notes(told) if note not in file.notes]
+        inputs.warnings.extend(f"{name}: {note}" for note in notes)
     return folder
 
 

@@ -15,10 +15,10 @@ from typing import Any, Literal
 
 from unibridge.errors import UnibridgeError
 from unibridge.text.documents import records_of
-from unibridge.text.files import stream_lines
+from unibridge.text.files import Form, not_csv, stream_lines
 from unibridge.text.headers import is_known_header, named_roles, text_key
 from unibridge.text.schemes import is_entity_tag
-from unibridge.text.values import json_object, repaired_note, text_value
+from unibridge.text.values import Repaired, json_object, text_value, whole_characters
 
 Kind = Literal[
     "text", "json lines", "json", "table", "numbered", "columns", "conllu", "tagged text", "markup"
@@ -158,12 +158,14 @@ def _table_content(rows: Sequence[str]) -> Content | None:
     return None
 
 
-def texts_of(path: Path, notes: list[str]) -> Iterator[str]:
+def texts_of(path: Path, notes: list[str], form: Form | None = None) -> Iterator[str]:
     """The lines of text that a file holds, whatever its format; notes of what was taken for what.
+
+    form: filled meanwhile, see `stream_lines`.
 
     Raises UnibridgeError, with file and line, where a format has no text, or does not say where.
     """
-    lines = stream_lines(path)
+    lines = stream_lines(path, form)
     head = list(islice(lines, HEAD))
     everything = chain(head, lines)
     suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
@@ -197,13 +199,13 @@ def texts_of(path: Path, notes: list[str]) -> Iterator[str]:
 
 
 def _json_texts(path: Path, lines: Iterator[str], notes: list[str]) -> Iterator[str]:
-    repaired: list[str] = []
+    repaired = Repaired()
     told: set[str] = set()
     for number, line in enumerate(lines, start=1):
         if line.strip():
             where = f"{path}:{number}"
             yield from _texts_in(json_object(line, where, repaired), where, path, notes, told)
-    notes += repaired_note(str(path), repaired)
+    notes += repaired.note(path)
 
 
 def _texts_in(
@@ -223,14 +225,16 @@ def _texts_in(
 
 
 def _json_document(path: Path, lines: Iterator[str], notes: list[str]) -> Iterator[str]:
+    repaired = Repaired()
     told: set[str] = set()
     for number, record in enumerate(records_of(lines, path), start=1):
         where = f"{path}: record {number}"
         if isinstance(record, dict):
             line = json.dumps(record)
-            yield from _texts_in(json_object(line, where), where, path, notes, told)
+            yield from _texts_in(json_object(line, where, repaired), where, path, notes, told)
         else:
-            yield from text_value(record, "text", where).split("\n")
+            yield from whole_characters(text_value(record, "text", where)).split("\n")
+    notes += repaired.note(path)
 
 
 def _untagged(path: Path, lines: Iterator[str], notes: list[str]) -> Iterator[str]:
@@ -247,11 +251,13 @@ def _column(
     path: Path, lines: Iterator[str], head: Sequence[str], found: Content, notes: list[str]
 ) -> Iterator[str]:
     """The text's column of a table."""
-    separator = found.separator or ("," if "csv" in path.suffixes[0] else "\t")
+    plain = path.name.removesuffix(".gz").lower()
+    separator = found.separator or ("," if plain.endswith(".csv") else "\t")
     reader = csv.reader(
         (f"{line}\n" for line in lines),
         delimiter=separator,
         quoting=csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL,
+        strict=True,
     )
     first = next(csv.reader([head[0]], delimiter=separator)) if head else []
     place = 0
@@ -265,18 +271,20 @@ def _column(
             where=f"{path}:1",
             do="name the column of the text `text` in a first line; plain text has the suffix .txt",
         )
+    start = reader.line_num + 1
     try:
         for cells in reader:
             if cells and len(cells) != max(1, len(first)):
                 raise UnibridgeError(
                     f"{len(cells)} instead of {max(1, len(first))} columns",
-                    where=f"{path}:{reader.line_num}",
+                    where=f"{path}:{start}",
                     do="a text with commas stands in quotes; plain text has the suffix .txt",
                 )
             if cells:
                 yield from cells[place].split("\n")
+            start = reader.line_num + 1
     except csv.Error as error:
-        raise UnibridgeError(f"not CSV ({error})", where=f"{path}:{reader.line_num}") from error
+        raise not_csv(error, f"{path}:{start}") from error
 
 
 def refuse_other(path: str | Path, reader: str, lines: Iterator[str]) -> None:

@@ -9,12 +9,13 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any, TypeVar
 
 from unibridge.errors import UnibridgeError
 from unibridge.text.content import texts_of
-from unibridge.text.files import not_a_file
+from unibridge.text.files import Form, not_a_file
 from unibridge.text.languages import count_words, has_unspaced
 
 Item = TypeVar("Item")
@@ -24,20 +25,26 @@ TEXT_SUFFIXES = (".txt", ".jsonl", ".txt.gz", ".jsonl.gz")
 MOST_BYTES = 64 * 2**20
 """Text that is held in memory: several times what adaptation reads, a vocabulary in about 3 GB."""
 
-# how much text there is in a byte of .gz, about; and how often progress is told, lines
+# how much text there is in a byte of .gz, about, for the time that is left; how often it is told,
+# lines; and of how many lines one is let go of at a time, where there is too much text
 _PACKED = 4
 _TOLD_EVERY = 4096
+_THINNED = 5
 
 _HUB_FORM = "hub:org/name:config:split#column"
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Lines of text in reading order, the files they came from, and what a person should know."""
+    """Lines of text in reading order, the files they came from, and what a person should know.
+
+    read: lines that there were; more than are held, where there was too much text.
+    """
 
     lines: tuple[str, ...]
     files: tuple[Path, ...]
     warnings: list[str]
+    read: int
 
 
 def read_text(
@@ -52,8 +59,8 @@ def read_text(
     (all after the name may be left out: split "train", column "text"; needs the `data` extra), or a
     list of any of these. What a named file holds decides how it is read, whatever its suffix: JSON,
     tables with a header and text between document tags are known, with a note of it.
-    most: bytes of text to hold; of more, lines evenly spread are kept, with a note. None holds all.
-    progress: (bytes read, all) of the files.
+    most: bytes of text (UTF-8) to hold; of more, lines evenly spread are kept, four fifths of it at
+    least, with a note. None holds all. progress: (bytes read, all) of the files.
 
     Raises UnibridgeError, with file and line, for text that is missing, empty, binary, not UTF-8
     or not the JSON that the suffix promises.
@@ -62,42 +69,80 @@ def read_text(
     warnings: list[str] = []
     found = [(one, _text_files(Path(one), warnings)) for one in sources if not is_hub_id(one)]
     size = sum(_size(file) for _, files in found for file in files)
-    share = 1.0 if most is None or size <= most else most / size
-    lines: list[str] = []
+    held = _Held(most)
     files: list[Path] = []
-    read = numbered = 0
+    read = 0
     for one in sources:
         if is_hub_id(one):
-            texts = _clean(line for text in _hub_texts(str(one)) for line in text.split("\n"))
-            before = len(lines)
-            lines += texts
-            if len(lines) == before:
+            if not held.add_all(line for text in _hub_texts(str(one)) for line in text.split("\n")):
                 raise UnibridgeError("the data set has no line of text", where=one)
             continue
         _, own = next(pair for pair in found if pair[0] == one)
         for file in own:
-            first = numbered
-            for line in _clean(texts_of(file, warnings)):
-                # the share of lines so far, rounded down, grows by one at each that is kept
-                if int((numbered + 1) * share) > int(numbered * share) or not lines:
-                    lines.append(line)
-                numbered += 1
-                read += len(line.encode()) + 1
-                if numbered % _TOLD_EVERY == 0:
-                    progress(min(read, size), size)
-            if numbered == first and Path(one) == file:
+            form = Form()
+
+            def tell(before: int = read, form: Form = form) -> None:
+                progress(min(before + form.read, size), size)
+
+            empty = not held.add_all(texts_of(file, warnings, form), tell)
+            read += form.read
+            if empty and Path(one) == file:
                 raise UnibridgeError("the file is empty: it has no line of text", where=file)
-            if numbered == first:
+            if empty:
                 warnings.append(f"{file} is empty and was left out")
             files.append(file)
-    if not lines:
+    if not held.lines:
         raise UnibridgeError("no line of text", where=source, do="name a file that holds text")
-    if share < 1:
-        warnings.append(
-            f"{size / 1e6:,.0f} MB of text, of which about {most or 0:,} bytes are held: "
-            f"{len(lines):,} of {numbered:,} lines, evenly spread (run.text_megabytes)"
-        )
-    return Corpus(tuple(lines), tuple(files), warnings)
+    return Corpus(tuple(held.lines), tuple(files), warnings + held.warnings(), held.numbered)
+
+
+class _Held:
+    """Lines evenly spread of a text of any size: of more than `most` bytes some are let go of.
+
+    Which are kept depends on their numbers alone, so that the first, the middle and the last part
+    of a text count alike, and nobody has to know beforehand how much there is.
+    """
+
+    def __init__(self, most: int | None) -> None:
+        self.most = most
+        self.lines: list[str] = []
+        self.numbered = self.read = self._bytes = 0
+        self._share = 1.0
+
+    def add_all(self, lines: Iterable[str], tell: Callable[[], None] = lambda: None) -> int:
+        """Go through lines, of which the empty ones do not count; how many there were."""
+        before = self.numbered
+        for line in _clean(lines):
+            size = len(line.encode()) + 1
+            # the share of lines so far, rounded up, grows by one at each that is kept
+            if ceil((self.numbered + 1) * self._share) > ceil(self.numbered * self._share):
+                self.lines.append(line)
+                self._bytes += size
+                if self.most is not None and self._bytes > self.most:
+                    self._thin(self.most)
+            self.numbered += 1
+            self.read += size
+            if self.numbered % _TOLD_EVERY == 0:
+                tell()
+        return self.numbered - before
+
+    def _thin(self, most: int) -> None:
+        while self._bytes > most and len(self.lines) > 1:
+            # of few lines, which are then long ones, as many as it takes
+            every = _THINNED if len(self.lines) > 100 * _THINNED else 2
+            del self.lines[every - 1 :: every]
+            self._share *= 1 - 1 / every
+            self._bytes = sum(len(line.encode()) + 1 for line in self.lines)
+
+    def warnings(self) -> list[str]:
+        """What was let go of, counted."""
+        if len(self.lines) == self.numbered:
+            return []
+        return [
+            f"{self.read / 1e6:,.1f} MB of text, of which {self._bytes / 1e6:,.1f} MB are held: "
+            f"{len(self.lines):,} of {self.numbered:,} lines, evenly spread "
+            "(run.text_megabytes, --text-megabytes)"
+        ]
 
 
 def _size(file: Path) -> int:
@@ -199,7 +244,7 @@ def load_hub(hub_id: str) -> tuple[Any, str]:
         ) from error
 
 
-def _hub_texts(hub_id: str) -> list[str]:
+def _hub_texts(hub_id: str) -> Iterator[str]:
     dataset, column = load_hub(hub_id)
     column = column or "text"
     if column not in dataset.column_names:
@@ -208,7 +253,9 @@ def _hub_texts(hub_id: str) -> list[str]:
             where=hub_id,
             do=f"end the id with #COLUMN, one of: {', '.join(dataset.column_names)}",
         )
-    return [str(text) for text in dataset[column] if text is not None]
+    # row by row, since a whole column would be held
+    texts = (row[column] for row in dataset.select_columns([column]))
+    return (str(text) for text in texts if text is not None)
 
 
 def _text_files(path: Path, warnings: list[str]) -> list[Path]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from unibridge.errors import UnibridgeError
 from unibridge.text import files
+from unibridge.text.values import strict_json
 
 _PART = 1 << 20
 _SPACE = " \t\n\r"
@@ -49,7 +50,7 @@ class _Text:
 
     def __init__(self, lines: Iterator[str], path: object) -> None:
         self._lines, self._path = lines, path
-        self._decoder = json.JSONDecoder()
+        self._decoder = json.JSONDecoder(**strict_json(str(path)))
         self._held, self._before = "", 0
         self.at = 0
 

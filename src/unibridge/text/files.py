@@ -1,5 +1,6 @@
 """Lines of UTF-8 files, plain or .gz, and how a file ends its lines."""
 
+import csv
 import gzip
 import zlib
 from collections.abc import Iterable, Iterator
@@ -21,6 +22,10 @@ _BYTE_ORDER_MARKS = {
 _PART_BYTES = 1 << 20
 LONGEST = 128 << 20
 """Bytes of a line, or of what else has to be held at once, above which a file is refused."""
+LONGEST_CELL = LONGEST >> 2
+"""Characters of a cell of CSV: a whole document, but not all of a file whose quotes never close."""
+
+csv.field_size_limit(LONGEST_CELL)
 
 
 @dataclass
@@ -34,6 +39,7 @@ class Form:
     mark: bool = False
     newline: str = "\n"
     ended: bool = True
+    read: int = 0
 
     def encode(self, lines: Iterable[str]) -> Iterator[bytes]:
         """Lines that were rewritten, each perhaps several by now, as the file would hold them."""
@@ -75,6 +81,7 @@ def stream_lines(path: str | Path, form: Form | None = None) -> Iterator[str]:
                 if len(data) > LONGEST and not form.ended:
                     raise too_long("a line", f"{path}:{lines + 1}")
                 lines, count = lines + data.count(b"\n") + (not form.ended), count + len(data)
+                form.read = count
                 found = [line.removesuffix("\r") for line in text.split("\n")]
                 yield from found[:-1] if found[-1] == "" else found
     except FileNotFoundError as error:
@@ -115,12 +122,31 @@ def not_a_file(path: Path) -> UnibridgeError:
     )
 
 
+def held_at_once(lines: Iterable[str], what: str, where: object) -> Iterator[str]:
+    """The lines, which somebody holds together; `too_long` where they are."""
+    size = 0
+    for line in lines:
+        size += len(line) + 1
+        if size > LONGEST:
+            raise too_long(what, where)
+        yield line
+
+
 def too_long(what: str, where: object) -> UnibridgeError:
     """The error for what would have to be held whole and is too large."""
     return UnibridgeError(
         f"{what} of more than {LONGEST >> 20} MB, the most that is held at once",
         where=where,
         do="write a sentence, a paragraph or a record a line",
+    )
+
+
+def not_csv(error: csv.Error, where: str) -> UnibridgeError:
+    """The error for a record of CSV, which begins there."""
+    return UnibridgeError(
+        f"not CSV ({error})",
+        where=where,
+        do="close the quotes of this record; a quote within a cell is written twice",
     )
 
 

@@ -18,10 +18,10 @@ from unibridge.text.schemes import Row, named
 from unibridge.text.sentences import tagged_sentences
 from unibridge.text.tables import text_example
 from unibridge.text.values import (
+    Repaired,
     json_object,
     label_notes,
     label_value,
-    repaired_note,
     text_value,
     trimmed,
 )
@@ -37,7 +37,7 @@ def _tag_keys(layout: Layout) -> Sequence[str]:
 
 
 def _records(
-    lines: list[str], layout: Layout, repaired: list[str] | None = None
+    lines: list[str], layout: Layout, repaired: Repaired | None = None
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, line in enumerate(lines, start=1):
         if line.strip():
@@ -59,7 +59,7 @@ def _has_words(record: dict[str, Any], layout: Layout) -> bool:
 
 def parse_jsonl(lines: list[str], layout: Layout) -> Parsed:
     """See `Reader.parse`."""
-    repaired: list[str] = []
+    repaired = Repaired()
     examples: list[Example | None] = []
     sentences: list[list[Row]] = []
     for number, record in _records(lines, layout, repaired):
@@ -73,7 +73,7 @@ def parse_jsonl(lines: list[str], layout: Layout) -> Parsed:
     found = [next(waiting) if example is None else example for example in examples]
     labels = [one for one in found if isinstance(one, LabelledText)]
     return found, [
-        *repaired_note(layout.path, repaired),
+        *repaired.note(layout.path),
         *label_notes(layout.path, labels),
         *warnings,
     ]

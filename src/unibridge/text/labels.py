@@ -148,7 +148,7 @@ def raw_lines(path: str | Path, form: Form | None = None) -> Iterator[str]:
     """The lines that a reader parses, of a file or a hub data set; `form` is filled meanwhile."""
     if is_part(path):
         return part_of(str(path)).lines()
-    return iter(hub_records(str(path))) if is_hub_id(path) else stream_lines(path, form)
+    return hub_records(str(path)) if is_hub_id(path) else stream_lines(path, form)
 
 
 def write_predictions(

@@ -7,6 +7,9 @@ from unibridge.text.examples import Example, Layout, Parsed, TaggedSentence
 from unibridge.text.schemes import Row, iob2
 from unibridge.text.values import trimmed
 
+LONGEST_SENTENCE = 1 << 20
+"""Lines of a sentence in a file of any size, above which blank lines were forgotten."""
+
 
 def tagged_sentences(sentences: Sequence[Sequence[Row]], layout: Layout) -> Parsed:
     """Examples from rows, those without a row left out; entity tags become IOB2.
@@ -48,8 +51,14 @@ def _doubts(sentences: Sequence[Sequence[Row]], layout: Layout) -> list[str]:
 def sentences(lines: Iterator[str], layout: Layout) -> Iterator[list[str]]:
     """Units of formats where a blank line ends a sentence."""
     unit: list[str] = []
-    for line in lines:
+    for number, line in enumerate(lines, start=1):
         unit.append(line)
+        if len(unit) > LONGEST_SENTENCE:
+            raise UnibridgeError(
+                f"a sentence of more than {LONGEST_SENTENCE:,} lines, the most that is held",
+                where=layout.at(number),
+                do="write a blank line after each sentence",
+            )
         if not line.strip():
             yield unit
             unit = []

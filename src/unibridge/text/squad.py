@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from unibridge.errors import UnibridgeError
 from unibridge.text.examples import LabelledText, Layout, Parsed, Prediction
-from unibridge.text.files import LONGEST, too_long
-from unibridge.text.values import json_object, repaired_note, text_value
+from unibridge.text.files import held_at_once
+from unibridge.text.values import Repaired, json_object, strict_json, text_value, whole_values
 
 
 class Answer(NamedTuple):
@@ -29,11 +29,12 @@ class Question(LabelledText):
     language: str = ""
 
 
-def _document(lines: Sequence[str], layout: Layout) -> dict[str, Any]:
-    if sum(map(len, lines)) > LONGEST:
-        raise too_long("a JSON document", layout.path)
+def _document(
+    lines: Sequence[str], layout: Layout, repaired: Repaired | None = None
+) -> dict[str, Any]:
     try:
-        document = json.loads("\n".join(lines))
+        text = "\n".join(held_at_once(lines, "a JSON document", layout.path))
+        document = json.loads(text, **strict_json(layout.path))
     except (ValueError, RecursionError) as error:
         raise UnibridgeError(
             f"not valid JSON ({getattr(error, 'msg', error)})",
@@ -45,7 +46,10 @@ def _document(lines: Sequence[str], layout: Layout) -> dict[str, Any]:
             where=layout.path,
             do="give SQuAD's format: data, paragraphs, context and qas",
         )
-    return document
+    mended = whole_values(document)
+    if mended != document and repaired is not None:
+        repaired.add(f"{layout.path}: this document")
+    return mended
 
 
 def _questions(
@@ -78,7 +82,8 @@ def parse_squad(lines: list[str], layout: Layout) -> Parsed:
     """See `Reader.parse`."""
     if not any(line.strip() for line in lines):
         return [], []
-    document = _document(lines, layout)
+    repaired = Repaired()
+    document = _document(lines, layout, repaired)
     language = document.get("context_language", document.get("language", ""))
     moved = 0
     examples: list[Any] = []
@@ -93,7 +98,7 @@ def parse_squad(lines: list[str], layout: Layout) -> Parsed:
         examples.append(
             Question(question, context, line=0, answers=answers, language=str(language))
         )
-    notes = []
+    notes = repaired.note(layout.path)
     if moved:
         notes.append(
             f"{layout.path}: answers that do not stand where answer_start says, taken where the "
@@ -137,7 +142,7 @@ def rewrite_squad(lines: list[str], predictions: list[Prediction], layout: Layou
 
 def parse_rows(lines: list[str], layout: Layout) -> Parsed:
     """See `Reader.parse`: a question a line, as the hub has SQuAD (context, question, answers)."""
-    repaired: list[str] = []
+    repaired = Repaired()
     examples: list[Any] = []
     for number, record in rows_of(lines, layout, repaired):
         where = f"line {number}"
@@ -158,7 +163,7 @@ def parse_rows(lines: list[str], layout: Layout) -> Parsed:
             ]
             answers = tuple(answer for answer, _ in found)
         examples.append(Question(asked, context, None, number, answers, language))
-    return examples, repaired_note(layout.path, repaired)
+    return examples, repaired.note(layout.path)
 
 
 def rewrite_rows(lines: list[str], predictions: list[Prediction], layout: Layout) -> Iterator[str]:
@@ -174,7 +179,7 @@ def rewrite_rows(lines: list[str], predictions: list[Prediction], layout: Layout
 
 
 def rows_of(
-    lines: list[str], layout: Layout, repaired: list[str] | None = None
+    lines: list[str], layout: Layout, repaired: Repaired | None = None
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """(line number, object) of JSON lines."""
     for number, line in enumerate(lines, start=1):
@@ -184,4 +189,4 @@ def rows_of(
 
 def whole_file(lines: Iterator[str], layout: Layout) -> Iterator[list[str]]:
     """Units of a format that has no parts."""
-    yield list(lines)
+    yield list(held_at_once(lines, "a JSON document", layout.path))

@@ -19,12 +19,10 @@ from unibridge.text.examples import (
     Prediction,
     refuse_labelled,
 )
+from unibridge.text.files import not_csv
 from unibridge.text.headers import NAMES, Body, Roles, counts_rows, is_known_header, named_roles
 from unibridge.text.schemes import named
 from unibridge.text.values import label_notes, trimmed
-
-# a cell may be a whole document
-csv.field_size_limit(2**31 - 1)
 
 _SEPARATORS = (",", ";", "\t", "|")
 _ROWS_TO_SEE = 50
@@ -38,7 +36,7 @@ def _survey(lines: Iterator[str], layout: Layout, split: Split) -> dict[str, Any
     widths: Counter[int] = Counter()
     first: Row | None = None
     body: Body | None = None
-    quoted: list[int] = []
+    quoted, first_quoted = 0, 0
     for number, cells in split(lines, layout):
         if _is_blank(cells):
             continue
@@ -50,7 +48,8 @@ def _survey(lines: Iterator[str], layout: Layout, split: Split) -> dict[str, Any
         elif body is not None and len(cells) == len(body.first):
             body.add(cells)
         if split is _split_tsv and any(_QUOTED.fullmatch(cell) for cell in cells):
-            quoted.append(number)
+            quoted += 1
+            first_quoted = first_quoted or number
     if first is None:
         return {"width": 0, "header": 0, "roles": (0, None, None)}
     number, cells = first
@@ -72,8 +71,8 @@ def _survey(lines: Iterator[str], layout: Layout, split: Split) -> dict[str, Any
         notes.append(f"{layout.path}:{number}: taken for the columns' names: {said}")
     if quoted:
         notes.append(
-            f"{layout.path}: cells in quotes as CSV writes them: {len(quoted)} rows, the first on "
-            f"line {quoted[0]}; TSV has no quotes, so they are read as part of the text"
+            f"{layout.path}: cells in quotes as CSV writes them: {quoted} rows, the first on "
+            f"line {first_quoted}; TSV has no quotes, so they are read as part of the text"
         )
     return {"width": width, "header": number if header else 0, "roles": roles, "notes": notes}
 
@@ -258,11 +257,7 @@ def _split_csv(lines: Iterable[str], layout: Layout) -> Iterator[Row]:
             yield start, cells
             start = reader.line_num + 1
     except csv.Error as error:
-        raise UnibridgeError(
-            f"not CSV ({error})",
-            where=layout.at(start),
-            do="close the quotes of this record; a quote within a cell is written twice",
-        ) from error
+        raise not_csv(error, layout.at(start)) from error
 
 
 def survey_csv(lines: Iterator[str], layout: Layout) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from unibridge.errors import UnibridgeError
@@ -22,6 +23,8 @@ _ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
 _MISSING = frozenset("nan NaN None null NULL <NA> NaT N/A n/a #N/A -".split())  # noqa: SIM905
 
 
+COLUMN_DOUBT = "is this the column of the labels? (`columns`)"
+"""How the note ends of labels that hardly recur."""
 _FEW_CLASSES = 50
 _FEW_TEXTS = 7
 
@@ -36,8 +39,31 @@ def whole_characters(text: str) -> str:
     return _SURROGATE.sub("\ufffd", text)
 
 
-def json_object(line: str, where: str, repaired: list[str] | None = None) -> dict[str, Any]:
-    """The object on a line of JSON; `where` is file:line, for errors and noted in `repaired`."""
+@dataclass
+class Repaired:
+    """Records that `json_object` repaired: how many, and where the first stands."""
+
+    count: int = 0
+    first: str = ""
+
+    def add(self, where: str) -> None:
+        """One more; where: file:line, or file: place."""
+        place = where.rpartition(":")[2]
+        self.count += 1
+        self.first = self.first or (place.strip() if " " in place else f"line {place}")
+
+    def note(self, path: object) -> list[str]:
+        """A counted note, where there are any."""
+        if not self.count:
+            return []
+        return [
+            f"{path}: halves of characters (lone surrogates), read as U+FFFD: in {self.count} "
+            f"records, the first on {self.first}"
+        ]
+
+
+def strict_json(where: str) -> dict[str, Any]:
+    """What `json.loads` is told, so that NaN and a key that stands twice are errors."""
 
     def refuse(name: str) -> None:
         raise UnibridgeError(
@@ -55,8 +81,14 @@ def json_object(line: str, where: str, repaired: list[str] | None = None) -> dic
             )
         return made
 
+    return {"parse_constant": refuse, "object_pairs_hook": once}
+
+
+def json_object(line: str, where: str, repaired: Repaired | None = None) -> dict[str, Any]:
+    """The object on a line of JSON; `where` is file:line, for errors and noted in `repaired`."""
+
     try:
-        record = json.loads(line, parse_constant=refuse, object_pairs_hook=once)
+        record = json.loads(line, **strict_json(where))
     except json.JSONDecodeError as error:
         raise UnibridgeError(
             f"not valid JSON ({error.msg} at column {error.colno})",
@@ -68,31 +100,22 @@ def json_object(line: str, where: str, repaired: list[str] | None = None) -> dic
     if not isinstance(record, dict):
         raise UnibridgeError("not a JSON object", where=where, do='write {"text": "..."} a line')
     if _ESCAPED.search(line):
-        mended = _mended(record)
+        mended = whole_values(record)
         if mended != record:
             if repaired is not None:
-                repaired.append(where)
+                repaired.add(where)
             record = mended
     return record
 
 
-def repaired_note(path: str, repaired: list[str]) -> list[str]:
-    """A counted note of the records that `json_object` repaired."""
-    if not repaired:
-        return []
-    return [
-        f"{path}: halves of characters (lone surrogates), read as U+FFFD: in {len(repaired)} "
-        f"records, the first on line {repaired[0].rpartition(':')[2]}"
-    ]
-
-
-def _mended(value: Any) -> Any:
+def whole_values(value: Any) -> Any:
+    """A value of JSON, all of its texts and keys as `whole_characters` has them."""
     if isinstance(value, str):
         return whole_characters(value)
     if isinstance(value, list):
-        return [_mended(one) for one in value]
+        return [whole_values(one) for one in value]
     if isinstance(value, dict):
-        return {whole_characters(key): _mended(one) for key, one in value.items()}
+        return {whole_characters(key): whole_values(one) for key, one in value.items()}
     return value
 
 
@@ -144,7 +167,7 @@ def label_notes(path: str, examples: Sequence[LabelledText]) -> list[str]:
         notes.append(
             f"{path}: {len(different):,} different labels for {len(labels):,} examples"
             + (f" of {len(texts):,} different texts" if swapped else "")
-            + ": is this the column of the labels? (`columns`)"
+            + f": {COLUMN_DOUBT}"
         )
     alike: dict[str, set[str]] = defaultdict(set)
     for label in different:

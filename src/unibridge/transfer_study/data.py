@@ -79,6 +79,7 @@ def read_data(plan: Plan) -> StudyData:
                 found = attempt(f"tasks.{name}.{part}.{code}", read)
                 if found is not None:
                     files.setdefault(part, {})[code] = found
+                    warnings += found.file.warnings
         if set(files.get("mix", {})) != set(section.mix):
             continue
         made = attempt(f"tasks.{name}.mix", partial(_task_data, plan, name, task, files, warnings))
