@@ -13,7 +13,7 @@ from typing import Any
 from unibridge.errors import UnibridgeError
 from unibridge.text.examples import Layout, Parsed, Prediction, TaggedSentence, refuse_labelled
 from unibridge.text.schemes import Row, is_entity_tag
-from unibridge.text.sentences import column, tagged_sentences
+from unibridge.text.sentences import Counted, column, odd_lines, tagged_sentences
 from unibridge.text.values import trimmed
 
 _COMMENT = re.compile(r"#\s*(\S+\s*=|id\s|newdoc\b|newpar\b)")
@@ -64,8 +64,9 @@ class _Columns:
         self.count += 1
         if self.counts:
             now = int(cells[0]) if cells[0].isascii() and cells[0].isdigit() else -1
-            restarts = now in (0, 1) and (begins or self.reached < 0)
-            self.counts = now >= 0 and (restarts or (not begins and now == self.reached + 1))
+            # a sentence may begin without a blank line
+            goes_on = not begins and now == self.reached + 1
+            self.counts = now >= 0 and (now in (0, 1) or goes_on)
             self.reached, self.longest = now, max(self.longest, now)
         for place, cell in enumerate(cells):
             self.entities[place] = self.entities[place] and is_entity_tag(trimmed(cell))
@@ -174,6 +175,7 @@ def _places(most: _Columns, layout: Layout) -> dict[str, Any]:
         "words": words,
         "tags": -1 if tags == words else tags,
         "prefix": prefix,
+        "counted": counted,
         "header": header,
         "notes": notes,
     }
@@ -226,12 +228,16 @@ def parse_conll(lines: list[str], layout: Layout) -> Parsed:
     layout = _known(lines, layout)
     words, tags, prefix = (layout.whole[name] for name in ("words", "tags", "prefix"))
     sentences: list[list[Row]] = [[]]
+    counted = Counted()
     for number, cells in _rows(lines, layout):
         if cells is None:
             # a comment within a sentence does not end it
             if not lines[number - 1].startswith("#"):
                 sentences.append([])
+                counted.ends()
             continue
+        if layout.whole.get("counted") and counted.begins(int(cells[0]), number):
+            sentences.append([])
         tag = "" if tags < 0 else trimmed(cells[tags])
         if not cells[words].strip():
             raise UnibridgeError("a tag without a word", where=layout.at(number))
@@ -239,7 +245,7 @@ def parse_conll(lines: list[str], layout: Layout) -> Parsed:
             raise UnibridgeError(f"the word {cells[words]!r} has no tag", where=layout.at(number))
         sentences[-1].append(Row(number, cells[words].removeprefix(prefix), tag))
     examples, warnings = tagged_sentences(sentences, layout)
-    return examples, [*layout.whole.get("notes", ()), *warnings]
+    return examples, [*layout.whole.get("notes", ()), *warnings, *counted.notes(layout)]
 
 
 def rewrite_conll(lines: list[str], predictions: list[Prediction], layout: Layout) -> Iterator[str]:
@@ -271,7 +277,7 @@ def parse_words(lines: list[str], layout: Layout) -> Parsed:
         TaggedSentence(tuple(line.split()), lines=(layout.before + number,) * len(line.split()))
         for number, line in enumerate(lines, start=1)
         if line.strip()
-    ], []
+    ], odd_lines(lines, layout)
 
 
 def rewrite_words(lines: list[str], predictions: list[Prediction], layout: Layout) -> Iterator[str]:

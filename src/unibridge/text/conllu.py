@@ -13,7 +13,7 @@ from typing import Any
 from unibridge.errors import UnibridgeError
 from unibridge.text.examples import Layout, Parsed, Prediction
 from unibridge.text.schemes import Row
-from unibridge.text.sentences import column, tagged_sentences
+from unibridge.text.sentences import Counted, column, tagged_sentences
 from unibridge.text.values import trimmed
 
 _WIDTH = 10
@@ -73,11 +73,15 @@ def parse_conllu(lines: list[str], layout: Layout) -> Parsed:
     """See `Reader.parse`."""
     layout = _known(lines, layout)
     sentences: list[list[Row]] = [[]]
+    counted = Counted()
     for number, fields in _rows(lines, layout):
         if not lines[number - 1].strip():
             sentences.append([])
+            counted.ends()
         if fields is None:
             continue
+        if counted.begins(int(fields[0]), number):
+            sentences.append([])
         word, tag = fields[_FORM], _tag(fields, number, layout)
         if not tag and layout.labelled:
             what = "HEAD and DEPREL" if layout.expect == "trees" else "UPOS tag"
@@ -92,7 +96,25 @@ def parse_conllu(lines: list[str], layout: Layout) -> Parsed:
     if layout.expect == "trees":
         for sentence in sentences:
             _check_tree(sentence, layout)
-    return tagged_sentences(sentences, layout)
+    examples, warnings = tagged_sentences(sentences, layout)
+    roots = _several_roots(sentences, layout) if layout.expect == "trees" else []
+    return examples, [*warnings, *counted.notes(layout), *roots]
+
+
+def _several_roots(sentences: Sequence[Sequence[Row]], layout: Layout) -> list[str]:
+    """A counted note of trees with more than one root, which CoNLL 2018's scorer refuses."""
+    several = [
+        sentence[0].line
+        for sentence in sentences
+        if sum(row.tag.startswith("0|") for row in sentence) > 1
+    ]
+    if not several:
+        return []
+    return [
+        f"{layout.path}: sentences with several roots: {len(several)}, the first on line "
+        f"{layout.before + several[0]}; predictions have one root each, and the scorer of CoNLL "
+        "2018 takes no such file"
+    ]
 
 
 def _check_tree(sentence: Sequence[Row], layout: Layout) -> None:

@@ -17,6 +17,7 @@ from unibridge.errors import UnibridgeError
 from unibridge.text.content import texts_of
 from unibridge.text.files import Form, not_a_file
 from unibridge.text.languages import count_words, has_unspaced
+from unibridge.text.values import OddCharacters
 
 Item = TypeVar("Item")
 
@@ -69,7 +70,7 @@ def read_text(
     warnings: list[str] = []
     found = [(one, _text_files(Path(one), warnings)) for one in sources if not is_hub_id(one)]
     size = sum(_size(file) for _, files in found for file in files)
-    held = _Held(most)
+    held = _Held(most, str(sources[0]) if len(sources) == 1 else f"{len(sources)} texts")
     files: list[Path] = []
     read = 0
     for one in sources:
@@ -103,17 +104,19 @@ class _Held:
     of a text count alike, and nobody has to know beforehand how much there is.
     """
 
-    def __init__(self, most: int | None) -> None:
-        self.most = most
+    def __init__(self, most: int | None, name: str) -> None:
+        self.most, self.name = most, name
         self.lines: list[str] = []
         self.numbered = self.read = self._bytes = 0
         self._share = 1.0
+        self._odd = OddCharacters()
 
     def add_all(self, lines: Iterable[str], tell: Callable[[], None] = lambda: None) -> int:
         """Go through lines, of which the empty ones do not count; how many there were."""
         before = self.numbered
         for line in _clean(lines):
             size = len(line.encode()) + 1
+            self._odd.add(line)
             # the share of lines so far, rounded up, grows by one at each that is kept
             if ceil((self.numbered + 1) * self._share) > ceil(self.numbered * self._share):
                 self.lines.append(line)
@@ -135,13 +138,15 @@ class _Held:
             self._bytes = sum(len(line.encode()) + 1 for line in self.lines)
 
     def warnings(self) -> list[str]:
-        """What was let go of, counted."""
+        """What is odd, and what was let go of, counted."""
+        odd = self._odd.notes(self.name)
         if len(self.lines) == self.numbered:
-            return []
+            return odd
         return [
+            *odd,
             f"{self.read / 1e6:,.1f} MB of text, of which {self._bytes / 1e6:,.1f} MB are held: "
             f"{len(self.lines):,} of {self.numbered:,} lines, evenly spread "
-            "(run.text_megabytes, --text-megabytes)"
+            "(run.text_megabytes, --text-megabytes)",
         ]
 
 

@@ -162,7 +162,9 @@ def _decode(data: bytes, path: Path, *, before: tuple[int, int], controls: int) 
     if not count and (guess := _without_mark(data)):
         what = f"the text looks like {guess}, not UTF-8"
         raise _wrong_encoding(what, f"{path}:1", guess, path)
-    if not count and b"\r" in data[:-1] and b"\n" not in data:
+    # a line end of another kind at the end, or here and there, makes no other file of it
+    alone = data.count(b"\r") - data.count(b"\r\n") - data.endswith(b"\r")
+    if not count and alone and (alone > data.count(b"\n") or alone == data.count(b"\n") > 1):
         raise UnibridgeError(
             "lines end with a carriage return alone",
             where=f"{path}:1",

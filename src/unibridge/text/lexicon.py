@@ -6,6 +6,7 @@ from pathlib import Path
 
 from unibridge.errors import UnibridgeError
 from unibridge.text.parallel import SIDES, are_languages, without_blank_end
+from unibridge.text.values import OddCharacters
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def read_lexicon(path: str | Path, *, languages: Collection[str] = ()) -> Lexico
     entries: dict[tuple[str, str], int] = {}
     warnings: list[str] = []
     empty: list[int] = []
-    repeated = 0
+    repeated, odd = 0, OddCharacters()
     for number, line in enumerate(lines, start=1):
         cells = line.split("\t") if "\t" in line else line.split()
         if not any(cell.strip() for cell in cells):
@@ -44,6 +45,7 @@ def read_lexicon(path: str | Path, *, languages: Collection[str] = ()) -> Lexico
                 do="keep the target word, a tab and the source word a line (cut -f1,2)",
             )
         target, source = (" ".join(cell.split()) for cell in cells)
+        odd.add(line.rstrip(), number)
         if not (target and source):
             empty.append(number)
         elif number == 1 and (
@@ -63,4 +65,4 @@ def read_lexicon(path: str | Path, *, languages: Collection[str] = ()) -> Lexico
         )
     if repeated:
         warnings.append(f"{path}: entries that are there before: {repeated:,}; they are left out")
-    return Lexicon(tuple(entries), warnings)
+    return Lexicon(tuple(entries), [*warnings, *odd.notes(path, "entries")])

@@ -9,7 +9,7 @@ from unibridge.errors import UnibridgeError
 from unibridge.text.content import HEAD, recognise
 from unibridge.text.files import read_lines
 from unibridge.text.languages import language, languages_called
-from unibridge.text.values import trimmed
+from unibridge.text.values import OddCharacters, trimmed
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ def read_parallel(target: str | Path, source: str | Path | None = None) -> Paral
     names is left out, with a note.
     """
     warnings: list[str] = []
+    found: list[str] = []
     if source is None:
         rows = []
         lines = without_blank_end(target)
@@ -76,6 +77,12 @@ def read_parallel(target: str | Path, source: str | Path | None = None) -> Paral
             raise UnibridgeError(
                 f"the {side} side is nothing but numbers", where=f"{file}:1", do=ALIGNED
             )
+    for file, texts in zip(files, zip(*rows, strict=True), strict=True):
+        odd = OddCharacters()
+        for number, text in enumerate(texts, start=1 + bool(warnings)):
+            odd.add(text, number)
+        found += odd.notes(file)
+    warnings += dict.fromkeys(found)
     if same := sum(target == source for target, source in rows):
         warnings.append(f"{files[0]}: the same text on both sides: {same} of {len(rows)} pairs")
     return Parallel(tuple(t for t, _ in rows), tuple(s for _, s in rows), warnings)

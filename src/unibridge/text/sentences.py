@@ -1,11 +1,21 @@
 """What the formats of tagged sentences share: from rows of words and tags to examples."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from unibridge.errors import UnibridgeError
 from unibridge.text.examples import Example, Layout, Parsed, TaggedSentence
 from unibridge.text.schemes import Row, iob2
-from unibridge.text.values import trimmed
+from unibridge.text.values import OddCharacters, trimmed
+
+
+def odd_lines(lines: Iterable[str], layout: Layout) -> list[str]:
+    """Notes of characters that stand for others in plain lines."""
+    odd = OddCharacters()
+    for number, line in enumerate(lines, start=layout.before + 1):
+        odd.add(line, number)
+    return odd.notes(layout.path)
+
 
 LONGEST_SENTENCE = 1 << 20
 """Lines of a sentence in a file of any size, above which blank lines were forgotten."""
@@ -45,7 +55,56 @@ def _doubts(sentences: Sequence[Sequence[Row]], layout: Layout) -> list[str]:
             f"{layout.path}: empty words, read as unknown: {len(empty)} in all, "
             f"the first on line {layout.before + empty[0]}"
         )
-    return warnings
+    odd = OddCharacters()
+    for row in rows:
+        odd.add(f"{row.word}\n{row.tag}", layout.before + row.line)
+    return [*warnings, *odd.notes(layout.path, "words")]
+
+
+@dataclass
+class Counted:
+    """Words that their file counts: where the count begins anew, and where it does not go on.
+
+    A sentence that begins without a blank line before it begins at its first word all the same.
+    """
+
+    last: int | None = None
+    joined: int = 0
+    first_joined: int = 0
+    odd: int = 0
+    first_odd: int = 0
+
+    def ends(self) -> None:
+        """A blank line."""
+        self.last = None
+
+    def begins(self, count: int, line: int) -> bool:
+        """The next word's number; whether it is the first of a sentence that nobody parted."""
+        last, self.last = self.last, count
+        if last is not None and count == 1 and last != 0:
+            self.joined += 1
+            self.first_joined = self.first_joined or line
+            return True
+        if count != (1 if last is None else last + 1) and not (last is None and count == 0):
+            self.odd += 1
+            self.first_odd = self.first_odd or line
+        return False
+
+    def notes(self, layout: Layout) -> list[str]:
+        """Counted notes of both."""
+        notes = []
+        if self.joined:
+            notes.append(
+                f"{layout.path}: sentences without a blank line before them, told by their words' "
+                f"numbers, which begin anew: {self.joined}, the first on line "
+                f"{layout.before + self.first_joined}"
+            )
+        if self.odd:
+            notes.append(
+                f"{layout.path}: words whose number does not follow the one before: {self.odd}, "
+                f"the first on line {layout.before + self.first_odd}; are words missing?"
+            )
+        return notes
 
 
 def sentences(lines: Iterator[str], layout: Layout) -> Iterator[list[str]]:

@@ -8,7 +8,14 @@ from typing import Any, NamedTuple
 from unibridge.errors import UnibridgeError
 from unibridge.text.examples import LabelledText, Layout, Parsed, Prediction
 from unibridge.text.files import held_at_once
-from unibridge.text.values import Repaired, json_object, strict_json, text_value, whole_values
+from unibridge.text.values import (
+    OddCharacters,
+    Repaired,
+    json_object,
+    strict_json,
+    text_value,
+    whole_values,
+)
 
 
 class Answer(NamedTuple):
@@ -98,13 +105,20 @@ def parse_squad(lines: list[str], layout: Layout) -> Parsed:
         examples.append(
             Question(question, context, line=0, answers=answers, language=str(language))
         )
-    notes = repaired.note(layout.path)
+    notes = [*repaired.note(layout.path), *_odd(examples, layout)]
     if moved:
         notes.append(
             f"{layout.path}: answers that do not stand where answer_start says, taken where the "
             f"passage has them: {moved}"
         )
     return examples, notes
+
+
+def _odd(examples: Sequence[Question], layout: Layout) -> list[str]:
+    odd = OddCharacters()
+    for one in examples:
+        odd.add(f"{one.text}\n{one.second}", one.line)
+    return odd.notes(layout.path, "questions with their passages")
 
 
 def _answer(
@@ -163,7 +177,7 @@ def parse_rows(lines: list[str], layout: Layout) -> Parsed:
             ]
             answers = tuple(answer for answer, _ in found)
         examples.append(Question(asked, context, None, number, answers, language))
-    return examples, repaired.note(layout.path)
+    return examples, [*repaired.note(layout.path), *_odd(examples, layout)]
 
 
 def rewrite_rows(lines: list[str], predictions: list[Prediction], layout: Layout) -> Iterator[str]:

@@ -22,6 +22,7 @@ from unibridge.text.examples import (
 from unibridge.text.files import not_csv
 from unibridge.text.headers import NAMES, Body, Roles, counts_rows, is_known_header, named_roles
 from unibridge.text.schemes import named
+from unibridge.text.sentences import odd_lines
 from unibridge.text.values import label_notes, trimmed
 
 _SEPARATORS = (",", ";", "\t", "|")
@@ -347,7 +348,7 @@ def parse_text(lines: list[str], layout: Layout) -> Parsed:
         LabelledText(line.strip(), line=layout.before + number)
         for number, line in enumerate(lines, start=1)
         if line.strip()
-    ], []
+    ], odd_lines(lines, layout)
 
 
 def rewrite_text(lines: list[str], predictions: list[Prediction], layout: Layout) -> Iterator[str]:

@@ -9,7 +9,8 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from html.entities import html5
 from typing import Any
 
 from unibridge.errors import UnibridgeError
@@ -25,6 +26,7 @@ _MISSING = frozenset("nan NaN None null NULL <NA> NaT N/A n/a #N/A -".split())  
 
 COLUMN_DOUBT = "is this the column of the labels? (`columns`)"
 """How the note ends of labels that hardly recur."""
+_REFERENCE = re.compile(r"&(?:#[0-9]{2,7}|#[xX][0-9A-Fa-f]{2,6}|([A-Za-z][A-Za-z0-9]{1,30}));")
 _FEW_CLASSES = 50
 _FEW_TEXTS = 7
 
@@ -60,6 +62,53 @@ class Repaired:
             f"{path}: halves of characters (lone surrogates), read as U+FFFD: in {self.count} "
             f"records, the first on {self.first}"
         ]
+
+
+@dataclass
+class OddCharacters:
+    """Characters that stand for others in texts that stay as they are, counted.
+
+    references: lines with HTML's names of characters (`&amp;`, `&#39;`). returns: lines with a
+    carriage return within, which old files end their lines with.
+    """
+
+    seen: int = 0
+    references: int = 0
+    returns: int = 0
+    first: dict[str, str] = field(default_factory=dict)
+
+    def add(self, text: str, line: int = 0) -> None:
+        """One more; line: where it stands, 0 where that is not known."""
+        self.seen += 1
+        where = f", the first on line {line}" if line else ""
+        if "&" in text and (found := _reference(text)):
+            self.references += 1
+            self.first.setdefault("references", f"such as {found!r}{where}")
+        if "\r" in text:
+            self.returns += 1
+            self.first.setdefault("returns", where)
+
+    def notes(self, path: object, what: str = "lines") -> list[str]:
+        """Counted notes; what: the texts that were added are."""
+        notes = []
+        if self.references:
+            notes.append(
+                f"{path}: {what} with HTML's names of characters, {self.first['references']}: "
+                f"{self.references:,} of {self.seen:,}; they are kept as they are (html.unescape)"
+            )
+        if self.returns:
+            notes.append(
+                f"{path}: {what} with a carriage return within, as old files end their lines: "
+                f"{self.returns:,} of {self.seen:,}{self.first['returns']}; they are not parted"
+            )
+        return notes
+
+
+def _reference(text: str) -> str:
+    for match in _REFERENCE.finditer(text):
+        if match[1] is None or f"{match[1]};" in html5:
+            return match[0]
+    return ""
 
 
 def strict_json(where: str) -> dict[str, Any]:
@@ -148,7 +197,10 @@ def label_value(value: Any, name: str, where: str) -> str | None:
 def label_notes(path: str, examples: Sequence[LabelledText]) -> list[str]:
     """Counted warnings of texts and labels that read like another tool's missing value, of labels
     that hardly recur or differ in case or space alone, and of a text with several labels."""
-    notes = []
+    odd = OddCharacters()
+    for one in examples:
+        odd.add("\n".join(part for part in (one.text, one.second, one.label) if part), one.line)
+    notes = odd.notes(path, "examples")
     labels = [(one.line, one.label) for one in examples if one.label]
     for what, told in (
         ("labels", labels),
