@@ -144,6 +144,10 @@ def _evaluate_options(parser: ArgumentParser) -> None:
     add_reading(parser)
 
 
+_SCORES = 60
+"""Further scores that are printed; a file of many types has one of each."""
+
+
 def _evaluate(options: Namespace) -> None:
     from unibridge.operations.packs import evaluate
 
@@ -156,8 +160,10 @@ def _evaluate(options: Namespace) -> None:
         listener=quiet_console(),
     )
     print(f"{score.metric} {score.value:.1f} [{score.low:.1f}, {score.high:.1f}]")
-    for name, value in score.all.items():
+    for name, value in list(score.all.items())[:_SCORES]:
         print(f"{name} {value:.1f}")
+    if len(score.all) > _SCORES:
+        print(f"... and {len(score.all) - _SCORES:,} more")
 
 
 COMMANDS = (

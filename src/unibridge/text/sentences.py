@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from unibridge.errors import UnibridgeError
 from unibridge.text.examples import Example, Layout, Parsed, TaggedSentence
 from unibridge.text.schemes import Row, iob2
-from unibridge.text.values import OddCharacters, trimmed
+from unibridge.text.values import OddCharacters, too_many, trimmed
 
 
 def odd_lines(lines: Iterable[str], layout: Layout) -> list[str]:
@@ -54,6 +54,12 @@ def _doubts(sentences: Sequence[Sequence[Row]], layout: Layout) -> list[str]:
         warnings.append(
             f"{layout.path}: empty words, read as unknown: {len(empty)} in all, "
             f"the first on line {layout.before + empty[0]}"
+        )
+    tags = {row.tag for row in rows} if layout.labelled and layout.expect != "trees" else set()
+    if too_many(len(tags), len(rows)):
+        warnings.append(
+            f"{layout.path}: {len(tags):,} different tags for {len(rows):,} words: is this the "
+            "column of the tags? (`columns`)"
         )
     odd = OddCharacters()
     for row in rows:

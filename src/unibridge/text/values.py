@@ -28,6 +28,7 @@ COLUMN_DOUBT = "is this the column of the labels? (`columns`)"
 """How the note ends of labels that hardly recur."""
 _REFERENCE = re.compile(r"&(?:#[0-9]{2,7}|#[xX][0-9A-Fa-f]{2,6}|([A-Za-z][A-Za-z0-9]{1,30}));")
 _FEW_CLASSES = 50
+_MANY_CLASSES = 1000
 _FEW_TEXTS = 7
 
 
@@ -194,6 +195,11 @@ def label_value(value: Any, name: str, where: str) -> str | None:
     )
 
 
+def too_many(classes: int, labelled: int) -> bool:
+    """Whether so many different classes of so many examples are hardly meant as classes."""
+    return classes > _MANY_CLASSES or classes > max(_FEW_CLASSES, labelled / 2)
+
+
 def label_notes(path: str, examples: Sequence[LabelledText]) -> list[str]:
     """Counted warnings of texts and labels that read like another tool's missing value, of labels
     that hardly recur or differ in case or space alone, and of a text with several labels."""
@@ -215,7 +221,7 @@ def label_notes(path: str, examples: Sequence[LabelledText]) -> list[str]:
     different = {label for _, label in labels}
     texts = {(one.text, one.second) for one in examples}
     swapped = len(examples) > _FEW_TEXTS and len(texts) <= len(different) / 2
-    if swapped or len(different) > max(_FEW_CLASSES, len(labels) / 2):
+    if swapped or too_many(len(different), len(labels)):
         notes.append(
             f"{path}: {len(different):,} different labels for {len(labels):,} examples"
             + (f" of {len(texts):,} different texts" if swapped else "")
