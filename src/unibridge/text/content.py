@@ -96,7 +96,7 @@ def _json_content(rows: Sequence[str]) -> Content | None:
     start = " ".join(rows[:5])
     if re.match(r'\s*(\[\s*)?\{\s*"(?:[^"\\]|\\.)*"\s*:', start):
         return Content("json")
-    if re.match(r'\s*\[\s*"', start) and rows[-1].rstrip().endswith(("]", ",")):
+    if re.match(r'\s*(\[\s*)+"', start) and rows[-1].rstrip().endswith(("]", ",")):
         return Content("json")
     # numbers and brackets alone are no text
     return Content("json") if re.fullmatch(r"[\s\[\]{},:.\d+-]*", start) else None
