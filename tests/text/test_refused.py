@@ -52,6 +52,13 @@ REFUSED = [
     ("a.md", "---\ntitle: A\nlang: lug\n---\nText.\n", read_text, ":1", "YAML"),
     ("a.txt", "The/DT dog/NN ran/VBD\nAll/DT saw/VBD\n", read_text, ":1", "behind a slash"),
     ("a.txt", "<TEI><text>\n", read_text, ":1", "XML or HTML"),
+    ("a.txt", "{'text': 'a'}\n{'text': 'b'}\n", read_text, ":1", "Python's dictionaries"),
+    ("a.txt", "[{'text': 'a'}]\n", read_text, ":1", "Python's dictionaries"),
+    ("a.sql", "-- dump\nINSERT INTO t VALUES ('a');\n", read_text, ":1", "SQL"),
+    ("a.bib", "@book{key,\n title = {A}}\n", read_text, ":1", "BibTeX"),
+    ("a.vec", "2 3\nab 0.1 -0.2 1.0\ncd 0.5 0.1 0.2\n", read_text, ":1", "word vectors"),
+    ("a.txt", "a ||| b ||| 0-0\nc ||| d ||| 0-0\n", read_text, ":1", "has 3 columns"),
+    ("a.txt", '"a, b",1\n"c",2\n"d",3\n', read_text, ":1", "has 2 columns"),
     ("a.csv", "a, b\nc, d\n", read_text, ":1", "none is called text"),
     ("a.csv", "text,n\nab,1\nc,d,2\n", read_text, ":3", "3 instead of 2 columns"),
     ("a.csv", 'text,n\nab,1\n"c\nd",2\n"e,3\nf,4\n', read_text, ":5", "not CSV"),
@@ -86,6 +93,10 @@ REFUSED = [
         *(QUESTIONS, ".qas[0]", "'z' is not in the passage"),
     ),
     ("a.jsonl", json.dumps(ASKED) + "\n", QUESTIONS, ":1", 'no lists "text" and "answer_start"'),
+    # tags
+    ("a.conll", "a\tB-X#B-Y\nb\tO\n", ENTITIES, ":1", "'B-X#B-Y' of 'a' is more than one"),
+    ("a.conll", "a\tPER\nb\tNone\nc\tO\n", ENTITIES, ":2", "'None' of 'b' is no entity type"),
+    ("a.conll", "a\tPER\nb\tOUT\n", ENTITIES, ":2", "'OUT' of 'b' is no entity type"),
     # columns
     ("a.conll", "\tO\nb\tO\n", ENTITIES, ":1", "a tag without a word"),
     ("a.conll", "a\tO\nb\t\n", ENTITIES, ":2", "'b' has no tag"),
@@ -156,6 +167,22 @@ COUNTED = [
     ("a.conll", "a\tO\nb\tO\n", ENTITIES, "all 2 tags are O", ""),
     ("a.conllu", row(1, "_") + row(2, "_"), WORDS, "all 2 words are '_'", ""),
     ("a.conll", "a\tO\n\u200b\tO\n", ENTITIES, "empty words, read as unknown: 1", "line 2"),
+    ("a.conll", "a\tB-PER\nb\tB-per\nc\tO\n", ENTITIES, "types that differ in case", "'per'"),
+    ("a.conll", "a\tB-PER\nb\tI-PER*\nc\tO\n", ENTITIES, "types that differ in case", "'PER*'"),
+    ("a.conllu", row(1, "_") + row(2, "b") + row(3, "_"), WORDS, "words that are '_': 2 of 3", ""),
+    ("a.jsonl", '{"text": "a\\u0000b"}\n', read_text, "control characters", "such as U+0000"),
+    ("a.conll", "a\tO\n\ufeffb\tO\n", WORDS, "byte order marks within", "line 2: 1 of 2"),
+    ("a.txt", "\u00c3\u00a9t\u00c3\u00a9\nb\n", read_text, "read as another encoding", "1 of 2"),
+    ("a.tsv", "It\u00e2\u20ac\u2122s\tx\nb\ty\n", TEXTS, "read as another encoding", "1 of 2"),
+    ("a.jsonl", '{"title": "T", "body": "a"}\n', read_text, "the text is taken from 'body'", ""),
+    ("a.tsv", "title\tcontent\tlabel\nT\ta b\tx\n", TEXTS, "content (text), label", ""),
+    (
+        "d.txt",
+        "lug en\nomu person\n",
+        read_lexicon,
+        "taken for an entry, though both are codes",
+        "",
+    ),
     ("p.tsv", "a b\tc\nd\td\n", read_parallel, "the same text on both sides: 1 of 2", ""),
 ]
 
@@ -168,6 +195,23 @@ def test_it_is_read_and_counted_in_these_words(tmp_path, name, content, read, wo
     found = read(write(tmp_path, name, content))
     (note,) = [one for one in found.warnings if words in one]
     assert count in note and name in note and "\n" not in note
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["\u00c3o \u00e2 pa\u00eds", "\u00c2ngela"],
+        ['"Yes", she said', '"No", he said'],
+        ["a || b", "c || d"],
+        ["INSERT a coin", "@home {again}"],
+        ["{'a' and 'b'}", "it's 0.5 or 0.6"],
+        ["a\u00a0b\u200c", "c\u2028d"],
+        ["3 4", "5 6.5"],
+    ],
+)
+def test_text_that_resembles_these_has_no_note(tmp_path, lines):
+    found = read_text(write(tmp_path, "a.txt", "\n".join(lines)))
+    assert list(found.lines) == lines and not found.warnings
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")

@@ -44,10 +44,16 @@ _DOCUMENT = re.compile(
     r"\s*<(\?xml|!doctype|html|mediawiki|tmx|tei|xliff|rss|feed)\b", re.IGNORECASE
 )
 _INLINE_SHARE = 0.2
+# a row of CSV whose first cell is quoted and whose last is short
+_QUOTED_ROW = re.compile(r'"(?:[^"]|"")*"(,("(?:[^"]|"")*"|[^," ]*))+')
 # formats that hold text among other things, by how they begin
 _OTHERS = {
     "RTF": re.compile(r"\s*\{\\rtf"),
     "LaTeX": re.compile(r"\s*\\(documentclass|begin\{|usepackage)"),
+    "SQL": re.compile(r"(--.*\n|/\*.*\n)*(INSERT INTO|CREATE TABLE|DROP TABLE) "),
+    "BibTeX": re.compile(r"(%.*\n)*@[A-Za-z]+\{[^\s,]*,"),
+    "Python's dictionaries, where JSON has double quotes": re.compile(r"\s*\[?\s*\{\s*'[^']*'\s*:"),
+    "word vectors": re.compile(r"(\d+ \d+\n)?(\S+( -?\d*\.\d+(e-?\d+)?){3,} ?(\n|$)){2}"),
     "subtitles": re.compile(r"(WEBVTT|(\d+\n)?[\d:.,]+ --> [\d:.,]+)"),
     "a PO catalogue": re.compile(r"(#.*\n)*msg(id|ctxt) \""),
     "YAML": re.compile(r"(---\n)?[A-Za-z_]+: .*\n([A-Za-z_]+: .*\n)*---(\n|$)"),
@@ -148,6 +154,10 @@ def _table_content(rows: Sequence[str]) -> Content | None:
         if all(cell.strip().isdigit() for cell in first):
             return Content("numbered", "\t", count + 1)
         return Content("columns", "\t", count + 1)
+    if len(rows) > 1 and all(" ||| " in line for line in rows):
+        return Content("columns", "|||", 1 + rows[0].count(" ||| "))
+    if len(rows) > 2 and all(map(_QUOTED_ROW.fullmatch, rows)):
+        return Content("columns", ",", 2)
     fields = [line.split(" ") for line in rows]
     pairs = len(rows) > 2 and {len(one) for one in fields} == {2}
     if pairs and all(is_entity_tag(one[-1]) or one[-1] in _UPOS for one in fields):

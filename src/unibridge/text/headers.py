@@ -30,6 +30,8 @@ _FURTHER = {
     "categoria thema thème tema sentimen duygu lebo aji метка класс категория тональность "
     "标签 类别 分类 ラベル カテゴリ 라벨 레이블 تصنيف وسم التصنيف लेबल শ্রেণী ป้ายกำกับ",
 }
+# what stands above a text as well: the text only where there is no other
+_ABOVE = frozenset("title headline subject question query".split())  # noqa: SIM905
 _ALL = {role: frozenset([*NAMES[role], *words.split()]) for role, words in _FURTHER.items()}
 _ASIDE = frozenset("id ids index idx no num number uuid".split())  # noqa: SIM905
 _NAME = re.compile(r"[^\W\d][\w .#/()-]{0,39}")
@@ -43,7 +45,7 @@ def named_roles(cells: Sequence[str]) -> Roles:
     names = [_plain(cell) for cell in cells]
 
     def place(role: str) -> int | None:
-        for known in (frozenset(NAMES[role]), _ALL[role]):
+        for known in (frozenset(NAMES[role]), _ALL[role] - _ABOVE, _ALL[role]):
             for number, name in enumerate(names):
                 if name in known:
                     return number
@@ -131,7 +133,7 @@ def _is_number(text: str) -> bool:
 
 def text_key(record: Mapping[str, Any]) -> str | None:
     """The key of a JSON record that holds its text; None where no name says so."""
-    for names in (NAMES["text"], _ALL["text"]):
+    for names in (NAMES["text"], _ALL["text"] - _ABOVE, _ALL["text"]):
         for key, value in record.items():
             if _plain(key) in names and (isinstance(value, str) or key == "text"):
                 return key

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from unibridge.errors import UnibridgeError
-from unibridge.text.parallel import SIDES, are_languages, without_blank_end
+from unibridge.text.parallel import SIDES, are_codes, are_languages, without_blank_end
 from unibridge.text.values import OddCharacters
 
 
@@ -52,6 +52,12 @@ def read_lexicon(path: str | Path, *, languages: Collection[str] = ()) -> Lexico
             {target.lower(), source.lower()} <= names or are_languages(target, source)
         ):
             warnings.append(f"{path}:1: taken for the columns' names: {target}, {source}")
+        elif number == 1 and are_codes(target, source):
+            warnings.append(
+                f"{path}:1: taken for an entry, though both are codes of languages: "
+                f"{target}, {source}"
+            )
+            entries[target, source] = number
         elif (target, source) in entries:
             repeated += 1
         else:

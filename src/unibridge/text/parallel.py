@@ -104,6 +104,11 @@ def _is_header(rows: list[tuple[str, str]], *, together: bool) -> bool:
     return all(map(_is_code, rows[0])) and several > 0.8 * 2 * (len(rows) - 1)
 
 
+def are_codes(first: str, second: str) -> bool:
+    """Whether two cells are codes, or English names, of two languages."""
+    return _is_code(first) and _is_code(second) and first.lower() != second.lower()
+
+
 def are_languages(first: str, second: str) -> bool:
     """Whether two cells are the names of two languages, be it with a word such as "sentence".
 

@@ -44,7 +44,9 @@ _NO_TYPE = re.compile(
     re.DOTALL,
 )
 # "B-PER|B-ORG": two tags of one word
-_SECOND_TAG = re.compile(r"[|,;+/&\s](?:[BIMELSUW][-_:].|O$)")
+_SECOND_TAG = re.compile(r"[|,;+/&#^~!*\\\s](?:[BIMELSUW][-_:].|O$)")
+# what other tools write for "no entity": a type of this name is none
+_NOTHING = frozenset("NONE NULL NAN NIL OUT OUTSIDE NA N/A".split())  # noqa: SIM905
 _NUMBER = re.compile(r"[-+]?\d+(\.0)?")
 
 Kind = Literal["before", "behind", "letters", "plain", "number"]
@@ -139,6 +141,7 @@ def iob2(sentences: Sequence[Sequence[Row]], layout: Layout) -> tuple[list[list[
         if tag != row.tag and not (kind == "before" and row.tag[:2] == "I-" and tag[:2] == "B-"):
             changed.append(row.line)
     notes = _notes(kind, letters, changed, repaired, layout)
+    notes += _alike({tag[2:] for own in found for tag in own if tag != "O"}, layout)
     if layout.expect == "entities" and rows and all(tag == "O" for own in found for tag in own):
         notes.append(
             f"{layout.path}: all {len(rows)} tags are O: there is no entity to learn or to find"
@@ -221,6 +224,8 @@ def _kind_of(rows: Sequence[Row], layout: Layout) -> Kind:
 def _is_no_type(tag: str, tags: Collection[str]) -> bool:
     """Whether a tag, among others, is not simply a type: X-LOC, B(LOC), or BLOC beside ILOC."""
     both = {f"B{tag[1:]}", f"I{tag[1:]}"}
+    if tag.upper() in _NOTHING:
+        return True
     return _NO_TYPE.fullmatch(tag) is not None or (tag in both and both <= {*tags})
 
 
@@ -257,6 +262,22 @@ def _as_iob2(
         tags.append(("I-" if goes_on else "B-") + entity)
         open_type = None if part in ("end", "single") else entity
     return tags
+
+
+def _alike(types: Collection[str], layout: Layout) -> list[str]:
+    """A note of types that differ in case or in marks alone, of which each is learnt apart."""
+    written: dict[str, list[str]] = {}
+    for entity in sorted(types):
+        plain = "".join(filter(str.isalnum, entity.casefold())) or entity
+        written.setdefault(plain, []).append(entity)
+    double = [own for own in written.values() if len(own) > 1]
+    if not double:
+        return []
+    return [
+        f"{layout.path}: entity types that differ in case or marks alone, taken for types of their "
+        f"own: {', '.join(map(repr, double[0]))}"
+        + (f" and {len(double) - 1} more" if len(double) > 1 else "")
+    ]
 
 
 def _notes(

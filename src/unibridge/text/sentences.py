@@ -17,6 +17,8 @@ def odd_lines(lines: Iterable[str], layout: Layout) -> list[str]:
     return odd.notes(layout.path)
 
 
+# share of words that are "_" above which it is hardly a word
+_LEFT_OUT = 0.05
 LONGEST_SENTENCE = 1 << 20
 """Lines of a sentence in a file of any size, above which blank lines were forgotten."""
 
@@ -48,6 +50,10 @@ def _doubts(sentences: Sequence[Sequence[Row]], layout: Layout) -> list[str]:
         warnings.append(
             f"{layout.path}: all {len(rows)} words are '_': the text is left out of this file, and "
             "nothing can be learnt or predicted from it. Fetch the text where the file came from"
+        )
+    elif (left := sum(row.word == "_" for row in rows)) > max(1, _LEFT_OUT * len(rows)):
+        warnings.append(
+            f"{layout.path}: words that are '_': {left} of {len(rows)}; is their text left out?"
         )
     empty = [row.line for row in rows if not trimmed(row.word)]
     if empty:

@@ -27,6 +27,10 @@ _MISSING = frozenset("nan NaN None null NULL <NA> NaT N/A n/a #N/A -".split())  
 COLUMN_DOUBT = "is this the column of the labels? (`columns`)"
 """How the note ends of labels that hardly recur."""
 _REFERENCE = re.compile(r"&(?:#[0-9]{2,7}|#[xX][0-9A-Fa-f]{2,6}|([A-Za-z][A-Za-z0-9]{1,30}));")
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\ufeff]")
+# the bytes of a letter beyond ASCII, or of a quotation mark, one by one in Latin-1 or Windows-1252
+_MISREAD = re.compile("[\u00c3\u00c2][\u0080-\u00bf]|\u00e2\u20ac[\u0080-\u2122]")
+_MISREAD_SIGNS = ("\u00c3", "\u00c2", "\u00e2\u20ac")
 _FEW_CLASSES = 50
 _MANY_CLASSES = 1000
 _FEW_TEXTS = 7
@@ -70,12 +74,16 @@ class OddCharacters:
     """Characters that stand for others in texts that stay as they are, counted.
 
     references: lines with HTML's names of characters (`&amp;`, `&#39;`). returns: lines with a
-    carriage return within, which old files end their lines with.
+    carriage return within, which old files end their lines with. controls: with other characters
+    that nobody sees, such as NUL or a byte order mark. misread: with what UTF-8 looks like where it
+    was read as another encoding (`Ã©`).
     """
 
     seen: int = 0
     references: int = 0
     returns: int = 0
+    controls: int = 0
+    misread: int = 0
     first: dict[str, str] = field(default_factory=dict)
 
     def add(self, text: str, line: int = 0) -> None:
@@ -88,6 +96,13 @@ class OddCharacters:
         if "\r" in text:
             self.returns += 1
             self.first.setdefault("returns", where)
+        # searching takes its time, and most lines have nothing to be found
+        if not text.isprintable() and (found := _CONTROL.search(text)):
+            self.controls += 1
+            self.first.setdefault("controls", f"such as U+{ord(found[0]):04X}{where}")
+        if any(sign in text for sign in _MISREAD_SIGNS) and (found := _MISREAD.search(text)):
+            self.misread += 1
+            self.first.setdefault("misread", f"such as {found[0]!r}{where}")
 
     def notes(self, path: object, what: str = "lines") -> list[str]:
         """Counted notes; what: the texts that were added are."""
@@ -96,6 +111,16 @@ class OddCharacters:
             notes.append(
                 f"{path}: {what} with HTML's names of characters, {self.first['references']}: "
                 f"{self.references:,} of {self.seen:,}; they are kept as they are (html.unescape)"
+            )
+        if self.controls:
+            notes.append(
+                f"{path}: {what} with control characters or byte order marks within, "
+                f"{self.first['controls']}: {self.controls:,} of {self.seen:,}; they are kept"
+            )
+        if self.misread:
+            notes.append(
+                f"{path}: {what} that look like UTF-8 which was read as another encoding, "
+                f"{self.first['misread']}: {self.misread:,} of {self.seen:,}"
             )
         if self.returns:
             notes.append(
