@@ -90,9 +90,9 @@ class OddCharacters:
         """One more; line: where it stands, 0 where that is not known."""
         self.seen += 1
         where = f", the first on line {line}" if line else ""
-        if "&" in text and (found := _reference(text)):
+        if "&" in text and (name := _reference(text)):
             self.references += 1
-            self.first.setdefault("references", f"such as {found!r}{where}")
+            self.first.setdefault("references", f"such as {name!r}{where}")
         if "\r" in text:
             self.returns += 1
             self.first.setdefault("returns", where)
