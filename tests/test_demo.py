@@ -71,7 +71,7 @@ def test_the_demo_of_me5_trains_all_of_its_sources_and_has_the_rows_to_compare(t
     assert [source.language for source in config.sources] == ["en", "fr"]
     assert all(source.text and not source.adapter for source in config.sources)
     assert config.base.model == "me5" and config.vocabulary.mode == "auto"
-    assert {"floor", "probe", "fine-tune", "mad-x", "unibridge", "ceiling"} == {*config.run.methods}
+    assert {"floor", "probe", "fine-tune", "unibridge", "ceiling"} == {*config.run.methods}
 
 
 def test_without_the_packages_of_me5_the_demo_is_on_the_base_that_comes_along(monkeypatch):
