@@ -45,6 +45,7 @@ def test_a_loaded_base_does_for_all_stages_and_a_listener_hears_of_them(tmp_path
     assert folders[0] == folders[1]
     assert heard.stages == [("adapt-en-base-vocabulary", False), ("adapt-en-base-vocabulary", True)]
     assert ("adapt-en-base-vocabulary", 2, 2) in heard.steps
+    assert "tokens-en-base-vocabulary" in {stage for stage, _, steps in heard.steps if steps}
     task = stages.train_task(
         base,
         out,

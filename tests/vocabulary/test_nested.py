@@ -87,6 +87,21 @@ def test_unigram_sizes_have_the_alp_of_training_each(seed):
         assert nested == pytest.approx(trained, rel=2e-3), size
 
 
+def test_rounds_are_told_before_each_with_about_how_many_there_will_be():
+    told = []
+    lines = generated(seed=1)
+    sizes = nested_sizes(
+        lines, kind="unigram", max_size=10_000, told=lambda done, total: told.append((done, total))
+    )
+    sizes.counts(60)
+    assert [done for done, _ in told] == list(range(len(told))) and len(told) > 3
+    assert all(done < total for done, total in told)
+    # the first round lets go of more than its share, so the first guess is too long if anything
+    assert len(told) <= told[0][1] <= 3 * len(told)
+    sizes.counts(120)
+    assert len(told) == told[-1][0] + 1
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_refusals_name_the_sizes_that_training_names(kind):
     lines = generated()

@@ -56,6 +56,7 @@ def adapt_stage(
             seed=seed,
             checkpoint=folder / "checkpoint.pt",
             progress=at.steps(f"adapt-{name}"),
+            reading=lambda done, total: at.on_progress(f"tokens-{name}", done, total, {}),
         )
         if processes().main:
             adapted.save(folder)

@@ -24,7 +24,11 @@ def vocabulary_stage(at: Workplace, text: Text, settings: SearchSettings, *, lan
             at.on_progress(f"vocabulary-{language}", 0, 0, measures)
 
         lines = read_as_base(at.base.tokenizer, text.lines) if extends else text.lines
-        found = search_vocabulary(lines, settings, language=language, progress=tell)
+
+        def rounds(done: int, total: int) -> None:
+            at.on_progress(f"pieces-{language}", done, total, {})
+
+        found = search_vocabulary(lines, settings, language=language, progress=tell, rounds=rounds)
         write_bytes(folder / "sentencepiece.model", found.model)
         tokenizer = (
             extend_tokenizer(at.base.tokenizer, found.model, text.lines)

@@ -1,7 +1,7 @@
 """Adapt a base model to a language: bottleneck + invertible adapter, MLM + β·KL (paper §2.3)."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +42,7 @@ def adapt_language(
     seed: int = 0,
     checkpoint: Path | None = None,
     progress: Progress = lambda step, steps, parts: None,
+    reading: Callable[[int, int], None] = lambda done, total: None,
 ) -> AdaptedLanguage:
     """Train a language adapter, and new embeddings where there are any; the base is not touched.
 
@@ -56,7 +57,7 @@ def adapt_language(
     lines: plain text. tokenizer, embeddings: the new vocabulary and its initial matrix
     (target_vocab, hidden), or None for both. others: further languages -> their plain text, of
     which `replay` or `alpha` take their samples. pairs: aligned lines for TLM. checkpoint: file for
-    resuming.
+    resuming. reading: is told of the samples that are tokenised before, (done, all).
     Raises UnibridgeError when there are too few samples to hold one out.
     """
     import numpy as np
@@ -140,11 +141,17 @@ def adapt_language(
     pad_id = reader.pad_token_id
     limit = min(settings.max_tokens or max_tokens(base), max_tokens(base))
     store = joined(
-        [encode_samples(reader, train_samples, limit), encode_pairs(reader, translated, limit)]
+        [
+            encode_samples(reader, train_samples, limit, told=reading),
+            encode_pairs(reader, translated, limit),
+        ]
     )
     held = encode_samples(reader, held_samples, limit)
     texts, cut = list(train_samples), 0
-    for i in (store.lengths[: len(train_samples)] == limit).nonzero()[0]:
+    full = (store.lengths[: len(train_samples)] == limit).nonzero()[0]
+    for number, i in enumerate(full):
+        if number % 1024 == 0:
+            reading(number, len(full))
         read = text_read(reader, train_samples[i], limit)
         cut += len(read) < len(train_samples[i])
         train_samples[i] = read

@@ -2,7 +2,7 @@
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -48,10 +48,17 @@ class TokenStore:
         return torch.from_numpy(ids), torch.from_numpy(mask)
 
 
-def encode_samples(tokenizer: Any, samples: Sequence[str], max_tokens: int) -> TokenStore:
-    """Tokenise samples with special tokens, each cut at `max_tokens`."""
+def encode_samples(
+    tokenizer: Any,
+    samples: Sequence[str],
+    max_tokens: int,
+    *,
+    told: Callable[[int, int], None] = lambda done, total: None,
+) -> TokenStore:
+    """Tokenise samples with special tokens, each cut at `max_tokens`. told: (done, all) samples."""
     encoded: list[list[int]] = []
     for start in range(0, len(samples), 1024):
+        told(start, len(samples))
         part = list(samples[start : start + 1024])
         encoded += tokenizer(
             part, truncation=True, max_length=max_tokens, return_attention_mask=False

@@ -31,11 +31,17 @@ class Sizes:
 
 
 def nested_sizes(
-    lines: Sequence[str], *, kind: Kind, character_coverage: float = 1.0, max_size: int
+    lines: Sequence[str],
+    *,
+    kind: Kind,
+    character_coverage: float = 1.0,
+    max_size: int,
+    told: Callable[[int, int], None] = lambda done, total: None,
 ) -> Sizes:
     """Train once and measure any size up to `max_size` (BPE) or the largest possible (unigram).
 
-    lines: the language's text. character_coverage: see `train_sentencepiece`.
+    lines: the language's text. character_coverage: see `train_sentencepiece`. told: of unigram,
+    (rounds done, about how many in all) of that training.
     Raises `UnibridgeError` for empty text.
     """
     text = cut_units(lines, character_coverage)
@@ -44,4 +50,4 @@ def nested_sizes(
             lines, max_size, kind="bpe", character_coverage=character_coverage, at_most=True
         )
         return Sizes(bpe_sizes(text, model), text.unknown_share)
-    return Sizes(unigram_sizes(text), text.unknown_share)
+    return Sizes(unigram_sizes(text, told), text.unknown_share)

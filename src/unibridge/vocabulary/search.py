@@ -157,6 +157,7 @@ class Trials:
     words: float
     samples: float
     progress: Callable[[TraceRow], None] | None = None
+    rounds: Callable[[int, int], None] = lambda done, total: None
     trace: list[TraceRow] = field(default_factory=list)
     verified: list[Verified] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -284,6 +285,7 @@ def nested(trials: Trials, settings: SearchSettings) -> tuple[bytes, str]:
         kind=trials.kind,
         character_coverage=trials.character_coverage,
         max_size=settings.max_size,
+        told=trials.rounds,
     )
 
     def trial(size: int, *, tested: bool = True) -> bytes:
@@ -351,12 +353,14 @@ def search_vocabulary(
     language: str | None = None,
     count_words: Callable[[str], float] | None = None,
     progress: Callable[[TraceRow], None] | None = None,
+    rounds: Callable[[int, int], None] = lambda done, total: None,
 ) -> VocabularyResult:
     """The vocabulary for a language, with the trace of the search (UniBridge §2.1, Algorithm 1).
 
     lines: the language's text. language: its code, which decides the character coverage "auto".
     count_words: words of a text (default: by script, `unibridge.text.languages.count_words`).
-    progress: called with each row of the trace as it comes.
+    progress: called with each row of the trace as it comes; rounds: with (done, about how many in
+    all) of the nested search's one training.
 
     `settings.mode` is of what is made of the model: see `to_fast_tokenizer`, `extend_tokenizer`.
     ALP is per sample of `sample_words` words, whatever the length of the lines: the samples only
@@ -376,12 +380,7 @@ def search_vocabulary(
         script = language_record(language).script if language else ""
         coverage = 0.9995 if script in LARGE_ALPHABETS else 1.0
     trials = Trials(
-        lines=lines,
-        kind=settings.kind,
-        character_coverage=coverage,
-        words=words,
-        samples=words / settings.sample_words,
-        progress=progress,
+        lines, settings.kind, coverage, words, words / settings.sample_words, progress, rounds
     )
     model, stopped = search(trials, settings)
     return VocabularyResult(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil, log
 
 import numpy as np
 
@@ -43,14 +44,18 @@ class _Round:
     pieces: int
 
 
-def unigram_sizes(text: Units) -> Callable[[int], Array]:
+Told = Callable[[int, int], None]
+
+
+def unigram_sizes(text: Units, told: Told = lambda done, total: None) -> Callable[[int], Array]:
     """Token counts of SentencePiece's unigram vocabularies by size, from one run of pruning.
 
     Kudo 2018 (arXiv 1804.10959), section 3.2, as SentencePiece 0.2.3 does it: seeds, EM, pruning
     by the loss in likelihood, over and over. The rounds are shared by all sizes; for each, the
     last pruning goes to 1.1 times the size and the best scores are taken. Sums are in 64-bit floats
     where SentencePiece has 32, which decides between some pieces of equal worth. Another version
-    of SentencePiece may choose its seeds otherwise.
+    of SentencePiece may choose its seeds otherwise. told: (rounds done, about how many in all),
+    before each.
     """
     # 1. Seeds: repeated substrings, scored by the characters that they cover
     spelled, lengths, scores, lattice = _seeds(text)
@@ -117,6 +122,8 @@ def unigram_sizes(text: Units) -> Callable[[int], Array]:
         wanted = int(size * ROOM)
         for number in range(1_000):
             if number == len(rounds):
+                pieces = rounds[-1].pieces if rounds else len(lengths)
+                told(number, number + max(1, ceil(log(pieces / wanted) / -log(SHRINKING))))
                 next_round()
             last = rounds[number]
             pruned = last.order[: max(wanted, int(SHRINKING * last.pieces))]
