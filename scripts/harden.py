@@ -217,10 +217,10 @@ def main() -> int:
         "",
         f"## {killed['kills']} kills ({fifth:.0f} s)",
         "",
-        f"`SIGKILL` at random moments of one run in one folder, each time gone on with by the next "
-        f"process; {killed['late']} met a run that was finished and was being written out again. "
-        f"Its end {'differs from' if killed['differ'] else 'is'} that of an uninterrupted run, "
-        f"bit for bit in every tensor, score, weight and prediction ({killed['files']} files).",
+        f"`SIGKILL` at random moments of a whole run, which the next process went on with in the "
+        f"same folder, up to {killed['most']} times in one; {killed['runs']} folders were brought "
+        f"to their end so. Of these {killed['differ']} differ from the uninterrupted run in a "
+        f"tensor, a score, a weight or a prediction ({killed['files']} files each, bit for bit).",
         "",
         f"## {full['breaks']} disks that are full or read-only ({sixth:.0f} s)",
         "",

@@ -86,40 +86,41 @@ def _copy_of_toy(work: Path, name: str) -> Path:
 
 
 def killed_runs(kills: int, seed: int, work: Path) -> dict[str, int]:
-    """One run in one folder, killed so many times, each time gone on with, and brought to its end.
+    """Runs that are killed, each in its folder time after time, until it comes to its end.
 
-    A process is given about as long as it needs to read everything, less where the run gets on
-    faster than the kills do, and more where it does not. `late` are kills that met a run which was
-    there already and was being written out again.
+    A process is given what it needs to read everything and up to a third of the work, or none of
+    it. Where it ends before its kill the run is compared, and the next one begins; the last one is
+    left alone once there were enough kills.
     """
-    expected, _ = _whole(work)
+    expected, seconds = _whole(work)
     whole = work / "whole" / "toy"
-    stages = len(list((whole / "run").glob("*/manifest.json")))
     began = time.monotonic()
     assert ended(start(whole / "run.toml", whole / "log")) == 0
-    wait = time.monotonic() - began
+    reading = time.monotonic() - began
+    share = max(seconds - reading, 0.0) / 3
     draw = random.Random(seed)
-    config = _copy_of_toy(work, "killed")
-    log, root = config.parent / "log", config.parent / "run"
-    done = late = failed = 0
-    while done < kills and not failed:
-        child = start(config, log)
-        finished = (root / "run.json").exists()
-        if (code := ended(child, draw.uniform(0.5, 1.5) * wait)) is None:
+    found = {"kills": 0, "runs": 0, "most": 0, "differ": 0, "files": len(expected)}
+    while found["kills"] < kills:
+        config, here = _copy_of_toy(work, "killed"), 0
+        log = config.parent / "log"
+        while True:
+            child = start(config, log)
+            left_alone = found["kills"] == kills
+            wait = None if left_alone else draw.uniform(0.2, 1) * reading + draw.uniform(0, share)
+            if (code := ended(child, wait)) is not None:
+                break
             os.kill(child, signal.SIGKILL)
             ended(child)
-            done, late = done + 1, late + finished
-        else:
-            failed = code
-        ahead = len(list(root.glob("*/manifest.json"))) / stages > done / kills
-        wait *= 0.8 if ahead else 1.1
-    failed = failed or ended(start(config, log)) or 0
-    same = not failed and outcome(root) == expected
-    if not same:
-        print(f"killed {done} times: exit {failed}\n{log.read_text()[-900:]}")
-    shutil.rmtree(work / "killed")
+            here += 1
+            found["kills"] += 1
+        found["runs"] += 1
+        found["most"] = max(found["most"], here)
+        if code or outcome(config.parent / "run") != expected:
+            print(f"killed {here} times: exit {code}\n{log.read_text()[-900:]}")
+            found["differ"] += 1
+        shutil.rmtree(work / "killed")
     shutil.rmtree(work / "whole")
-    return {"kills": done, "late": late, "differ": int(not same), "files": len(expected)}
+    return found
 
 
 def broken_disks(breaks: int, seed: int, work: Path) -> dict[str, int]:
