@@ -24,7 +24,7 @@ Item = TypeVar("Item")
 TEXT_SUFFIXES = (".txt", ".jsonl", ".txt.gz", ".jsonl.gz")
 
 MOST_BYTES = 64 * 2**20
-"""Text that is held in memory: several times what adaptation reads, a vocabulary in about 3 GB."""
+"""Text that is held in memory: several times what adaptation reads, a vocabulary in about 4 GB."""
 
 # how much text there is in a byte of .gz, about, for the time that is left; how often it is told,
 # lines; and of how many lines one is let go of at a time, where there is too much text
