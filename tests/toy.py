@@ -6,7 +6,12 @@ folder = save_toy_base(tmp_path, "xlm-roberta")     # what load_base reads
 pack = drawn_pack("ner", {"en": 0.3, "sw": 0.7})    # sources that were never trained
 """
 
+from collections.abc import Iterable
+from functools import cache
+from itertools import cycle
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 import transformers
@@ -236,10 +241,27 @@ def save_toy_base(
     folder: Path, family: str, *, seed: int = 0, lines: tuple[str, ...] = LINES
 ) -> Path:
     """Write a toy base, weights and tokenizer, as `save_pretrained` does; returns the folder."""
-    tokenizer = toy_tokenizer(family, lines)
-    toy_model(family, vocab=len(tokenizer), seed=seed).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in _saved(family, seed, lines).items():
+        (folder / name).write_bytes(content)
     return folder
+
+
+@cache
+def _saved(family: str, seed: int, lines: tuple[str, ...]) -> dict[str, bytes]:
+    """File name -> content: many tests want the same base, and saving takes as long as reading."""
+    tokenizer = toy_tokenizer(family, lines)
+    with TemporaryDirectory() as folder:
+        toy_model(family, vocab=len(tokenizer), seed=seed).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+
+
+def in_turn(values: Iterable[Any]) -> list[tuple[Any, str]]:
+    """(value, family) of each value: for what no family reads in a way of its own, so that every
+    value and every family is seen, not every pair of them.
+    """
+    return list(zip(values, cycle(FAMILIES), strict=False))
 
 
 def head_shape(labels: int, **settings: object) -> HeadShape:
@@ -262,16 +284,16 @@ def drawn_pack(
     """
     base, task = toy_base(family), TASKS[name]
     config = TASK_ADAPTER.model_copy(update={"leave_out": leave_out})
+    model = attach.encoder_of(language_model(base, None), base.family)
+    attach.add_adapter(model, base.family, "x", config, seed=0)
+    shape = head_shape(len(TOY_LABELS[name]), **TOY_HEADS.get(name, {}))
+    parts = attach.adapter_state(model, "x"), build_head(task, shape, seed=0).state_dict()
     tasks = {}
     for seed, source in enumerate(drawn or weights):
-        model = attach.encoder_of(language_model(base, None), base.family)
-        attach.add_adapter(model, base.family, "x", config, seed=0)
-        shape = head_shape(len(TOY_LABELS[name]), **TOY_HEADS.get(name, {}))
-        head = build_head(task, shape, seed=0)
         draw = torch.Generator().manual_seed(seed)
         adapter, output = (
             {key: torch.randn(value.shape, generator=draw) for key, value in state.items()}
-            for state in (attach.adapter_state(model, "x"), head.state_dict())
+            for state in parts
         )
         labels = TOY_LABELS[name]
         tasks[source] = TrainedTask(

@@ -42,8 +42,10 @@ training = {{ steps = 2, batch_size = 8, checkpoint_seconds = 0 }}
 sample_words = 0
 training = {{ steps = 3, batch_size = 8, checkpoint_seconds = 0 }}
 [task_training]
+head = {{ arc_size = 4, label_size = 4 }}
 training = {{ steps = 4, batch_size = 8, learning_rate = 0.01, checkpoint_seconds = 0 }}
 [fine_tuning]
+head = {{ arc_size = 4, label_size = 4 }}
 training = {{ steps = 3, batch_size = 8, checkpoint_seconds = 0 }}
 [weights]
 sentences = 3

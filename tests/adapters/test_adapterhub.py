@@ -1,7 +1,9 @@
 """AdapterHub's files both ways. tests/golden was written by its own library (scripts/parity.py)."""
 
+import copy
 import json
 import shutil
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import torch
 import transformers
 from safetensors.torch import load_file
 
+from toy import in_turn
 from unibridge.adapters.adapterhub import load_adapter, save_adapter
 from unibridge.adapters.attach import (
     activate,
@@ -38,6 +41,11 @@ def golden(family):
 
 @pytest.fixture
 def model(golden):
+    return copy.deepcopy(golden_base(golden))
+
+
+@cache
+def golden_base(golden):
     auto = getattr(transformers, objective_of(FAMILIES[golden.name]).auto)
     return auto.from_pretrained(golden / "base").eval()
 
@@ -150,7 +158,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("key", REFUSED)
+@pytest.mark.parametrize(("key", "family"), in_turn(REFUSED), indirect=["family"])
 def test_other_kinds_of_adapter_are_refused_by_name(family, golden, model, tmp_path, key):
     folder = copied(golden / "en", tmp_path / "x", **{key: REFUSED[key]})
     with pytest.raises(UnibridgeError) as error:
@@ -202,10 +210,17 @@ def other_layers(folder):
     file.write_text(json.dumps(record))
 
 
-@pytest.mark.parametrize(
-    "spoil",
-    [missing_weights, broken_weights, pickled_code, broken_config, missing_config, other_layers],
+SPOILT = (
+    missing_weights,
+    broken_weights,
+    pickled_code,
+    broken_config,
+    missing_config,
+    other_layers,
 )
+
+
+@pytest.mark.parametrize(("spoil", "family"), in_turn(SPOILT), indirect=["family"])
 def test_broken_folders_leave_the_model_as_it_was(family, golden, model, tmp_path, spoil):
     folder = Path(shutil.copytree(golden / "en", tmp_path / "x"))
     spoil(folder)

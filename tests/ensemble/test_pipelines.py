@@ -30,7 +30,7 @@ def sentences():
     """Words of one piece and of several, among them some that no piece begins as a word."""
     draw = Random(0)
     words = [*" ".join([*LINES, *toy_lines("lug", 8)]).split(), "zz", "q9", "ሰላም"]
-    return [" ".join(draw.choices(words, k=draw.randint(1, 8))) for _ in range(60)]
+    return [" ".join(draw.choices(words, k=draw.randint(1, 8))) for _ in range(30)]
 
 
 @pytest.mark.parametrize("family", ["xlm-roberta", "bert", "gpt2"])
@@ -38,7 +38,7 @@ def sentences():
 def test_every_strategy_agrees_with_predict(family, strategy):
     model = drawn_pack("ner", {"en": 0.4, "sw": 0.6}, family=family)
     lines = [line for line in sentences() if len(model.tokenizer(line)["input_ids"]) <= 30]
-    assert len(lines) > 20
+    assert len(lines) > 15
     ner = transformers.pipeline(
         "token-classification",
         model=model,

@@ -22,6 +22,7 @@ def config(tmp_path_factory):
     )
 
 
+@pytest.mark.slow
 def test_the_rows_of_a_grid_are_those_of_a_run(config, tmp_path):
     rows = tmp_path / "rows.jsonl"
     cells = cells_of({"ner/lug": config})

@@ -2,6 +2,7 @@ import math
 import subprocess
 import sys
 from ast import literal_eval
+from itertools import cycle
 
 import pytest
 import torch
@@ -72,9 +73,18 @@ def test_an_encoder_loads_without_this_package(tmp_path):
         assert labels == dict(enumerate(TOY_LABELS[model.task.name]))
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+KINDS = {"ensemble": "ner", "merged": "pairs", "encoder": "ner"}
+QUICK = {(kind, family) for (family, kind) in zip(FAMILIES, cycle(KINDS), strict=False)}
+"""Each family once and each kind twice or more; a graph takes a second to write."""
+
+
 @pytest.mark.parametrize(
-    ("kind", "name"), [("ensemble", "ner"), ("merged", "pairs"), ("encoder", "ner")]
+    ("kind", "name", "family"),
+    [
+        pytest.param(kind, name, family, marks=[] if (kind, family) in QUICK else pytest.mark.slow)
+        for kind, name in KINDS.items()
+        for family in FAMILIES
+    ],
 )
 def test_onnx_says_what_its_source_says(tmp_path, family, name, kind):
     pytest.importorskip("onnx")

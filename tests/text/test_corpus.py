@@ -8,7 +8,7 @@ import pytest
 from hub import hub_folder
 from unibridge.errors import UnibridgeError
 from unibridge.memory import peak_memory, reset_peak_memory
-from unibridge.text.corpus import deduplicate, join_samples, read_text, split_held_out, spread
+from unibridge.text.corpus import join_samples, read_text, split_held_out, spread
 from unibridge.text.languages import count_words
 from unibridge.text.stream import label_file
 
@@ -143,10 +143,6 @@ def test_a_consonant_below_another_stays_there():
     samples = join_samples(["ក្ក" * 8], 1)
     assert all(sample.count("ក") == 2 * sample.count("្") for sample in samples)
     assert len(samples) > 1
-
-
-def test_deduplicate_keeps_the_first():
-    assert deduplicate(["b", "a", "b", "c", "a"]) == ["b", "a", "c"]
 
 
 @pytest.mark.parametrize("count", [1, 7, 100, 150, 199])

@@ -97,9 +97,15 @@ class Nice(nn.Module):
         return self.g_up(self.non_linearity(self.g_down(first)))
 
 
+class _Undrawn(nn.Linear):
+    """nn.Linear without its own initialisation, which would draw from the global generator."""
+
+    def reset_parameters(self) -> None:
+        pass
+
+
 def _linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
-    # nn.Linear's own initialisation would draw from the global generator
-    layer = nn.utils.skip_init(nn.Linear, inputs, outputs, device="cpu")
+    layer = _Undrawn(inputs, outputs)
     nn.init.normal_(layer.weight, std=0.02, generator=generator)
     nn.init.zeros_(layer.bias)
     return layer

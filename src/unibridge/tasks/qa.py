@@ -150,8 +150,9 @@ class QuestionAnswering(Task[Question, list[Answer]]):
         return SpanHead(shape)
 
     def plain_layers(self, family: "ModelFamily", settings: HeadSettings) -> dict[str, str] | None:
-        same = family.model_type in ("bert", "xlm-roberta", "deberta-v2")
-        return {"out": "qa_outputs"} if same and not settings.layer_mix else None
+        if family.span_head is None or settings.layer_mix:
+            return None
+        return {"out": family.span_head}
 
     def targets(self, batch: Sequence[Encoded]) -> "dict[str, torch.Tensor]":
         import torch

@@ -194,11 +194,6 @@ def nested_draw(items: Sequence[Item], limit: int, *, seed: int) -> list[Item]:
     return [items[number] for number in order[:limit]]
 
 
-def deduplicate(lines: Iterable[str]) -> list[str]:
-    """Every line once, at its first place."""
-    return list(dict.fromkeys(lines))
-
-
 def join_samples(lines: Iterable[str], words: int) -> list[str]:
     """Join consecutive lines into samples of at most `words` words; 0 makes each line a sample.
 

@@ -23,4 +23,5 @@ FAMILY = ModelFamily(
     understood=(("add_cross_attention", False), ("is_encoder_decoder", False), *UNCHANGED),
     harmless=frozenset({"gradient_checkpointing", "n_ctx", "task_specific_params", "torch_dtype"}),
     sequence_head=None,
+    span_head=None,
 )

@@ -45,4 +45,5 @@ FAMILY = ModelFamily(
     bare_class="transformers.models.mbart.modeling_mbart:MBartEncoder",
     token_head=None,
     sequence_head=None,
+    span_head=None,
 )

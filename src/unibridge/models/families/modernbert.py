@@ -34,4 +34,5 @@ FAMILY = ModelFamily(
     ),
     token_head=None,
     sequence_head=None,
+    span_head=None,
 )

@@ -41,4 +41,5 @@ FAMILY = ModelFamily(
     bare_encoder="encoder",
     token_head=None,
     sequence_head=None,
+    span_head=None,
 )

@@ -93,6 +93,8 @@ class ModelFamily:
     computes what our head does."""
     sequence_head: tuple[str, ...] | None = ("classifier.dense", "classifier.out_proj")
     """The dense and the output layer of its sequence classifier; None as above."""
+    span_head: str | None = "qa_outputs"
+    """The output layer of its question answerer; None as above."""
     plain_settings: tuple[tuple[str, object], ...] = ()
     """Config settings by which these classifiers compute what our heads do."""
 
