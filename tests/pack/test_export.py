@@ -119,7 +119,7 @@ def weights_of(folder):
     return held[kinds.FLOAT], held[kinds.INT8]
 
 
-@pytest.mark.parametrize("name", ["ner", "qa"])
+@pytest.mark.parametrize("name", ["ner", pytest.param("qa", marks=pytest.mark.slow)])
 def test_eight_bits_are_smaller_and_their_loss_is_said(tmp_path, name):
     pytest.importorskip("onnxruntime")
     model = drawn_pack(name, WEIGHTS)

@@ -348,6 +348,7 @@ def test_the_source_with_the_most_translations_is_bridged_to(tmp_path):
     assert len(found.dictionary) == 1 and "en.txt" in " ".join(found.inputs)
 
 
+@pytest.mark.slow
 def test_a_methods_other_ending_is_another_prediction(toy_run):
     """Under the same name, so that only its own record tells them apart."""
     config, _ = toy_run

@@ -313,6 +313,7 @@ def test_onnx_gives_arcs_and_labels(tmp_path):
         assert torch.allclose(torch.from_numpy(one), expected[name], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_whole_run_ends_in_trees(tmp_path):
     new = tmp_path / "new.conllu"
     changes = [

@@ -212,6 +212,7 @@ def test_every_ending_answers(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_whole_run_ends_in_answers(tmp_path):
     path = write_toy_run(tmp_path, "qa")
     changes = ['run.methods=["floor", "unibridge", "unibridge-distilled"]']
