@@ -25,7 +25,7 @@ demo: setup
 test: setup check
 	$(PYTEST)
 
-# without the whole pipelines and the real data: under two minutes
+# without the whole pipelines and the real data
 unit: setup
 	$(PYTEST) -m 'not slow'
 

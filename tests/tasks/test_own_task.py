@@ -30,7 +30,6 @@ def finished(tmp_path_factory):
     return run(load_config(write_toy_run(folder, "classification"), changes))
 
 
-@pytest.mark.slow
 def test_it_ends_in_a_table_and_a_pack(finished):
     rows = [json.loads(line) for line in (finished / "results.jsonl").read_text().splitlines()]
     assert [row["method"] for row in rows] == [
