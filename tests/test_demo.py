@@ -11,6 +11,7 @@ from unibridge.cli import main
 from unibridge.config import load_config
 from unibridge.demo import (
     BASE_LANGUAGES,
+    RECIPES,
     SOURCES,
     gate_phrases,
     packaged_base,
@@ -78,6 +79,14 @@ def test_without_the_packages_of_me5_the_demo_is_on_the_base_that_comes_along(mo
     monkeypatch.setattr(me5, "TOKENIZER", ("no_such_package", "tokenizer.json"))
     base, about = suggested_base()
     assert base == "cldr" and "unibridge[me5]" in about
+
+
+def test_the_help_names_the_language_that_each_base_suggests(capsys):
+    with pytest.raises(SystemExit):
+        main(["demo", "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"default: {RECIPES['me5'].language}, Tigrinya" in shown
+    assert f"on the base cldr {RECIPES['cldr'].language}, Amharic" in shown
 
 
 def test_a_base_without_a_demo_is_refused(tmp_path, capsys):

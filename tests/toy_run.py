@@ -60,6 +60,22 @@ parallel = "lug-{language}.tsv"
 """
 
 
+class Heard:
+    """A listener that keeps what it is told: lines, stages without their fingerprint, steps."""
+
+    def __init__(self):
+        self.said, self.stages, self.steps = [], [], []
+
+    def say(self, text=""):
+        self.said.append(text)
+
+    def on_stage(self, folder, done):
+        self.stages.append((folder.rpartition("-")[0], done))
+
+    def on_progress(self, stage, step, steps, parts):
+        self.steps.append((stage, step, steps))
+
+
 def toy_lines(language: str, count: int) -> list[str]:
     """Lines of the toy bases' own words for "en", of words that are new to them otherwise."""
     draw = Random(language)

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from toy import save_toy_base
-from toy_run import toy_lines
+from toy_run import Heard, toy_lines
 from unibridge.artifacts import read_manifest
 from unibridge.cli import main
 from unibridge.config import stage_settings
@@ -13,20 +13,6 @@ from unibridge.metrics.scores import span_scores
 from unibridge.operations import packs, stages
 
 CLASSES = 10_000
-
-
-class Heard:
-    def __init__(self):
-        self.said = []
-
-    def say(self, text=""):
-        self.said.append(text)
-
-    def on_stage(self, folder, done):
-        pass
-
-    def on_progress(self, stage, step, steps, parts):
-        pass
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import torch
 
 import unibridge.operations
 from toy import LINES, drawn_pack, save_toy_base
-from toy_run import toy_lines
+from toy_run import Heard, toy_lines
 from unibridge.artifacts import read_manifest
 from unibridge.cli import main
 from unibridge.config import stage_settings
@@ -24,20 +24,6 @@ from unibridge.pack.trim import TrimOutput, trim
 
 JSON_LINES = "".join(f'{{"text": "{line}"}}\n' for line in toy_lines("en", 40))
 READ_AS_SUCH = "en.txt: holds JSON lines, read as such"
-
-
-class Heard:
-    def __init__(self):
-        self.said = []
-
-    def say(self, text=""):
-        self.said.append(text)
-
-    def on_stage(self, folder, done):
-        pass
-
-    def on_progress(self, stage, step, steps, parts):
-        pass
 
 
 @pytest.fixture

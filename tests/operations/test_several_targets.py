@@ -41,20 +41,8 @@ def test_faults_of_all_targets_are_told_together(config, tmp_path):
 
 
 def test_sources_are_trained_once_for_all_targets(config):
-    heard = []
-
-    class Ear:
-        def say(self, text=""):
-            pass
-
-        def on_stage(self, folder, done):
-            heard.append((folder, done))
-
-        def on_progress(self, stage, step, steps, parts):
-            pass
-
     configs = load_configs(config, QUICK)
-    folder = run_targets(configs, listener=Ear())
+    folder = run_targets(configs)
     assert (folder / "report.html").exists()
     trained = [path.name for path in folder.glob("*/*") if path.name.startswith("finetune")]
     trained = trained or [path.name for path in folder.glob("*/train*")]

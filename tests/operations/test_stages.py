@@ -3,7 +3,7 @@
 import pytest
 
 from toy import save_toy_base
-from toy_run import toy_lines, write_toy_run
+from toy_run import Heard, toy_lines, write_toy_run
 from unibridge.artifacts import write_manifest
 from unibridge.config import stage_settings
 from unibridge.errors import UnibridgeError
@@ -11,20 +11,6 @@ from unibridge.models.base import load_base
 from unibridge.operations import bases, packs, stages
 
 STEPS = ["sample_words=0", "training.steps=2", "training.batch_size=8"]
-
-
-class Heard:
-    def __init__(self):
-        self.said, self.stages, self.steps = [], [], []
-
-    def say(self, text=""):
-        self.said.append(text)
-
-    def on_stage(self, folder, done):
-        self.stages.append((folder.rpartition("-")[0], done))
-
-    def on_progress(self, stage, step, steps, parts):
-        self.steps.append((stage, step, steps))
 
 
 def test_a_loaded_base_does_for_all_stages_and_a_listener_hears_of_them(tmp_path, capfd):

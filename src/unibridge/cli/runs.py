@@ -46,7 +46,7 @@ def _run_config(config: Any, command: str) -> None:
 
 def _demo_options(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--language", help="any CLDR language (default: wo, Wolof; on the base cldr am, Amharic)"
+        "--language", help="any CLDR language (default: ti, Tigrinya; on the base cldr am, Amharic)"
     )
     parser.add_argument(
         "--base", help="me5 or cldr (default: me5 where it is installed and quick, or else cldr)"
