@@ -165,6 +165,7 @@ def train_student(
             checkpoint=checkpoint,
             progress=progress,
         )
+        warnings += result.warnings
     divergence, agreement = compare()
     return Student(
         student.eval(),

@@ -20,6 +20,7 @@ from unibridge.errors import UnibridgeError
 from unibridge.processes import processes
 from unibridge.training.batches import shares
 from unibridge.training.machine import precision
+from unibridge.training.recovery import go_back, new_watch, risen
 from unibridge.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class FitResult:
     """curve: one row per epoch (see `fit`). steps: optimiser steps. tokens: tokens trained on.
 
     stopped: ended early, since the held-out loss fell no more. kept_epoch: after how many epochs
-    the weights were those that are left, where the best ones are kept.
+    the weights were those that are left, where the best ones are kept. went_back: the steps at
+    which the loss had risen so far that earlier weights were put back, at half the rate.
     """
 
     curve: list[dict[str, float]] = field(default_factory=list)
@@ -51,6 +53,19 @@ class FitResult:
     tokens: int = 0
     stopped: bool = False
     kept_epoch: float | None = None
+    went_back: list[int] = field(default_factory=list)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a user should know of how it went."""
+        if not self.went_back:
+            return []
+        steps = ", ".join(map(str, self.went_back))
+        return [
+            f"The training loss rose sharply before step {steps} of {self.steps}: the weights from "
+            "before were put back, and training went on at half the rate. Lower learning_rate, or "
+            "raise warmup."
+        ]
 
 
 _SEEDS = 1_000_003
@@ -114,6 +129,7 @@ def fit(
     plateau = {"factor": 1.0, "best": float("inf"), "waited": 0}
     # the best weights so far, kept only where they may be what is left
     early: dict[str, Any] = {"best": float("inf"), "waited": 0, "parameters": {}}
+    watch = new_watch()
     sums: dict[str, float] = {}
     counted = 0
     if checkpoint is not None and checkpoint.exists():
@@ -123,7 +139,7 @@ def fit(
                 parameter.copy_(state["parameters"][name])
         optimiser.load_state_dict(state["optimiser"])
         result = FitResult(**state["result"])
-        plateau, early = state["plateau"], state["early"]
+        plateau, early, watch = state["plateau"], state["early"], state["watch"]
         sums, counted = state["sums"], state["counted"]
 
     def save() -> None:
@@ -137,6 +153,7 @@ def fit(
                 "result": {**vars(result)},
                 "plateau": plateau,
                 "early": early,
+                "watch": watch,
                 "sums": sums,
                 "counted": counted,
             },
@@ -218,6 +235,11 @@ def fit(
 
             result.steps += 1
             result.tokens += tokens
+            if settings.recovery and risen(watch, figures["train_loss"], parameters):
+                go_back(watch, parameters)
+                optimiser.state.clear()
+                plateau["factor"] *= 0.5
+                result.went_back.append(result.steps)
             position += 1
             counted += 1
             for name, part in figures.items():

@@ -36,6 +36,13 @@ class TrainingSettings(Settings):
         "with the best weights; 0: it never ends early (the paper). Needs held-out data",
     )
     clip: float = Field(0.0, ge=0, description="largest gradient norm; 0: no clipping")
+    # on, it changes nothing that did not go wrong, so stages from before it keep their names
+    recovery: bool = Field(
+        True,
+        exclude_if=lambda on: on,
+        description="where the training loss rises sharply, weights from before are put back and "
+        "training goes on at half the rate, with a warning; false: as published",
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",
         description="of products of matrices; auto: bfloat16 on GPUs that have it, and on "

@@ -190,6 +190,7 @@ def align_sentences(
             checkpoint=checkpoint,
             progress=progress,
         )
+        warnings += result.warnings
     return AdaptedLanguage(
         language=language,
         config=LANGUAGE_ADAPTER,

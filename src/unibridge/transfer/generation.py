@@ -175,6 +175,7 @@ def train_generator(
         checkpoint=checkpoint,
         progress=progress,
     )
+    warnings += result.warnings
     facts = {
         "curve": result.curve,
         "steps": result.steps,

@@ -319,6 +319,7 @@ def adapt_language(
         )
         training = training.model_copy(update={"learning_rate": choice.rate})
         result = run(training, checkpoint)
+        warnings += result.warnings
     source_losses += [memory.mean()] if memory else []
     return AdaptedLanguage(
         language=language,

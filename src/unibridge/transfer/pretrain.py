@@ -190,6 +190,7 @@ def pretrain(
             checkpoint=checkpoint,
             progress=progress,
         )
+    warnings += result.warnings
     model.requires_grad_(True)
     if base is None:
         model.config.hidden_dropout_prob = 0.1

@@ -195,6 +195,7 @@ def search_rate(
                     "schedule": "constant",
                     "warmup": 0.0,
                     "patience": 0,
+                    "recovery": False,
                 }
             )
             try:

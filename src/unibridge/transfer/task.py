@@ -313,6 +313,7 @@ def train_task(
             checkpoint=checkpoint,
         )
         result = run_fit(training.model_copy(update={"learning_rate": choice.rate}), checkpoint)
+        warnings += result.warnings
 
     dev_scores = {}
     if held:

@@ -91,6 +91,7 @@ class TuningSettings(Settings):
             schedule="linear",
             precision=self.precision,
             vocabulary_rows=self.vocabulary_rows,
+            recovery=False,  # what a rate does to a language is what is studied
             checkpoint_seconds=10**9,
         )
 
