@@ -83,7 +83,7 @@ def test_settings_that_need_something_of_the_run_are_asked():
     asked = [n for n, f in StageSettings.model_fields.items() if isinstance(f.default, Needing)]
     assert {"embeddings", "weights", "translation", "continuing"} <= set(asked)
     assert "vocabulary" not in asked
-    run = Available("xx", False, True, {"en": frozenset({"text"})}, {"en": 0})
+    run = Available("xx", False, {"en": frozenset({"text"})}, {"en": 0})
     bridged = StageSettings().embeddings.model_copy(update={"static_space": "bridge"})
     ((path, said),) = bridged.lacks(run)
     assert path == "embeddings.static_space" and "text and parallel or dictionary" in said

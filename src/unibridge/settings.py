@@ -91,20 +91,23 @@ Files = Annotated[
 class Available:
     """What a run has for one method.
 
-    target: its code. target_labels: whether there are labels of it to learn from. plain_text:
-    whether plain text has examples of the task. reads: what the task reads, see `Expected`; "" for
-    one that is not found. settings: the method's own configuration. sources: code -> names of what
-    is given of a source the method learns from: text, adapter, parallel, ... numbers: code -> its
-    place.
+    target: its code. target_labels: whether there are labels of it to learn from. sources: code ->
+    names of what is given of a source the method learns from: text, adapter, parallel, ... numbers:
+    code -> its place. task: a `Task`; None for one that is not found. settings: the method's own
+    configuration.
     """
 
     target: str
     target_labels: bool
-    plain_text: bool
     sources: Mapping[str, frozenset[str]]
     numbers: Mapping[str, int]
-    reads: str = ""
+    task: Any = None
     settings: Any = None
+
+    @property
+    def plain_text(self) -> bool:
+        """Whether plain text has examples of the task."""
+        return self.task is None or self.task.reads_plain_text
 
     def at(self, source: str, name: str) -> str:
         """The path of a source's setting."""

@@ -13,6 +13,7 @@ from unibridge.augmentation.code_switching import (
 from unibridge.augmentation.neighbours import nearest_words
 from unibridge.augmentation.settings import CodeSwitchingSettings
 from unibridge.embeddings.word_vectors import write_word_vectors
+from unibridge.tasks import TASKS
 from unibridge.text.examples import LabelledText, TaggedSentence
 from unibridge.text.squad import Answer, Question
 
@@ -75,22 +76,30 @@ def test_no_rate_no_table_and_no_translation_change_nothing():
 
 
 def test_labels_stay_and_the_draw_is_the_seeds_and_the_versions():
-    examples = [
-        TaggedSentence(("the", "boat", "in", "town"), ("O", "O", "O", "B-LOC")),
-        LabelledText("the boat", "a river", "yes"),
-        LabelledText("the boat", None, "no"),
-        Question("which boat", "the boat", answers=(Answer("boat", 4),)),
-    ]
-    found = switch_examples(examples, TABLES, ALL, seed=0)
-    assert found == switch_examples(examples, TABLES, ALL, seed=0)
-    many = [switch_examples(examples, TABLES, ALL, seed=0, version=v) for v in range(20)]
+    examples = {
+        "ner": TaggedSentence(("the", "boat", "in", "town"), ("O", "O", "O", "B-LOC")),
+        "pairs": LabelledText("the boat", "a river", "yes"),
+        "classification": LabelledText("the boat", None, "no"),
+        "qa": Question("which boat", "the boat", answers=(Answer("boat", 4),)),
+    }
+
+    def drawn(version):
+        how = {"seed": 0, "version": version}
+        return [
+            switch_examples(TASKS[task], [one], TABLES, ALL, **how)[0]
+            for task, one in examples.items()
+        ]
+
+    found, given = drawn(0), list(examples.values())
+    assert found == drawn(0)
+    many = [drawn(version) for version in range(20)]
     assert any(one != found for one in many)
     for version in many:
-        assert [one.words[0] for one in version[:1]] == ["the"]
+        assert version[0].words[0] == "the"
         # words of a sentence stay as many and hold no space; passages of questions stay
-        assert version[0].tags == examples[0].tags and not any(" " in w for w in version[0].words)
+        assert version[0].tags == given[0].tags and not any(" " in w for w in version[0].words)
         assert (version[1].label, version[2].label, version[2].second) == ("yes", "no", None)
-        assert version[3].second == "the boat" and version[3].answers == examples[3].answers
+        assert version[3].second == "the boat" and version[3].answers == given[3].answers
     assert any("jirgin ruwa" in one[2].text for one in many)
     assert any(one[1].second == "a mugga" for one in many)
 

@@ -32,7 +32,9 @@ def test_every_epoch_reads_other_words_of_the_same_labels(tmp_path):
     facts = read_manifest(task)["facts"]
     assert (facts["versions"], facts["examples"]) == (3, 60) and facts["dev_scores"]
     settings = load_config(path, given).code_switching
-    found = switched_labels({"en": en}, {"en": inputs.train["en"]}, settings, seed=0)["en"]
+    found = switched_labels(inputs.task, {"en": en}, {"en": inputs.train["en"]}, settings, seed=0)[
+        "en"
+    ]
     rows = [found.file.examples, *found.versions]
     assert len(rows) == 3 and isinstance(found, Labels)
     plain = inputs.train["en"].file.examples

@@ -9,12 +9,14 @@ from unibridge.prompting.learn import few_of_each, learn_soft, learn_whole
 from unibridge.prompting.search import mined_phrases, search_gradient, search_mined
 from unibridge.prompting.settings import PromptSettings
 from unibridge.settings import Available
+from unibridge.tasks import TASKS
 from unibridge.text.examples import LabelledText
 from unibridge.training import TrainingSettings
 
 LABELS = ["boat", "no"]
 WORDS = {"en": {"boat": "boat", "no": "old town"}}
 EXAMPLES = toy_examples("classification")
+ALONE = TASKS["classification"].cloze_pattern
 
 
 @pytest.fixture(
@@ -75,10 +77,15 @@ def test_a_language_has_its_own_words_or_those_of_the_first_source_with_some():
     settings = PromptSettings(
         templates={"en": "{text} en {mask}", "lug": "{text} lug {mask}"}, verbalisers=WORDS
     )
-    own = wording_of(settings, "lug", ["en", "sw"], ["boat", "no", "x_y"], "text")
+    own = wording_of(settings, "lug", ["en", "sw"], ["boat", "no", "x_y"], ALONE)
     assert own == Wording("{text} lug {mask}", ("boat", "old town", "x y"))
-    assert wording_of(settings, "amh", ["sw", "en"], ["no"], "text").template == "{text} en {mask}"
-    assert "{second}" in wording_of(PromptSettings(), "amh", ["en"], ["no"], "pair").template
+    assert wording_of(settings, "amh", ["sw", "en"], ["no"], ALONE).template == "{text} en {mask}"
+    assert (
+        "{second}"
+        in wording_of(
+            PromptSettings(), "amh", ["en"], ["no"], TASKS["pairs"].cloze_pattern
+        ).template
+    )
 
 
 def test_soft_prompts_learn_and_the_base_does_not(base):
@@ -138,12 +145,12 @@ def test_few_are_drawn_of_each_class():
 
 
 def test_templates_without_a_blank_and_tasks_on_words_are_faults():
-    def faults(reads, **settings):
-        run = Available("lug", False, True, {}, {}, reads)
+    def faults(task, **settings):
+        run = Available("lug", False, {}, {}, TASKS[task])
         return list(PromptSettings(**settings).lacks(run))
 
-    assert faults("entities")[0][0] == "task.kind"
-    ((path, said),) = faults("text", templates={"en": "{text} so"})
+    assert faults("ner")[0][0] == "task.kind"
+    ((path, said),) = faults("classification", templates={"en": "{text} so"})
     assert path == "prompting.templates.en" and said.startswith("needs {mask} once")
-    assert len(faults("pair", templates={"en": "{text} {mask} {mask}"})) == 2
-    assert not faults("pair", templates={"en": "{text} {mask} {second}"})
+    assert len(faults("pairs", templates={"en": "{text} {mask} {mask}"})) == 2
+    assert not faults("pairs", templates={"en": "{text} {mask} {second}"})

@@ -5,7 +5,7 @@ import pytest
 from unibridge.tasks import TASKS
 from unibridge.text.examples import TaggedSentence
 from unibridge.translation import TRANSLATORS, Between, Translated, TranslationSettings
-from unibridge.translation.examples import translate_examples
+from unibridge.translation.crossings import crossing_of
 from unibridge.translation.projection import STYLES, most_alike
 
 ENTRIES = [("boat", "lyato"), ("Paris", "Pali"), ("lives in", "abeera mu"), ("Anna", "Ana")]
@@ -24,7 +24,7 @@ def said(name, function):
 
 @pytest.mark.parametrize("markers", ["brackets", "tags"])
 def test_marks_are_translated_with_the_sentence_and_read_off_it(markers):
-    found = translate_examples(TASKS["ner"], [ANNA], between(markers=markers))
+    found = crossing_of(TASKS["ner"]).over([ANNA], between(markers=markers))
     (one,) = found.examples
     assert one.words == ("Ana", "abeera", "mu", "Pali", ".")
     assert one.tags == ANNA.tags
@@ -38,14 +38,14 @@ def test_a_sentence_that_comes_back_without_its_marks_is_aligned_and_counted():
         words = [word for word in text.split() if word != "]"]
         return Translated(" ".join(words), tuple((n, n) for n in range(len(words))))
 
-    found = translate_examples(TASKS["ner"], [ANNA, ANNA], said("forgetful", forgetful))
+    found = crossing_of(TASKS["ner"]).over([ANNA, ANNA], said("forgetful", forgetful))
     assert [one.tags for one in found.examples] == [ANNA.tags] * 2
     assert (found.facts["marked"], found.facts["markers_lost"], found.facts["labels_lost"]) == (
         *(2, 2, 0),
     )
     # without links, what is aligned by nothing is lost
     plain = said("forgets", lambda text: text.replace(" ]", ""))
-    found = translate_examples(TASKS["ner"], [ANNA], plain)
+    found = crossing_of(TASKS["ner"]).over([ANNA], plain)
     assert set(found.examples[0].tags) == {"O"} and found.facts["labels_lost"] == 2
 
 
@@ -55,11 +55,11 @@ def test_brackets_that_change_places_are_told_apart_by_their_own_translations():
             return text
         return "in [Paris] lives [ Anna ]."
 
-    found = translate_examples(TASKS["ner"], [ANNA], said("swapped places", swapped))
+    found = crossing_of(TASKS["ner"]).over([ANNA], said("swapped places", swapped))
     assert found.examples[0].words == ("in", "Paris", "lives", "Anna", ".")
     assert found.examples[0].tags == ("O", "B-LOC", "O", "B-PER", "O")
     strange = said("strange", lambda text: "[xyz] q [wuv]" if "[" in text else text)
-    found = translate_examples(TASKS["ner"], [ANNA], strange)
+    found = crossing_of(TASKS["ner"]).over([ANNA], strange)
     assert found.facts["markers_lost"] == 1 and found.examples[0].words == ANNA.words
     assert most_alike([["Paris", "Pali"], ["Anna"]], ["anna", "pali"]) == [1, 0]
     assert most_alike([["Paris"]], ["xyz"]) is None
@@ -68,7 +68,7 @@ def test_brackets_that_change_places_are_told_apart_by_their_own_translations():
 def test_a_sentence_with_such_marks_of_its_own_or_without_entities_is_not_marked():
     own = TaggedSentence(("[", "Paris", "]"), ("O", "B-LOC", "O"))
     plain = TaggedSentence(("the", "boat"), ("O", "O"))
-    found = translate_examples(TASKS["ner"], [own, plain], between())
+    found = crossing_of(TASKS["ner"]).over([own, plain], between())
     assert found.examples[0] == TaggedSentence(("[", "Pali", "]"), own.tags)
     assert found.examples[1] == TaggedSentence(("the", "lyato"), ("O", "O"))
     assert (found.facts["marked"], found.facts["markers_lost"]) == (1, 1)
@@ -91,7 +91,7 @@ def test_tags_are_read_only_where_all_of_them_are_whole(text, places):
 
 
 def test_without_a_projection_labels_of_words_are_lost():
-    found = translate_examples(TASKS["ner"], [ANNA], between(projection="none"))
+    found = crossing_of(TASKS["ner"]).over([ANNA], between(projection="none"))
     assert found.facts["labels_lost"] == 2 and set(found.examples[0].tags) == {"O"}
 
 
@@ -100,7 +100,7 @@ def test_a_translation_model_keeps_brackets():
     settings = TranslationSettings(
         translator="bergamot", projection="markers", alignment={"method": "none"}
     )
-    found = translate_examples(TASKS["ner"], [ANNA], Between("en", "pt", settings))
+    found = crossing_of(TASKS["ner"]).over([ANNA], Between("en", "pt", settings))
     (one,) = found.examples
     assert found.facts["labels_lost"] == 0 and found.facts["markers_lost"] == 0
     assert one.tags[one.words.index("Paris")] == "B-LOC" and one.tags[one.words.index("Anna")] == (

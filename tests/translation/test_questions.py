@@ -5,7 +5,8 @@ import pytest
 from unibridge.tasks import TASKS
 from unibridge.text.squad import Answer, Question
 from unibridge.translation import TRANSLATORS, Between, TranslationSettings
-from unibridge.translation.examples import carry_back, read, translate_examples, written
+from unibridge.translation.crossings import crossing_of
+from unibridge.translation.examples import read, written
 from unibridge.translation.questions import sentences_of, words_of
 
 ENTRIES = [
@@ -42,7 +43,7 @@ def test_words_stand_where_they_stand_and_no_sentence_ends_within_an_answer():
 @pytest.mark.parametrize("projection", ["alignment", "markers"])
 def test_an_answer_comes_along_with_the_words_it_is_made_of(projection):
     examples = [asked("the port"), asked("1991"), asked("boat")]
-    found = translate_examples(TASKS["qa"], examples, between(projection=projection))
+    found = crossing_of(TASKS["qa"]).over(examples, between(projection=projection))
     assert found.facts["labels"] == 3 and found.facts["labels_lost"] == 0
     for one, text in zip(found.examples, ("no porto", "1991", "barco pequeno"), strict=True):
         (answer,) = one.answers
@@ -58,9 +59,9 @@ def test_an_answer_comes_along_with_the_words_it_is_made_of(projection):
 
 def test_answers_come_back_to_the_words_that_theirs_are_linked_to():
     given = [asked("the port"), asked("boat"), asked("1991")]
-    found = translate_examples(TASKS["qa"], given, between())
+    found = crossing_of(TASKS["qa"]).over(given, between())
     said = [list(one.answers) for one in found.examples]
-    back = carry_back(TASKS["qa"], [*said[:2], []], found, given)
+    back = crossing_of(TASKS["qa"]).back([*said[:2], []], found, given)
     # of what is translated as one each word is linked to all
     assert back[0] == [Answer("in the port", PASSAGE.index("in the port"), "en")]
     assert back[1] == [Answer("boat", PASSAGE.index("boat"), "en")]
@@ -70,14 +71,14 @@ def test_answers_come_back_to_the_words_that_theirs_are_linked_to():
 def test_a_lost_answer_is_none_and_passages_may_stay():
     TRANSLATORS.register("loud", lambda texts, between: [text.upper() for text in texts])
     unlinked = between(translator="loud")
-    found = translate_examples(TASKS["qa"], [asked("1991")], unlinked)
+    found = crossing_of(TASKS["qa"]).over([asked("1991")], unlinked)
     assert found.examples[0].answers is None and found.facts["labels_lost"] == 1
     assert read(written(found)).examples[0].answers is None
     assert TASKS["qa"].labels_of(found.examples[0]) == ()
     none = Question("Where?", PASSAGE, None, 1, (), "en")
-    kept = translate_examples(TASKS["qa"], [asked("1991"), none], between(passages=False))
+    kept = crossing_of(TASKS["qa"]).over([asked("1991"), none], between(passages=False))
     assert kept.examples[0].second == PASSAGE and kept.examples[0].answers == asked("1991").answers
     assert kept.examples[0].text == "Onde espera o barco pequeno?"
     assert read(written(kept)).examples[1].answers == ()
     said = [[Answer("1991", PASSAGE.index("1991"), "en")], []]
-    assert carry_back(TASKS["qa"], said, kept, [asked("1991"), none]) == said
+    assert crossing_of(TASKS["qa"]).back(said, kept, [asked("1991"), none]) == said

@@ -16,13 +16,8 @@ from unibridge.translation import (
     TranslationSettings,
     translate,
 )
-from unibridge.translation.examples import (
-    TranslatedExamples,
-    carry_back,
-    read,
-    translate_examples,
-    written,
-)
+from unibridge.translation.crossings import TranslatedExamples, crossing_of
+from unibridge.translation.examples import read, written
 from unibridge.translation.lexicon import known_share
 from unibridge.translation.seq2seq import spoken
 
@@ -62,29 +57,28 @@ def test_labels_of_words_come_along_and_what_is_lost_is_counted():
         TaggedSentence(("the", "boat", "in", "New", "Town"), ("O", "O", "O", "B-LOC", "I-LOC")),
         TaggedSentence(("t", "u"), ("B-PER", "B-LOC")),
     ]
-    found = translate_examples(task, examples, between())
+    found = crossing_of(task).over(examples, between())
     assert found.examples[0].words == ("le", "lyato", "in", "Ekibuga", "ekippya")
     assert found.examples[0].tags == ("O", "O", "O", "B-LOC", "I-LOC")
     assert (found.facts["labels"], found.facts["labels_lost"]) == (3, 0)
     TRANSLATORS.register("swapped", swapped)
-    found = translate_examples(task, examples[1:], between("swapped"))
+    found = crossing_of(task).over(examples[1:], between("swapped"))
     assert found.examples == [TaggedSentence(("u", "t"), ("O", "B-PER"))]
     assert (found.facts["labels"], found.facts["labels_lost"]) == (2, 1)
     assert found.facts["words_unlinked"] == 1
     # words that a translator does not link are aligned; a part of speech that is lost is unknown
     aligned = {"alignment": {"method": "none"}}
     unlinked = [TaggedSentence(("a", "b"), ("DET", "NOUN"))]
-    found = translate_examples(TASKS["pos"], unlinked, between("swapped", **aligned))
+    found = crossing_of(TASKS["pos"]).over(unlinked, between("swapped", **aligned))
     assert found.examples[0].tags == ("", "") and found.facts["labels_lost"] == 2
     turned = TranslatedExamples([], [((0, 1), (1, 0))])
     given = [TaggedSentence(("a", "b", "c"))]
-    said = carry_back(TASKS["pos"], [["DET", "NOUN", "NOUN"]], turned, given)
+    said = crossing_of(TASKS["pos"]).back([["DET", "NOUN", "NOUN"]], turned, given)
     assert said == [["NOUN", "DET", "NOUN"]]
 
 
 def test_texts_keep_their_classes_and_both_halves_of_a_pair_are_translated():
-    found = translate_examples(
-        TASKS["pairs"],
+    found = crossing_of(TASKS["pairs"]).over(
         [LabelledText("the boat", "river", "yes"), LabelledText("the boat", None, "no")],
         between(),
     )
@@ -93,7 +87,7 @@ def test_texts_keep_their_classes_and_both_halves_of_a_pair_are_translated():
         LabelledText("le lyato", None, "no"),
     ]
     assert read(written(found)).examples == found.examples
-    tagged = translate_examples(TASKS["pos"], [TaggedSentence(("a\u2028b", "."))], between())
+    tagged = crossing_of(TASKS["pos"]).over([TaggedSentence(("a\u2028b", "."))], between())
     assert read(written(tagged)).examples == tagged.examples
     assert read(written(tagged)).links == tagged.links
 
@@ -201,8 +195,7 @@ def test_a_translation_by_bergamot_is_split_into_words_and_aligned():
     )
     how = {"alignment": {"method": "fast-align"}}
     lines = [("Ana runs .", "Ana corre ."), ("Lisbon runs .", "Lisboa corre .")]
-    found = translate_examples(
-        TASKS["ner"],
+    found = crossing_of(TASKS["ner"]).over(
         [example],
         replace(between("bergamot", first="en", second="pt", **how), parallel=lines),
     )

@@ -7,12 +7,13 @@ epoch. Words without a translation stay.
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unibridge.augmentation.settings import CodeSwitchingSettings
-from unibridge.text.examples import LabelledText, TaggedSentence
 from unibridge.text.words import edges
+
+if TYPE_CHECKING:
+    from unibridge.tasks.base import Task
 
 Table = Mapping[str, Sequence[str]]
 """A word in lower case -> its translations into one language."""
@@ -74,6 +75,7 @@ def switch_text(
 
 
 def switch_examples(
+    task: "Task[Any, Any]",
     examples: Sequence[Any],
     tables: Sequence[Table],
     settings: CodeSwitchingSettings,
@@ -81,17 +83,10 @@ def switch_examples(
     seed: int,
     version: int = 0,
 ) -> list[Any]:
-    """Examples in other words with the same labels: of a question on a passage the question alone,
-    since its answers are places in the passage."""
+    """Examples in other words with the same labels, as their task changes words."""
     draw = random.Random(f"{seed}:{version}")
-    found: list[Any] = []
-    for example in examples:
-        if isinstance(example, TaggedSentence):
-            words = switch_words(example.words, tables, settings, draw, single=True)
-            found.append(replace(example, words=tuple(words)))
-        elif type(example) is LabelledText and example.second:
-            texts = [switch_text(t, tables, settings, draw) for t in (example.text, example.second)]
-            found.append(replace(example, text=texts[0], second=texts[1]))
-        else:
-            found.append(replace(example, text=switch_text(example.text, tables, settings, draw)))
-    return found
+
+    def change(words: Sequence[str], *, single: bool) -> list[str]:
+        return switch_words(words, tables, settings, draw, single=single)
+
+    return [task.in_other_words(example, change) for example in examples]

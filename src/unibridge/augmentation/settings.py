@@ -44,7 +44,13 @@ class CodeSwitchingSettings(Settings):
         return known.get(self.method)
 
     def lacks(self, run: Available) -> Iterator[Lack]:
-        """Translations of the words of one source at least."""
+        """A task whose labels stay while words change, and translations of some words."""
+        if self.method != "none" and run.task is not None and not run.task.switches_words:
+            yield (
+                "task.kind",
+                f"puts examples into other words, and the task {run.task.name} does not say how; "
+                "give its class a method in_other_words, or drop the method",
+            )
         needed = self.ingredient
         if needed and len(run.without(needed, "lexicons")) == len(run.sources):
             first = next(iter(run.sources))

@@ -184,22 +184,20 @@ def _available(config: Config, sources: Sequence[str]) -> Available:
     return Available(
         config.target.language,
         config.target.train is not None,
-        _of_task(config.task.kind, "reads_plain_text", True),
         given,
         {source.language: number for number, source in enumerate(config.sources)},
-        _of_task(config.task.kind, "reads", ""),
+        _task_of(config.task.kind),
         config,
     )
 
 
-def _of_task(kind: str, name: str, otherwise: Any) -> Any:
-    """What a task says of itself, also one of the user's own; or else, where it is not found."""
+def _task_of(kind: str) -> Any:
+    """A task, also one of the user's own; None where it is not found."""
     from unibridge.tasks import task_of
 
-    try:
-        return getattr(task_of(kind), name)
-    except UnibridgeError:
-        return otherwise
+    with suppress(UnibridgeError):  # told as what it is
+        return task_of(kind)
+    return None
 
 
 def _lacks(

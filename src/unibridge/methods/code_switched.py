@@ -36,7 +36,7 @@ def _fine_tuned(journey: Journey, language: Path | None, words: dict[str, Path])
     given = {source: journey.inputs.labels_of(source) for source in journey.sources}
     task = journey.train_task(
         dict.fromkeys(given, language),
-        labels=switched_labels(words, given, settings, seed=journey.seed),
+        labels=switched_labels(journey.inputs.task, words, given, settings, seed=journey.seed),
         held_out=True,
         trains="model",
     )

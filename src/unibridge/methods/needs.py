@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from unibridge.errors import UnibridgeError
 from unibridge.settings import Available, Lack
 
 
@@ -21,6 +22,7 @@ def translated_labels(run: Available) -> Iterator[Lack]:
             "needs labels of a source translated into the target; give a file, a "
             "translation.translator, or drop the method",
         )
+    yield from _crosses(run)
 
 
 def translated_test(run: Available) -> Iterator[Lack]:
@@ -32,18 +34,7 @@ def translated_test(run: Available) -> Iterator[Lack]:
             "needs the test examples translated into a source's language; give a file, a "
             "translation.translator, or drop the method",
         )
-    if run.reads == "trees":
-        yield (
-            "task.kind",
-            "cannot bring trees back from a translation, whose words are not those of the test; "
-            "drop the method",
-        )
-    if run.reads == "question" and settings.translator == "ready" and settings.passages:
-        yield (
-            "translation.passages",
-            "cannot find answers again in passages that it did not translate; choose a "
-            "translation.translator, or set it to false and bring translated questions alone",
-        )
+    yield from _crosses(run, back=True)
     if settings.pivot in settings.unable(run):
         yield (
             run.at(
@@ -57,6 +48,22 @@ def translated_test(run: Available) -> Iterator[Lack]:
             "translation.pivot",
             f"reads in {settings.pivot!r}, no source of its; write {' or '.join(run.sources)}",
         )
+
+
+def _crosses(run: Available, *, back: bool = False) -> Iterator[Lack]:
+    """A task that says how its labels come into a translation and back, where they have to."""
+    from unibridge.translation.crossings import crossing_of
+
+    settings = run.settings.translation
+    if run.task is None or (settings.translator == "ready" and not back):
+        return
+    try:
+        crossing = crossing_of(run.task)
+    except UnibridgeError as error:
+        yield "task.kind", f"translates: {error}"
+        return
+    yield from crossing.lacks(settings) if settings.translator != "ready" else ()
+    yield from crossing.lacks_back(settings) if back else ()
 
 
 def aligned_lines(run: Available) -> Iterator[Lack]:

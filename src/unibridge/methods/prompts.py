@@ -81,8 +81,10 @@ def _asked(journey: Journey, learns: str) -> Predictor:
         return Asked(model, base.family, base.tokenizer, inputs.labels, limit, slot)
 
     def wordings(languages: Sequence[str]) -> dict[str, Wording]:
-        reads = inputs.task.reads
-        found = {one: wording_of(settings, one, sources, inputs.labels, reads) for one in languages}
+        pattern = inputs.task.cloze_pattern
+        found = {
+            one: wording_of(settings, one, sources, inputs.labels, pattern) for one in languages
+        }
         # what is searched or trained needs a place
         return {
             code: one

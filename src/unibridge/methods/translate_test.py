@@ -13,7 +13,7 @@ from unibridge.methods.needs import translated_test
 from unibridge.stages.inputs import Inputs
 from unibridge.stages.journey import Journey, Predictor
 from unibridge.stages.translation import read_translated, translate_stage, translates
-from unibridge.translation.examples import carry_back
+from unibridge.translation.crossings import crossing_of
 
 
 def run(journey: Journey) -> Predictor:
@@ -32,12 +32,12 @@ def run(journey: Journey) -> Predictor:
     folder = journey.note(
         translate_stage(journey.at, inputs, inputs.test, settings, source=pivot, into_target=False)
     )
-    found = read_translated(folder)
+    found, crossing = read_translated(folder), crossing_of(inputs.task)
 
     def predict(examples: Sequence[Any]) -> list[Any]:
         if len(examples) != len(found.examples):
             raise UnibridgeError("translate-test labels the test file alone", where="target.test")
-        return carry_back(inputs.task, model.predict(found.examples), found, examples)
+        return crossing.back(model.predict(found.examples), found, examples)
 
     return Predictor(predict, {**model.settings, "read_in": pivot})
 
@@ -54,18 +54,7 @@ def checked(inputs: Inputs) -> None:
             where=other.file.path,
             do="give one translation for each example of target.test, in its order",
         )
-    if inputs.task.reads == "question":
-        passages, given = (
-            [getattr(one, "second", None) for one in file.file.examples] for file in (test, other)
-        )
-        for number, (passage, found) in enumerate(zip(passages, given, strict=True), start=1):
-            if passage != found:
-                raise UnibridgeError(
-                    f"question {number} is on another passage than in the test, where its answer "
-                    "could not be found again",
-                    where=other.file.path,
-                    do="translate the questions alone, or choose a translation.translator",
-                )
+    crossing_of(inputs.task).check_ready(test.file.examples, other.file.examples, other.file.path)
 
 
 TRANSLATE_TEST = Method(

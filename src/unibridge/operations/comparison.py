@@ -159,11 +159,7 @@ def _sentences(file: str | Path) -> list[str]:
         examples = read_labels(file, labelled=False).examples
     except UnibridgeError:
         return []
-    found = []
-    for example in examples:
-        words = getattr(example, "words", None)
-        found.append(" ".join(words) if words else str(getattr(example, "text", "")))
-    return [line for line in found if line]
+    return [example.text for example in examples if example.text]
 
 
 def _loaded(base: str | None):  # type: ignore[no-untyped-def]

@@ -19,8 +19,6 @@ from unibridge.tasks.base import padded
 if TYPE_CHECKING:
     from unibridge.text.examples import LabelledText
 
-PATTERNS = {"text": "{slot} {text} {mask}", "pair": "{slot} {text} ? {mask} , {second}"}
-"""What is asked where no template is given; of pairs PET's pattern for entailment."""
 SLOT = re.compile(r"(\{(?:text|second|mask|slot)\})")
 """A place in a template that is filled."""
 
@@ -50,15 +48,18 @@ def wording_of(
     language: str,
     sources: Sequence[str],
     labels: Sequence[str],
-    reads: str,
+    pattern: str,
 ) -> Wording:
-    """The language's own template and words, or those of the first source that has some."""
+    """The language's own template and words, or those of the first source that has some.
+
+    pattern: what is asked where no template is given, see `Task.cloze_pattern`.
+    """
 
     def own(table: Mapping[str, Any], otherwise: Any) -> Any:
         return next((table[code] for code in (language, *sources) if code in table), otherwise)
 
     said: Mapping[str, str] = own(settings.verbalisers, {})
-    template = own(settings.templates, PATTERNS[reads])
+    template = own(settings.templates, pattern)
     return Wording(template, tuple(said.get(label, label.replace("_", " ")) for label in labels))
 
 

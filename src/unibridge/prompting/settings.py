@@ -55,18 +55,19 @@ class PromptSettings(Settings):
 
     def lacks(self, run: Available) -> Iterator[Lack]:
         """A task on whole texts, and blanks in the templates."""
-        if run.reads not in ("text", "pair"):
+        for path, said in self.translation.lacks(run) if self.translation else ():
+            yield (f"prompting.{path}" if path.startswith("translation.") else path), said
+        if run.task is None:
+            return
+        if not run.task.cloze_pattern:
             yield (
                 "task.kind",
                 "asks for one word a text; use classification or pairs, or drop the method",
             )
             return
-        for path, said in self.translation.lacks(run) if self.translation else ():
-            yield (f"prompting.{path}" if path.startswith("translation.") else path), said
         for language, template in self.templates.items():
-            slots = ["{text}", "{mask}", *(["{second}"] if run.reads == "pair" else [])]
-            for slot in slots:
-                if template.count(slot) != 1:
+            for slot in ("{text}", "{mask}", "{second}"):
+                if slot in run.task.cloze_pattern and template.count(slot) != 1:
                     yield (
                         f"prompting.templates.{language}",
                         f"needs {slot} once in a template, not {template.count(slot)} times",

@@ -1,7 +1,5 @@
 """What a report shows of the predictions themselves."""
 
-from typing import Any
-
 from unibridge.errors import UnibridgeError
 from unibridge.report.document import Block, Bullets, Samples
 from unibridge.report.folder import Run
@@ -13,6 +11,7 @@ _SENTENCES = 8
 def predictions(run: Run) -> list[Block]:
     """The first test sentences as every method labels them."""
     from unibridge.text.labels import read_labels
+    from unibridge.text.records import pieces_of
 
     paths = {m: run.folder / p for m, p in run.about.get("predictions", {}).items()}
     labels = {row.newest.method: row.label for row in run.scores} | {"gold": "Gold"}
@@ -24,7 +23,7 @@ def predictions(run: Run) -> list[Block]:
             continue
         # an unusual format must not cost the user the rest of the report
         try:
-            read[label] = [_pieces(example) for example in read_labels(path).examples]
+            read[label] = [pieces_of(example) for example in read_labels(path).examples]
         except UnibridgeError as error:
             unread.append(f"{label}: not shown ({error})")
     notes: list[Block] = [Bullets(unread)] if unread else []
@@ -37,22 +36,3 @@ def predictions(run: Run) -> list[Block]:
         Samples(run.target, examples),
         *notes,
     ]
-
-
-def _pieces(example: Any) -> list[tuple[str, str]]:
-    """(text, tag) pieces of a tagged sentence or a labelled text; words of one span together."""
-    if not hasattr(example, "words"):
-        text = example.text if example.second is None else f"{example.text} / {example.second}"
-        return [(text, ""), ("→", str(example.label))]
-    pieces: list[tuple[str, str]] = []
-    open_type = ""
-    for word, tag in zip(example.words, example.tags, strict=True):
-        prefix, _, kind = tag.partition("-")
-        inside = prefix == "I" and kind == open_type
-        name = "" if tag == "O" else kind or tag
-        if inside or (pieces and not name and not pieces[-1][1]):
-            pieces[-1] = (f"{pieces[-1][0]} {word}", name)
-        else:
-            pieces.append((word, name))
-        open_type = kind
-    return pieces

@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unibridge.artifacts import Outcome, fingerprint, read_json, read_manifest, write_json
 from unibridge.augmentation.settings import CodeSwitchingSettings
 from unibridge.stages.inputs import NO_PAIRS, Inputs, Labels, Text, hashes
 from unibridge.stages.workplace import Workplace
+
+if TYPE_CHECKING:
+    from unibridge.tasks.base import Task
 
 
 def words_stage(
@@ -55,6 +58,7 @@ def words_stage(
 
 
 def switched_labels(
+    task: "Task[Any, Any]",
     stages: Mapping[str, Path],
     labels: Mapping[str, Labels],
     settings: CodeSwitchingSettings,
@@ -72,7 +76,7 @@ def switched_labels(
         tables = tables_of(read_json(folder / "words.json"))
         given = labels[source]
         versions = [
-            switch_examples(given.file.examples, tables, settings, seed=seed, version=version)
+            switch_examples(task, given.file.examples, tables, settings, seed=seed, version=version)
             for version in range(settings.versions)
         ]
         found[source] = replace(

@@ -1,7 +1,6 @@
 """Examples in another language as folder in, folder out."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,13 +8,14 @@ from unibridge.artifacts import Outcome, write_bytes
 from unibridge.errors import UnibridgeError
 from unibridge.stages.inputs import NO_PAIRS, Inputs, Labels, Pairs
 from unibridge.stages.workplace import Workplace
+from unibridge.text.belonging import plain_text
 from unibridge.text.labels import LabelFile
 from unibridge.translation.base import Between, TranslationSettings
 
 if TYPE_CHECKING:
     from unibridge.models.base import BaseModel as Base
     from unibridge.tasks.base import Task
-    from unibridge.translation.examples import TranslatedExamples
+    from unibridge.translation.crossings import TranslatedExamples
 
 
 def entries_between(
@@ -60,17 +60,18 @@ def translate_stage(
 
     Holds examples.jsonl; its facts count the labels that were lost.
     """
-    from unibridge.translation.examples import translate_examples, written
+    from unibridge.translation.crossings import crossing_of
+    from unibridge.translation.examples import written
     from unibridge.translation.lexicon import known_share
 
+    crossing = crossing_of(inputs.task)
     dictionary, parallel = (one.get(source, NO_PAIRS) for one in (inputs.lexicons, inputs.parallel))
     first, second = (source, inputs.target) if into_target else (inputs.target, source)
     examples: Sequence[Any] = labels.file.examples
     if not into_target:
         # what is to be labelled is translated as if its labels were not known
         settings = settings.model_copy(update={"projection": "alignment"})
-        if inputs.task.reads == "question":
-            examples = [replace(example, answers=None) for example in examples]
+        examples = [crossing.unlabelled(example) for example in examples]
 
     ready = inputs.translated_test if settings.translator == "ready" else None
 
@@ -81,23 +82,17 @@ def translate_stage(
         entries = []
         if settings.translator == "lexicon":
             entries = turned(entries_between(settings, dictionary, parallel, at.base))
-            if inputs.task.reads == "trees":
-                # a tree comes along where words are one to one
-                entries = [pair for pair in entries if not any(" " in word for word in pair)]
+            entries = crossing.entries(entries)
         between = Between(
             first, second, settings, entries, turned(parallel.rows), at.base.model.device
         )
-        found = translate_examples(
-            inputs.task,
-            examples,
-            between,
-            ready=ready.file.examples if ready else None,
-            base=at.base,
+        found = crossing.over(
+            examples, between, ready=ready.file.examples if ready else None, base=at.base
         )
         write_bytes(folder / "examples.jsonl", written(found).encode())
         facts = {**found.facts, "from": first, "into": second, "translator": settings.translator}
         if entries:
-            texts = [text for example in examples[:1000] for text in _texts(example)]
+            texts = [plain_text(example) for example in examples[:1000]]
             facts |= {"entries": len(entries), "known": known_share(texts, entries)}
         return Outcome(facts)
 
@@ -113,13 +108,6 @@ def translate_stage(
             **({f"ready:{k}": v for k, v in ready.inputs.items()} if ready else {}),
         },
     )
-
-
-def _texts(example: object) -> list[str]:
-    words = getattr(example, "words", None)
-    if words is not None:
-        return [" ".join(words)]
-    return [text for name in ("text", "second") if (text := getattr(example, name))]
 
 
 def read_translated(folder: Path) -> "TranslatedExamples":

@@ -75,12 +75,10 @@ class Has:
         # everything at its default, of a target of which no file is given
         target = TargetSection.model_construct(language=self.language, text=())
         settings = SimpleNamespace(**dict(StageSettings()), target=target)
-        plain = task_of(self.task).reads_plain_text
         numbers = {code: number for number, code in enumerate(self.sources)}
         given = dict.fromkeys(self.sources, self.given)
-        return Available(
-            self.language, self.target_labels, plain, given, numbers, settings=settings
-        )
+        task = task_of(self.task)
+        return Available(self.language, self.target_labels, given, numbers, task, settings)
 
 
 @dataclass

@@ -14,6 +14,7 @@ from unibridge.metrics import METRICS, Metric, Score, bootstrap_interval
 from unibridge.tasks.encoded import IGNORED, Encoded, padded
 from unibridge.tasks.shapes import HeadSettings, HeadShape, Output
 from unibridge.text.labels import Expected
+from unibridge.text.words import ChangeWords
 
 if TYPE_CHECKING:
     import torch
@@ -40,7 +41,10 @@ class Task(ABC, Generic[Example, Prediction]):
     gives, what the head reads and not the encoder, with their axes. parts: texts that are read at
     once. auto_class: the kind of `transformers`' model that can take over the head, such as
     "TokenClassification", or None; pipeline_tag: what model hubs call the task, or None. when_cut:
-    what becomes of the examples that `cut` counts.
+    what becomes of the examples that `cut` counts. crossing: how its labels cross a translation, a
+    name in `unibridge.translation.crossings.CROSSINGS` or an import path; unset: they do not.
+    cloze_pattern: what a masked base is asked where no template is given, with {text}, {mask} and
+    perhaps {second} and {slot}, of a task that reads `LabelledText`; unset: it is not asked.
     """
 
     name: str
@@ -52,6 +56,8 @@ class Task(ABC, Generic[Example, Prediction]):
     auto_class: str | None = None
     pipeline_tag: str | None = None
     when_cut: str = "only their beginning was read"
+    crossing: str = ""
+    cloze_pattern: str = ""
 
     @property
     def reference(self) -> str:
@@ -93,6 +99,21 @@ class Task(ABC, Generic[Example, Prediction]):
         raise UnibridgeError(
             f"the task {self.name} does not say how predictions become labels",
             do="give its class a method with_labels, or set self_training.rounds = 0",
+        )
+
+    @property
+    def switches_words(self) -> bool:
+        """Whether the task says how an example is put into other words (`in_other_words`)."""
+        return type(self).in_other_words is not Task.in_other_words
+
+    def in_other_words(self, example: Example, change: ChangeWords) -> Example:
+        """The example with words of it changed, and its labels as they are.
+
+        Raises UnibridgeError where the task does not say how.
+        """
+        raise UnibridgeError(
+            f"the task {self.name} does not say how its examples are put into other words",
+            do="give its class a method in_other_words, or drop the method",
         )
 
     def in_language(self, example: Example, code: str) -> Example:

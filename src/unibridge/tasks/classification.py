@@ -11,6 +11,7 @@ from unibridge.tasks.encoded import IGNORED, Encoded
 from unibridge.tasks.shapes import HeadSettings, HeadShape, Output
 from unibridge.tasks.tagging import count_with_backoff
 from unibridge.text.labels import Expected, LabelledText
+from unibridge.text.words import ChangeWords, changed_text
 
 if TYPE_CHECKING:
     import torch
@@ -29,6 +30,8 @@ class TextClassification(Task[LabelledText, str]):
     outputs: Mapping[str, Output] = {"label": Output(("batch", "labels"), "logits")}
     auto_class = "SequenceClassification"
     pipeline_tag = "text-classification"
+    crossing = "texts"
+    cloze_pattern = "{slot} {text} {mask}"
 
     def as_example(self, value: Any) -> LabelledText:
         """A text from a string."""
@@ -40,6 +43,11 @@ class TextClassification(Task[LabelledText, str]):
 
     def with_labels(self, example: LabelledText, prediction: str) -> LabelledText:
         return replace(example, label=prediction)
+
+    def in_other_words(self, example: LabelledText, change: ChangeWords) -> LabelledText:
+        text = changed_text(example.text, change)
+        second = changed_text(example.second, change) if example.second else example.second
+        return replace(example, text=text, second=second)
 
     def labels_of(self, example: LabelledText) -> Sequence[str]:
         return () if example.label is None else (example.label,)

@@ -13,6 +13,7 @@ class NamedEntities(TaggingTask):
     name = "ner"
     reads: Expected = "entities"
     metric = "span_f1"
+    crossing = "entities"
 
     def inventory(self, labels: set[str]) -> list[str]:
         """O, then B- and I- of every type, whether or not both occur."""

@@ -17,6 +17,7 @@ class PairClassification(TextClassification):
     reads: Expected = "pair"
     parts = 2
     metric = "accuracy"
+    cloze_pattern = "{slot} {text} ? {mask} , {second}"  # PET's pattern for entailment
 
     def as_example(self, value: Any) -> LabelledText:
         """A pair from two strings."""

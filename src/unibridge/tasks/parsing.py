@@ -42,6 +42,7 @@ class DependencyParsing(TaggingTask):
     name = "parsing"
     reads: Expected = "trees"
     metric = "las"
+    crossing = "trees"
     outputs: Mapping[str, Output] = {
         "arcs": Output(("batch", "words", "heads"), "arcs"),
         "labels": Output(("batch", "words", "heads", "labels"), "labels"),

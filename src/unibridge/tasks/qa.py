@@ -11,6 +11,7 @@ from unibridge.tasks.encoded import IGNORED, PADDED, Encoded, by_example
 from unibridge.tasks.shapes import HeadSettings, HeadShape, Output
 from unibridge.text.labels import Expected
 from unibridge.text.squad import Answer, Question
+from unibridge.text.words import ChangeWords, changed_text
 
 if TYPE_CHECKING:
     import torch
@@ -56,6 +57,7 @@ class QuestionAnswering(Task[Question, list[Answer]]):
     }
     auto_class = "QuestionAnswering"
     pipeline_tag = "question-answering"
+    crossing = "answers"
 
     def as_example(self, value: Any) -> Question:
         """A question from two strings: question, passage."""
@@ -67,6 +69,10 @@ class QuestionAnswering(Task[Question, list[Answer]]):
                 f"{value!r} is not a question on a passage", do="give (question, passage)"
             )
         return Question(*value)
+
+    def in_other_words(self, example: Question, change: ChangeWords) -> Question:
+        """The question alone: its answers are places in the passage."""
+        return replace(example, text=changed_text(example.text, change))
 
     def labels_of(self, example: Question) -> Sequence[str]:
         if example.answers is None:

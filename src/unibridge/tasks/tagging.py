@@ -12,6 +12,7 @@ from unibridge.tasks.encoded import IGNORED, Encoded, by_example, padded
 from unibridge.tasks.shapes import HeadSettings, HeadShape, Output
 from unibridge.tasks.windows import windows_of
 from unibridge.text.labels import Expected, TaggedSentence
+from unibridge.text.words import ChangeWords
 
 if TYPE_CHECKING:
     import torch
@@ -33,6 +34,7 @@ class TaggingTask(Task[TaggedSentence, list[str]]):
     outputs: Mapping[str, Output] = {"tags": Output(("batch", "length", "labels"), "logits")}
     auto_class: str | None = "TokenClassification"
     pipeline_tag: str | None = "token-classification"
+    crossing = "tags"
 
     def as_example(self, value: Any) -> TaggedSentence:
         """A sentence from a string of words between spaces, or from a list of words."""
@@ -48,6 +50,9 @@ class TaggingTask(Task[TaggedSentence, list[str]]):
 
     def with_labels(self, example: TaggedSentence, prediction: list[str]) -> TaggedSentence:
         return replace(example, tags=tuple(prediction))
+
+    def in_other_words(self, example: TaggedSentence, change: ChangeWords) -> TaggedSentence:
+        return replace(example, words=tuple(change(example.words, single=True)))
 
     def labels_of(self, example: TaggedSentence) -> Sequence[str]:
         return example.tags

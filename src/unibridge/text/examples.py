@@ -23,6 +23,11 @@ class TaggedSentence:
     tags: tuple[str, ...] = ()
     lines: tuple[int, ...] = field(default=(), compare=False, repr=False)
 
+    @property
+    def text(self) -> str:
+        """The words with a space between."""
+        return " ".join(self.words)
+
 
 @dataclass(frozen=True)
 class LabelledText:

@@ -1,6 +1,8 @@
 """Running text as words: between spaces, with the marks at their edges apart."""
 
 import re
+from collections.abc import Sequence
+from typing import Protocol
 
 _EDGES = re.compile(r"([^\w\s]*)(.*?)([^\w\s]*)", re.DOTALL)
 
@@ -22,3 +24,16 @@ def split_words(text: str) -> list[str]:
         before, word, after = edges(chunk)
         found += [*before, *([word] if word else []), *after]
     return found
+
+
+class ChangeWords(Protocol):
+    """What puts the words of a sentence into other ones, as many."""
+
+    def __call__(self, words: Sequence[str], *, single: bool) -> list[str]:
+        """single: whether no word may come to hold a space."""
+        ...
+
+
+def changed_text(text: str, change: ChangeWords) -> str:
+    """A text with words of it changed."""
+    return " ".join(change(text.split(), single=False))

@@ -69,21 +69,8 @@ class TranslationSettings(Settings):
     alignment: WordAlignmentSettings = WordAlignmentSettings()
 
     def lacks(self, run: Available) -> Iterator[Lack]:
-        """What the translator needs, and a way for the task's labels to come along."""
+        """What the translator needs; how labels come along is asked of the task."""
         translator = ANY_TRANSLATOR.resolve(self.translator)
-        if self.translator != "ready":
-            spans, of_words = ("entities", "question"), ("words", "trees")
-            if self.projection == "none" and run.reads in (*spans, *of_words):
-                yield (
-                    "translation.projection",
-                    "needs the labels of words in a translation; choose alignment or markers",
-                )
-            if self.projection == "markers" and run.reads in of_words:
-                yield (
-                    "translation.projection",
-                    "has a label for every word, and marks stand around entities and answers "
-                    "alone; choose alignment",
-                )
         yield from getattr(translator, "lacks", nothing)(self, run)
 
     def unable(self, run: Available) -> list[str]:
