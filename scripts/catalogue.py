@@ -18,6 +18,7 @@ from typing import Any
 from real import (
     DATA,
     EXAMPLES,
+    RESULTS,
     ROOT,
     command_line,
     configuration,
@@ -26,7 +27,7 @@ from real import (
     named,
     newest,
 )
-from results import MARKS_OF_RESULTS, write_between
+from results import MARKS_OF_RESULTS, ship, write_between
 
 from unibridge.artifacts import write_bytes
 from unibridge.config import Config, load_config
@@ -145,6 +146,8 @@ def write_page(
     if gone := newest(list(store.missing().values())):
         parts += ["Missing: " + "; ".join(f"{name_of(row)}: {row['error']}" for row in gone)]
     write_between(page, "results", "\n\n".join(parts))
+    if page == RESULTS / page.name:
+        ship()
 
 
 def summary(rows: Sequence[Row], methods: Sequence[str]) -> str:

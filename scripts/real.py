@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from results import MARKS_OF_RESULTS, TAKE_TABLES, marks, write_between
+from results import MARKS_OF_RESULTS, TAKE_TABLES, marks, ship, write_between
 
 from unibridge.artifacts import write_bytes
 from unibridge.config import Config, load_config
@@ -196,6 +196,7 @@ def write_page(page: Path, store: Store, plan: Mapping[str, Any]) -> None:
         parts += ["\n".join(f"- {name_of(row)}: {row['error']}" for row in gone)]
     write_between(page, "results", "\n\n".join(parts))
     if page == RESULTS / page.name:
+        ship()
         short = "\n\n".join([*said, markdown_table(overview(rows))])
         for other in TAKE_TABLES:
             if marks(page.name)[0] in other.read_text(encoding="utf-8"):

@@ -6,6 +6,7 @@ Only what stands between the marks is written; the words around them are ours. T
 index of results take the table where they have marks for that page.
 """
 
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from unibridge.artifacts import read_manifest, write_bytes
 from unibridge.errors import UnibridgeError
+from unibridge.grid.store import Store
 from unibridge.report.folder import Run, read_run
 from unibridge.report.scores import effort_table, method_scores, scores_table, targets_table
 from unibridge.report.sections import headline
@@ -21,6 +23,11 @@ from unibridge.report.tables import Table, few_shot_table, markdown_table
 ROOT = Path(__file__).parents[1]
 
 
+MEASURED = tuple(ROOT / "docs" / "results" / f"{name}.jsonl" for name in ("real", "catalogue"))
+SHIPPED = ROOT / "src" / "unibridge" / "data" / "measured.jsonl"
+"""What `unibridge advise` reads where it is given no rows."""
+TOLD = ("data", "method", "base", "task", "target", "seed", "score", "low", "high", "sources")
+"""Fields that are shipped."""
 TAKE_TABLES = (ROOT / "README.md", ROOT / "docs" / "results" / "index.md")
 
 
@@ -33,6 +40,17 @@ def main(page: str, *folders: str, others: Sequence[Path] = TAKE_TABLES) -> None
     for other in others:
         if marks(mark)[0] in other.read_text(encoding="utf-8"):
             write_between(other, mark, markdown_table(replace(table, note="")))
+
+
+def ship(pages: Sequence[Path] = MEASURED, shipped: Path = SHIPPED) -> None:
+    """Write the scores of pages' rows into the package, of one cell and method the last made."""
+    found = {}
+    rows = [row for page in pages if page.exists() for row in Store(page).finished().values()]
+    for row in sorted(rows, key=lambda row: row["made"]):
+        if row.get("score") is not None:
+            found[row["data"], row["base"], row["seed"], row["method"]] = row
+    lines = [json.dumps({name: found[key][name] for name in TOLD}) for key in sorted(found)]
+    write_bytes(shipped, "".join(f"{line}\n" for line in lines).encode())
 
 
 def marks(name: str) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """The tables of the README and of docs/results come from runs, not from a keyboard."""
 
+import json
 import re
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -107,3 +108,20 @@ def test_the_tables_that_other_pages_take_are_those_of_the_results_pages(page):
     for name, table in blocks:
         assert table.strip()
         assert table.strip() in (ROOT / "docs" / "results" / name).read_text(encoding="utf-8")
+
+
+def test_what_the_package_ships_is_what_the_pages_rows_say(tmp_path):
+    results.ship(shipped=tmp_path / "measured.jsonl")
+    assert (tmp_path / "measured.jsonl").read_text() == results.SHIPPED.read_text()
+
+
+def test_of_a_cell_and_method_the_row_that_was_made_last_is_shipped(tmp_path):
+    def row(key, score, made):
+        about = dict.fromkeys(results.TOLD, "x") | {"seed": 0, "score": score}
+        return about | {"key": key, "made": made, "method": "fine-tune"}
+
+    rows = [row("b", 2.0, "2026-02"), row("a", 1.0, "2026-01"), row("c", None, "2026-03")]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(one) + "\n" for one in rows))
+    results.ship([tmp_path / "rows.jsonl", tmp_path / "gone.jsonl"], tmp_path / "shipped")
+    (line,) = (tmp_path / "shipped").read_text().splitlines()
+    assert json.loads(line)["score"] == 2.0 and set(json.loads(line)) == set(results.TOLD)

@@ -6,7 +6,7 @@ import pytest
 
 from unibridge.cli import main
 from unibridge.errors import UnibridgeError
-from unibridge.study.advice import Has, advise, read_measured
+from unibridge.study.advice import SHIPPED, Has, advise, read_measured
 
 
 def write(path, *rows):
@@ -101,3 +101,11 @@ def test_a_run_s_own_rows_and_the_command(tmp_path, capsys):
     assert "no measured rows here" in capsys.readouterr().err
     with pytest.raises(UnibridgeError, match="no row has a score"):
         read_measured(write(tmp_path / "none", {"method": "x"}))
+
+
+def test_without_rows_it_reads_those_that_come_with_the_package(capsys):
+    assert main(["advise", "--task", "ner", "--language", "lug", "--base", "me5"]) == 0
+    said = capsys.readouterr().out
+    assert "of this task and base" in said and "points against fine-tuning" in said
+    for row in read_measured(SHIPPED):
+        assert row.base and 0 <= row.score <= 100

@@ -8,7 +8,10 @@ from unibridge.cli.words import Command
 
 def _options(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--rows", required=True, type=Path, help="results.jsonl of a run, or a grid's rows"
+        "--rows",
+        type=Path,
+        help="results.jsonl of a run, or a grid's rows (default: what was measured on me5, which "
+        "comes with the package)",
     )
     parser.add_argument("--task", required=True, help="such as ner")
     parser.add_argument("--language", required=True, help="the target's code")
@@ -25,7 +28,7 @@ def _options(parser: ArgumentParser) -> None:
 
 
 def _advise(options: Namespace) -> None:
-    from unibridge.study.advice import Has, advise, read_measured
+    from unibridge.study.advice import SHIPPED, Has, advise, read_measured
 
     has = Has(
         options.task,
@@ -35,8 +38,9 @@ def _advise(options: Namespace) -> None:
         options.base,
         options.target_labels,
     )
-    print(f"from {options.rows}, rows by line:")
-    for sentence in advise(read_measured(options.rows), has):
+    rows = options.rows or SHIPPED
+    print(f"from {rows}, rows by line:")
+    for sentence in advise(read_measured(rows), has):
         print(f"- {sentence}")
 
 

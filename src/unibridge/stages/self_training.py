@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from unibridge.tasks.base import Task
 
 
-HELD_OUT = 200
-"""Held-out examples of each source that tell what was forgotten."""
-
-
 def self_training_stage(
     at: Workplace,
     task: "Task",
@@ -71,7 +67,7 @@ def self_training_stage(
             before.save(folder)
             return Outcome({"steps": 0, **chosen.facts}, ["No line was kept for self-training."])
         shared = load_language(language)
-        held = {s: spread(one.file.examples, HELD_OUT) for s, one in held_out.items()}
+        held = {s: spread(one.file.examples, settings.max_held_out) for s, one in held_out.items()}
         able = {s: task.score(own, labeller.predict(own)).value for s, own in held.items()}
         trained = train_task(
             at.base,
@@ -83,7 +79,7 @@ def self_training_stage(
                 adapter=before.config,
                 head=before.head_settings,
                 max_tokens=labeller.config.max_tokens,
-                max_held_out=HELD_OUT,
+                max_held_out=settings.max_held_out,
                 forgetting=settings.forgetting,
                 training=settings.training,
             ),

@@ -11,6 +11,8 @@ from unibridge.evaluation.rows import parsed
 from unibridge.methods import METHODS, Method
 from unibridge.settings import Available
 
+SHIPPED = Path(__file__).parents[1] / "data" / "measured.jsonl"
+"""Rows that come with the package: those of docs/results/real.md and catalogue.md."""
 PLAIN = "fine-tune"
 """What others are compared with: the least that one would do."""
 CLEAR = 1.0

@@ -42,6 +42,14 @@ class SelfTrainingSettings(Settings):
     source_share: float = Field(
         0.55, ge=0, lt=1, description="share of the training examples that are the sources' own"
     )
+    # it decides what is told, not what is learnt, so stages from before it keep their names
+    max_held_out: int = Field(
+        200,
+        ge=1,
+        exclude_if=lambda count: count == 200,
+        description="held-out examples of each source that tell what was forgotten, before and "
+        "after and at each row of the curve",
+    )
     forgetting: ForgettingSettings = Field(
         ForgettingSettings(), exclude_if=lambda s: s.method == "none"
     )
