@@ -86,3 +86,17 @@ def test_a_task_of_the_users_own_is_found_again_by_its_import_path():
         task_of(f"{__name__}:Unmakeable")
     with pytest.raises(UnibridgeError, match="is not a task"):
         task_of(f"{__name__}:TASKS")
+
+
+@pytest.mark.parametrize(
+    ("task", "own", "known", "said"),
+    [
+        ("ner", ["B-per", "O"], {"B-PER", "I-PER", "O"}, "per (not PER)"),
+        ("ner", ["I-PER", "O"], {"B-PER", "O"}, ""),
+        ("pos", ["noun", "VERB"], {"NOUN"}, "noun (not NOUN)"),
+        ("pos", ["VERB"], {"NOUN"}, ""),
+        ("pos", ["NN"], {"NOUN"}, "NN"),
+    ],
+)
+def test_labels_that_are_not_known_are_named(task, own, known, said):
+    assert TASKS[task].strange_labels(tagged(*own), known) == said

@@ -3,6 +3,7 @@
 A row for each error and note of the readers, by a part of its words.
 """
 
+import gzip
 import json
 import os
 import threading
@@ -45,6 +46,17 @@ REFUSED = [
     ("a.txt", "{\\rtf1\\ansi Some text}\n", read_text, ":1", "RTF"),
     ("a.txt", "\\documentclass{article}\n\\begin{document}\n", read_text, ":1", "LaTeX"),
     ("a.txt", "\\usepackage{fontspec}\nText.\n", read_text, ":1", "LaTeX"),
+    ("a.txt", "WARC/1.0\r\nWARC-Type: conversion\r\n", read_text, ":1", "a web archive"),
+    ("a.txt", "From: a@b.c\nSubject: x\n\nText.\n", read_text, ":1", "this is mail"),
+    ("a.txt", "<!-- c -->\n<tmx version='1.4'>\n", read_text, ":1", "XML or HTML"),
+    ("a.txt", "<text id='1'>\na\tNN\nb\tVB\n</text>\n", read_text, ":1", "has 2 columns"),
+    ("a.txt", "the_DT dog_NN ran_VBD\nall_DT saw_VBD\n", read_text, ":1", "behind an underline"),
+    ("a.txt", b"%PDF-1.4\n1 0 obj\n", read_text, ":1", "this is a PDF"),
+    ("a.txt", gzip.compress(b"text\n"), read_text, ":1", "this is a gzip file"),
+    ("a.tsv", b"PK\x03\x04\x14\x00", TEXTS, ":1", "this is a zip file"),
+    ("a.jsonl", b"PAR1\x15\x00", TEXTS, ":1", "this is a Parquet file"),
+    ("a.conll", b"a\tO\n" * 99 + b"\x00\tO\n", ENTITIES, ":100", "a NUL character"),
+    ("a.txt.gz", b"text\n", read_text, "", "what is not compressed has no .gz"),
     ("a.txt", "WEBVTT\n\n00:01.000 --> 00:02.000\nHello\n", read_text, ":1", "subtitles"),
     ("a.srt", "1\n00:00:01,0 --> 00:00:02,0\nHello\n", read_text, ":1", "subtitles"),
     ("a.po", 'msgid "a"\nmsgstr "b"\n', read_text, ":1", "PO catalogue"),
@@ -94,6 +106,20 @@ REFUSED = [
     ),
     ("a.jsonl", json.dumps(ASKED) + "\n", QUESTIONS, ":1", 'no lists "text" and "answer_start"'),
     # tags
+    ("a.conll", "a\tB-X\nb\t\u041e\nc\tO\n", ENTITIES, ":2", "looks like O and is U+041E"),
+    ("a.conll", "a\tX-Y\nb\t\u039f\n", ENTITIES, ":2", "looks like O and is U+039F"),
+    ("a.conll", "a\t\u0412-LOC\nb\tO\n", ENTITIES, ":1", "'\u0412-LOC' of 'a' is no entity type"),
+    ("a.conll", "a\tNE=B-PER\nb\tO\n", ENTITIES, ":1", "'NE=B-PER' of 'a' is no entity type"),
+    (
+        "a.conll",
+        "a\tB-B-PER\nb\tI-I-PER\n",
+        ENTITIES,
+        ":1",
+        "'B-B-PER' of 'a' has its letter twice",
+    ),
+    ("a.conll", "a\tNOUN\nb\tVERB\n", TREES, ":1", "'NOUN' of 'a' is no place in a tree"),
+    ("a.jsonl", '{"words": ["a", "b"], "tags": ["2|x", "1|y"]}\n', TREES, ":1", "lead in a circle"),
+    ("a.jsonl", '{"tokens": ["a"], "q": ["O"]}\n', ENTITIES, ":1", "there are tokens, q"),
     ("a.conll", "a\tB-X#B-Y\nb\tO\n", ENTITIES, ":1", "'B-X#B-Y' of 'a' is more than one"),
     ("a.conll", "a\tPER\nb\tNone\nc\tO\n", ENTITIES, ":2", "'None' of 'b' is no entity type"),
     ("a.conll", "a\tPER\nb\tOUT\n", ENTITIES, ":2", "'OUT' of 'b' is no entity type"),
@@ -103,6 +129,9 @@ REFUSED = [
     ("a.conll", "a\nb\n", ENTITIES, ":1", "'a' has no tag"),
     ("a.conll", "a\tO\nb O\nc\tO\n", ENTITIES, ":2", "columns between spaces"),
     ("a.conll", "a O\nb\tO\nc O\n", ENTITIES, ":2", "columns between a tab"),
+    ("a.conllu", row("2-1", "a"), WORDS, ":1", "'2-1' is no number or range"),
+    ("a.conllu", row("\uff11", "a"), WORDS, ":1", "is no number or range"),
+    ("a.conllu", row(1, "a", head="\uff11"), TREES, ":1", "is no number"),
     ("a.conll", "a O\n", labels("words", columns={"tags": 5}), ":1", "no column 5 for the tags"),
     ("a.conllu", row(1, "a", misc="Entity=(e1-person"), ENTITIES, ":1", "marks coreference"),
     ("a.conllu", row(1, "a", misc="NE=e1)"), ENTITIES, ":1", "marks coreference"),
@@ -114,6 +143,8 @@ REFUSED = [
     ("a.conllu", row(1, "a", head="1"), TREES, ":1", "lead in a circle"),
     ("a.conllu", row(1, "a")[:-3] + "\n", WORDS, ":1", "9 instead of the 10 columns"),
     # tables
+    ("a.csv", "text,label,label\na,b,x\n", TEXTS, ":1", "'label' stands above two columns"),
+    ("a.tsv", "text\ttext\tlabel\na\tb\tx\n", TEXTS, ":1", "'text' stands above two columns"),
     ("a.tsv", "a\tx\n\tx\n", TEXTS, ":2", "an empty text"),
     ("a.tsv", "a\tx\n\u200b\tx\n", TEXTS, ":2", "an empty text"),
     ("a.tsv", "a\tx\nb\t\u200b\n", TEXTS, ":2", "a text without a label"),
@@ -149,6 +180,37 @@ def test_it_is_refused_with_its_place_and_in_these_words(
 
 
 COUNTED = [
+    ("a.txt", "[[A]] b\n{{c}}\n==d==\ne\n", read_text, "wiki markup", "in 3 of the first 4"),
+    ("a.txt", "a<br>b\nc<br/>d\ne\n", read_text, "tags of HTML", "in 2 of the first 3"),
+    ("a.txt", "do@@ g\nru@@ n\n", read_text, "words in pieces", "in 2 of the first 2"),
+    ("a.txt", "\u2581a \u2581b\n\u2581c \u2581d\n", read_text, "words in pieces", "in 2 of"),
+    ("a.txt", "\\u1230\\u120b\nb\n", read_text, "characters by their numbers", "1 of 2"),
+    ("a.tsv", "caf=C3=A9=C3=A9\tx\nb\ty\n", TEXTS, "characters by their numbers", "1 of 2"),
+    (
+        "a.txt",
+        "ሰላም".encode().decode("latin1") + "\nb\n",
+        read_text,
+        "as another encoding",
+        "1 of 2",
+    ),
+    ("a.txt", "привет".encode().decode("latin1") + "\nb\n", read_text, "as another enc", "1 of 2"),
+    ("a.tsv", "a\t#REF!\nb\tx\n", TEXTS, "labels that read like a missing value", "line 1"),
+    (
+        "a.jsonl",
+        '{"tweet": "a", "mood": 1, "sentiment": "x"}\n',
+        TEXTS,
+        "keys taken",
+        "'tweet' (text)",
+    ),
+    ("a.conll", "a\tO\n" * 1001, ENTITIES, "sentences of more than 1,000 words", "1, the first"),
+    (
+        *("a.conll", "Wort\tKlasse\n" + "a\tX\nb\tY\n" * 10, WORDS),
+        *("no word but the first", "the columns' names"),
+    ),
+    (
+        *("a.conll", "".join(f"{'ab'[n % 2]}\tt{n}\n" for n in range(20)), WORDS),
+        *("20 different tags", "of which 2 are different"),
+    ),
     ("a.txt", "<doc id='1'>\na b\n</doc>\nc\n", read_text, "nothing but a tag", "left out: 2"),
     ("a.txt", "1\ta b\n2\tc d\n3\te\n", read_text, "begin with a number and a tab", "left out"),
     ("a.jsonl", '{"body": "a"}\n{"body": "b"}\n', read_text, "the text is taken from 'body'", ""),
@@ -207,6 +269,11 @@ def test_it_is_read_and_counted_in_these_words(tmp_path, name, content, read, wo
         ["{'a' and 'b'}", "it's 0.5 or 0.6"],
         ["a\u00a0b\u200c", "c\u2028d"],
         ["3 4", "5 6.5"],
+        ["Anna: hello", "Bob: hi", "Anna: bye"],
+        ["« CAFÉ»", "à\u00a0« la »", "É«É»É¿"],
+        ["a_B c", "d"],
+        ["C:\\users\\x", "a=b"],
+        ["x = [1]", "<3 {{"],
     ],
 )
 def test_text_that_resembles_these_has_no_note(tmp_path, lines):

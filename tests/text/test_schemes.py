@@ -7,6 +7,7 @@ import pytest
 
 from unibridge.errors import UnibridgeError
 from unibridge.metrics import span_f1, spans
+from unibridge.operations.listening import Listener
 from unibridge.operations.packs import evaluate
 from unibridge.text.examples import ReadAs
 from unibridge.text.labels import read_labels, write_predictions
@@ -215,6 +216,37 @@ def test_what_was_written_otherwise_is_counted(tmp_path):
 def test_files_in_different_schemes_are_scored_alike(tmp_path, gold, predicted, score):
     paths = write(tmp_path, gold, "gold.conll"), write(tmp_path, predicted, "other.conll")
     assert evaluate(paths[0], predictions=paths[1], task="ner").value == score
+
+
+@pytest.mark.parametrize(
+    ("gold", "predicted", "task", "said"),
+    [
+        ("a B-LOC\nb O\n", "a B-loc\nb O\n", "ner", "loc (not LOC)"),
+        ("a NOUN\nb VERB\n", "a noun\nb VERB\n", "pos", "noun (not NOUN)"),
+        ("a x\tpos\nb y\tneg\n", "a x\tPos\nb y\tneg\n", "classification", "Pos (not pos)"),
+        ("a x\t1\nb y\t0\n", "a x\t1.0\nb y\t0.0\n", "classification", "0.0, 1.0"),
+    ],
+)
+def test_labels_that_only_the_predictions_have_are_said(tmp_path, gold, predicted, task, said):
+    suffix = "tsv" if task == "classification" else "conll"
+    paths = write(tmp_path, gold, f"gold.{suffix}"), write(tmp_path, predicted, f"p.{suffix}")
+    told = []
+    evaluate(paths[0], predictions=paths[1], task=task, listener=Told(told))
+    (note,) = [one for one in told if "count as errors" in one]
+    assert said in note and "gold" in note and f"p.{suffix}" in note
+    told.clear()
+    evaluate(paths[0], predictions=paths[0], task=task, listener=Told(told))
+    assert not [one for one in told if "errors" in one]
+
+
+class Told(Listener):
+    """Keeps what is said."""
+
+    def __init__(self, told):
+        self.told = told
+
+    def say(self, text):
+        self.told.append(text)
 
 
 def test_a_score_takes_no_tag_on_trust():

@@ -107,6 +107,12 @@ def evaluate(
         loaded = load(model, device=device)
         found = read_labels(gold, *read_as, expect=loaded.task.reads)
         say_all(found.warnings, listener)
+        strange = loaded.task.strange_labels(found.examples, loaded.config.labels)
+        if strange:
+            listener.say(
+                f"warning: {found.path}: labels that the model has not: {strange}: they can never "
+                "be predicted and count as errors"
+            )
         code = loaded.config.language
         examples = [loaded.task.in_language(example, code) for example in found.examples]
         return loaded.task.score(examples, loaded.predict(examples, warn=listener.say))
@@ -119,6 +125,12 @@ def evaluate(
     # the notes on one file, where it is both, are said once
     say_all([*found.warnings, *written.warnings], listener)
     check_same_examples(found, written)
+    known = {label for one in found.examples for label in kind.labels_of(one)}
+    if strange := kind.strange_labels(written.examples, known):
+        listener.say(
+            f"warning: {written.path}: labels that {found.path} has not: {strange}: they count as "
+            "errors. Do both mean the same by their labels?"
+        )
     return kind.score(found.examples, [kind.gold(example) for example in written.examples])
 
 

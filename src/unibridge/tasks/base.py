@@ -5,7 +5,7 @@ Importing this room does not import torch; the functions that need it do.
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -328,14 +328,30 @@ class Task(ABC, Generic[Example, Prediction]):
                     what, do="leave a source out, rename labels, or set allow_label_union = true"
                 )
             warnings.append(f"{what}. All heads learn the union")
-        unknown = self.comparable({label for one in test for label in self.labels_of(one)})
-        unknown -= everything
-        if unknown and found:
+        known = {
+            label for part in examples.values() for one in part for label in self.labels_of(one)
+        }
+        if found and (strange := self.strange_labels(test, known)):
             warnings.append(
-                f"no source has the test labels {_some(unknown)}: "
+                f"no source has the test labels {strange}: "
                 "they can never be predicted and count as errors"
             )
         return warnings
+
+    def strange_labels(self, examples: Sequence[Example], known: Collection[str]) -> str:
+        """The first labels of examples that are not among the known ones; "" where all are.
+
+        Of labels that differ in case alone the known one is named as well.
+        """
+        own = self.comparable({label for one in examples for label in self.labels_of(one)})
+        here = self.comparable(set(known))
+        like = {label.casefold(): label for label in here}
+        return _some(
+            {
+                f"{label} (not {like[label.casefold()]})" if label.casefold() in like else label
+                for label in own - here
+            }
+        )
 
     def score(
         self,

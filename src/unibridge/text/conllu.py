@@ -14,12 +14,12 @@ from unibridge.errors import UnibridgeError
 from unibridge.text.examples import Layout, Parsed, Prediction
 from unibridge.text.schemes import Row
 from unibridge.text.sentences import Counted, column, tagged_sentences
-from unibridge.text.values import trimmed
+from unibridge.text.values import MARK, is_blank, trimmed
 
 _WIDTH = 10
 _FORM, _UPOS, _HEAD, _DEPREL, _MISC = 1, 3, 6, 7, 9
-_WORD_ID = re.compile(r"\d+")
-_OTHER_ID = re.compile(r"\d+-\d+|\d+\.\d+")
+_WORD_ID = re.compile(r"[0-9]+")
+_OTHER_ID = re.compile(r"([0-9]+)-([0-9]+)|[0-9]+\.[0-9]+")
 ENTITY_KEYS = ("name", "ner", "ne", "ner_tag", "nertag", "entity", "iob", "bio")
 """Keys of MISC that hold entities, in any case; the first is written where there was none."""
 
@@ -27,19 +27,20 @@ ENTITY_KEYS = ("name", "ner", "ne", "ner_tag", "nertag", "entity", "iob", "bio")
 def _rows(lines: Iterable[str], layout: Layout) -> Iterator[tuple[int, list[str] | None]]:
     """(line number, fields of a syntactic word), or None for all other lines."""
     for number, line in enumerate(lines, start=1):
-        if not line.strip() or line.startswith("#"):
+        if is_blank(line) or line.lstrip(MARK).startswith("#"):
             yield number, None
             continue
-        fields = line.split("\t")
+        fields = line.lstrip(MARK).split("\t")
         if len(fields) != _WIDTH:
             raise UnibridgeError(
                 f"{len(fields)} instead of the 10 columns of CoNLL-U, separated by tabs",
                 where=layout.at(number),
             )
         if not _WORD_ID.fullmatch(fields[0]):
-            if not _OTHER_ID.fullmatch(fields[0]):
+            other = _OTHER_ID.fullmatch(fields[0])
+            if other is None or (other[1] and int(other[1]) > int(other[2])):
                 raise UnibridgeError(
-                    f"not CoNLL-U: the ID {fields[0]!r} is no number",
+                    f"not CoNLL-U: the ID {fields[0]!r} is no number or range",
                     where=layout.at(number),
                     do="number the words of a sentence from 1; ranges are 1-2, empty nodes 1.1",
                 )
@@ -75,7 +76,7 @@ def parse_conllu(lines: list[str], layout: Layout) -> Parsed:
     sentences: list[list[Row]] = [[]]
     counted = Counted()
     for number, fields in _rows(lines, layout):
-        if not lines[number - 1].strip():
+        if is_blank(lines[number - 1]):
             sentences.append([])
             counted.ends()
         if fields is None:
@@ -93,9 +94,6 @@ def parse_conllu(lines: list[str], layout: Layout) -> Parsed:
                 do="number the words of a sentence 1, 2, 3, since heads are these numbers",
             )
         sentences[-1].append(Row(number, word, tag))
-    if layout.expect == "trees":
-        for sentence in sentences:
-            _check_tree(sentence, layout)
     examples, warnings = tagged_sentences(sentences, layout)
     roots = _several_roots(sentences, layout) if layout.expect == "trees" else []
     return examples, [*warnings, *counted.notes(layout), *roots]
@@ -115,25 +113,6 @@ def _several_roots(sentences: Sequence[Sequence[Row]], layout: Layout) -> list[s
         f"{layout.before + several[0]}; predictions have one root each, and the scorer of CoNLL "
         "2018 takes no such file"
     ]
-
-
-def _check_tree(sentence: Sequence[Row], layout: Layout) -> None:
-    """Raise UnibridgeError, with the line, where heads are none of the words, or in a circle."""
-    heads = [int(row.tag.partition("|")[0]) if row.tag else 0 for row in sentence]
-    for row, head in zip(sentence, heads, strict=True):
-        if head > len(heads):
-            raise UnibridgeError(
-                f"the word {row.word!r} has the head {head}, in a sentence of {len(heads)} words",
-                where=layout.at(row.line),
-            )
-        above, steps = head, 0
-        while above and steps <= len(heads):
-            above, steps = heads[above - 1], steps + 1
-        if above:
-            raise UnibridgeError(
-                f"the heads of the word {row.word!r} lead in a circle, not to the root",
-                where=layout.at(row.line),
-            )
 
 
 def _tag(fields: list[str], number: int, layout: Layout) -> str:
@@ -185,7 +164,7 @@ def rewrite_conllu(
             fields[_MISC] = _with_entity(fields[_MISC], next(tags), layout)
         else:
             fields[column(layout, "tags", _UPOS, _WIDTH, number)] = next(tags)
-        yield "\t".join(fields)
+        yield line[: len(line) - len(line.lstrip(MARK))] + "\t".join(fields)
 
 
 def _with_entity(misc: str, tag: str, layout: Layout) -> str:

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from unibridge.errors import UnibridgeError
+from unibridge.text.columns import UPOS
 from unibridge.text.documents import records_of
 from unibridge.text.files import Form, not_csv, stream_lines
 from unibridge.text.headers import is_known_header, named_roles, text_key
 from unibridge.text.schemes import is_entity_tag
-from unibridge.text.values import Repaired, json_object, text_value, whole_characters
+from unibridge.text.values import MARK, Repaired, json_object, text_value, whole_characters
 
 Kind = Literal[
     "text", "json lines", "json", "table", "numbered", "columns", "conllu", "tagged text", "markup"
@@ -41,7 +42,9 @@ _TAG = re.compile(r"\s*</?[A-Za-z][\w:.-]*(\s[^<>]*)?/?>\s*")
 _DOCUMENT_MARK = re.compile(r"\s*</?(doc|text|document|page)(\s[^<>]*)?>\s*", re.IGNORECASE)
 _INLINE = re.compile(r"</?[A-Za-z][\w:.-]*(\s[^<>]*)?/?>")
 _DOCUMENT = re.compile(
-    r"\s*<(\?xml|!doctype|html|mediawiki|tmx|tei|xliff|rss|feed)\b", re.IGNORECASE
+    r"\s*(<!--(?:(?!-->)[\s\S])*-->\s*)*"
+    r"<(\?xml|!doctype|html|mediawiki|tmx|tei|teicorpus|xliff|rss|feed)\b",
+    re.IGNORECASE,
 )
 _INLINE_SHARE = 0.2
 # a row of CSV whose first cell is quoted and whose last is short
@@ -56,12 +59,22 @@ _OTHERS = {
     "word vectors": re.compile(r"(\d+ \d+\n)?(\S+( -?\d*\.\d+(e-?\d+)?){3,} ?(\n|$)){2}"),
     "subtitles": re.compile(r"(WEBVTT|(\d+\n)?[\d:.,]+ --> [\d:.,]+)"),
     "a PO catalogue": re.compile(r"(#.*\n)*msg(id|ctxt) \""),
+    "a web archive": re.compile(r"WARC/\d"),
+    "mail": re.compile(
+        r"(From \S+@.*\n)?((From|To|Subject|Date|Message-ID|MIME-Version|Received|Return-Path"
+        r"|Delivered-To|Reply-To|Content-[A-Za-z-]+|X-[A-Za-z-]+): .*\n([ \t].*\n)*){2}"
+    ),
     "YAML": re.compile(r"(---\n)?[A-Za-z_]+: .*\n([A-Za-z_]+: .*\n)*---(\n|$)"),
 }
-_UPOS = frozenset(
-    "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split()  # noqa: SIM905
-)
-_SLASHED = re.compile(r"[^\s/]*[^\s]/[A-Z$]{1,5}")
+_SLASHED = re.compile(r"\S*[^\s]([/_|])[A-Z$]{1,5}")
+# what is no text of its own but stands in lines that are: how much of them is told
+_WITHIN = {
+    "wiki markup": re.compile(r"\[\[.*\]\]|\{\{|'''|^==.*==\s*$|^\{\||^\|-"),
+    "tags of HTML": re.compile(
+        r"<(br|p|b|i|u|a|span|div|li|ul|td|tr|ref|sup|sub|img)\b[^<>]*/?>", re.I
+    ),
+    "words in pieces, as a tokenizer cuts them": re.compile(r"\S@@ |(^| )\u2581\S.* \u2581\S"),
+}
 
 
 @dataclass(frozen=True)
@@ -82,7 +95,7 @@ class Content:
 
 def recognise(head: Sequence[str]) -> Content:
     """What a file holds, from its first lines."""
-    rows = [line for line in head if line.strip()]
+    rows = [line.lstrip(MARK) for line in head if line.strip().strip(MARK)]
     if not rows:
         return Content("text")
     start = "\n".join(rows[:10])
@@ -117,7 +130,7 @@ def _is_object(line: str) -> bool:
 
 
 def _markup_content(rows: Sequence[str]) -> Content | None:
-    if _DOCUMENT.match(rows[0]):
+    if _DOCUMENT.match("\n".join(rows[:10])):
         return Content("markup")
     alone = sum(_TAG.fullmatch(line) is not None for line in rows)
     inline = sum(_INLINE.search(line) is not None for line in rows) - alone
@@ -128,7 +141,8 @@ def _markup_content(rows: Sequence[str]) -> Content | None:
         return Content("markup")
     # documents may be joined, the first without its mark
     if _TAG.fullmatch(rows[0]) or any(_DOCUMENT_MARK.fullmatch(line) for line in rows):
-        return Content("tagged text")
+        rest = [line for line in rows if not _TAG.fullmatch(line)]
+        return (_table_content(rest) if rest else None) or Content("tagged text")
     return None
 
 
@@ -160,11 +174,13 @@ def _table_content(rows: Sequence[str]) -> Content | None:
         return Content("columns", ",", 2)
     fields = [line.split(" ") for line in rows]
     pairs = len(rows) > 2 and {len(one) for one in fields} == {2}
-    if pairs and all(is_entity_tag(one[-1]) or one[-1] in _UPOS for one in fields):
+    if pairs and all(is_entity_tag(one[-1]) or one[-1] in UPOS for one in fields):
         return Content("conllu", " ", 2)
     words = [word for one in fields for word in one if word]
-    if len(words) > 3 and all(map(_SLASHED.fullmatch, words)):
-        return Content("conllu", "/", 2, called="words with their tags behind a slash")
+    slashed = [_SLASHED.fullmatch(word) for word in words]
+    if len(words) > 3 and slashed[0] and len({found and found[1] for found in slashed}) == 1:
+        named = {"/": "a slash", "_": "an underline", "|": "a bar"}[slashed[0][1]]
+        return Content("conllu", slashed[0][1], 2, called=f"words with their tags behind {named}")
     return None
 
 
@@ -205,7 +221,22 @@ def texts_of(path: Path, notes: list[str], form: Form | None = None) -> Iterator
             do="take the text out of it, a sentence or paragraph a line"
             + (", such as: cut -f1 FILE > NEW_FILE" if found.separator == "\t" else ""),
         )
+    notes += _within(path, head)
     return everything
+
+
+def _within(path: Path, head: Sequence[str]) -> list[str]:
+    """Notes of what stands within many of the first lines, and is no text of its own."""
+    rows = [line for line in head if line.strip()]
+    notes = []
+    for what, pattern in _WITHIN.items():
+        count = sum(pattern.search(line) is not None for line in rows)
+        if count > max(1, _INLINE_SHARE * len(rows)):
+            notes.append(
+                f"{path}: {what} in {count} of the first {len(rows)} lines; they are kept as they "
+                "are: take it out if it is not meant"
+            )
+    return notes
 
 
 def _json_texts(path: Path, lines: Iterator[str], notes: list[str]) -> Iterator[str]:

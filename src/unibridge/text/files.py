@@ -19,6 +19,19 @@ _BYTE_ORDER_MARKS = {
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
 }
+# what other files begin with, and what makes text of them
+_BEGINNINGS = {
+    b"\x1f\x8b": ("a gzip file", "name it .gz, or unpack it: gunzip -c {name} > NEW_FILE"),
+    b"BZh": ("a bzip2 file", "unpack it: bunzip2 -c {name} > NEW_FILE"),
+    b"\xfd7zXZ\0": ("an xz file", "unpack it: xz -dc {name} > NEW_FILE"),
+    b"\x28\xb5\x2f\xfd": ("a zstd file", "unpack it: zstd -dc {name} > NEW_FILE"),
+    b"PK\x03\x04": ("a zip file, as those of Word and Excel are", "save its text as UTF-8"),
+    b"\xd0\xcf\x11\xe0": ("a file of an older Word or Excel", "save its text as UTF-8"),
+    b"PAR1": ("a Parquet file", "write its rows as JSON lines (.jsonl)"),
+    b"ARROW1": ("an Arrow file", "write its rows as JSON lines (.jsonl)"),
+    b"SQLite format 3\0": ("a SQLite database", "write its rows as JSON lines (.jsonl)"),
+    b"%PDF-": ("a PDF", "take the text out of it: pdftotext {name} NEW_FILE"),
+}
 _PART_BYTES = 1 << 20
 LONGEST = 128 << 20
 """Bytes of a line, or of what else has to be held at once, above which a file is refused."""
@@ -88,7 +101,9 @@ def stream_lines(path: str | Path, form: Form | None = None) -> Iterator[str]:
         raise UnibridgeError("no such file", where=path) from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise UnibridgeError(
-            f"not a whole gzip file ({error})", where=path, do="fetch or compress it again"
+            f"not a whole gzip file ({error})",
+            where=path,
+            do="fetch or compress it again; the name of what is not compressed has no .gz",
         ) from error
     except OSError as error:
         raise UnibridgeError(f"cannot be read ({error.strerror})", where=path) from error
@@ -155,6 +170,11 @@ def _decode(data: bytes, path: Path, *, before: tuple[int, int], controls: int) 
     characters up to their end."""
     lines, count = before
     if not count:
+        for begin, (what, do) in _BEGINNINGS.items():
+            if data.startswith(begin) and (b"\0" in begin + data or not begin.isalnum()):
+                raise UnibridgeError(
+                    f"this is {what}, not text", where=f"{path}:1", do=do.format(name=path.name)
+                )
         for mark, encoding in _BYTE_ORDER_MARKS.items():
             if data.startswith(mark):
                 what = f"the text is {encoding}, not UTF-8"
@@ -172,10 +192,14 @@ def _decode(data: bytes, path: Path, *, before: tuple[int, int], controls: int) 
         )
     if b"\0" in data or controls > _CONTROL_SHARE * (count + len(data)):
         first = next(place for place, byte in enumerate(data) if byte in _CONTROL_BYTES)
+        few = controls <= _CONTROL_SHARE * (count + len(data))
+        clean = f"take them out: tr -d '\\000' < {path.name} > NEW_FILE"
         raise UnibridgeError(
-            f"binary data, not text ({controls} control characters)",
+            "a NUL character, which no text has"
+            if few
+            else f"binary data, not text ({controls} control characters)",
             where=f"{path}:{lines + data.count(10, 0, first) + 1}",
-            do="name a text file (.txt, .jsonl, or .gz of either)",
+            do=clean if few else "name a text file (.txt, .jsonl, or .gz of either)",
         )
     try:
         return data.decode("utf-8" if count else "utf-8-sig")

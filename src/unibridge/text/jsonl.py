@@ -13,7 +13,7 @@ from unibridge.text.examples import (
     Parsed,
     Prediction,
 )
-from unibridge.text.headers import NAMES
+from unibridge.text.headers import NAMES, named_roles
 from unibridge.text.schemes import Row, named
 from unibridge.text.sentences import tagged_sentences
 from unibridge.text.tables import text_example
@@ -26,9 +26,11 @@ from unibridge.text.values import (
     trimmed,
 )
 
-_WORD_KEYS = ("words", "tokens")
-_ENTITY_KEYS = ("tags", "ner_tags", "upos", "pos_tags")
-_TAG_KEYS = ("tags", "upos", "pos_tags", "ner_tags")
+_WORD_KEYS = ("words", "tokens", "forms", "token", "word")
+_ENTITIES = ("ner_tags", "ner", "ner_labels", "entity_tags", "bio_tags", "iob_tags")
+_POS = ("upos", "pos_tags", "pos", "upos_tags", "xpos")
+_ENTITY_KEYS = ("tags", *_ENTITIES, "labels", *_POS)
+_TAG_KEYS = ("tags", *_POS, "labels", *_ENTITIES)
 
 
 def _tag_keys(layout: Layout) -> Sequence[str]:
@@ -51,6 +53,18 @@ def _key(record: dict[str, Any], role: str, known: Sequence[str], layout: Layout
     return next((name for name in known if name in record), None)
 
 
+def _text_keys(record: dict[str, Any], layout: Layout) -> dict[str, str | None]:
+    """The keys of text, second text and label: by the usual names, else as a header is read."""
+    keys = {role: _key(record, role, names, layout) for role, names in NAMES.items()}
+    if None in keys.values():
+        names = list(record)
+        taken = set(keys.values())
+        for role, place in zip(NAMES, named_roles(names), strict=True):
+            if place is not None and role not in layout.columns and names[place] not in taken:
+                keys[role] = keys[role] or names[place]
+    return keys
+
+
 def _has_words(record: dict[str, Any], layout: Layout) -> bool:
     if layout.expect is not None:
         return layout.expect in ("words", "entities", "trees")
@@ -62,21 +76,37 @@ def parse_jsonl(lines: list[str], layout: Layout) -> Parsed:
     repaired = Repaired()
     examples: list[Example | None] = []
     sentences: list[list[Row]] = []
+    taken: list[str] = []
     for number, record in _records(lines, layout, repaired):
         if _has_words(record, layout):
             sentences.append(_words(record, number, layout))
             examples.append(None)
         else:
             examples.append(_text(record, number, layout))
+            taken = taken or _unusual(record, layout)
     tagged, warnings = tagged_sentences(sentences, layout)
     waiting = iter(tagged)
     found = [next(waiting) if example is None else example for example in examples]
     labels = [one for one in found if isinstance(one, LabelledText)]
     return found, [
+        *taken,
         *repaired.note(layout.path),
         *label_notes(layout.path, labels),
         *warnings,
     ]
+
+
+def _unusual(record: dict[str, Any], layout: Layout) -> list[str]:
+    """A note of keys that were taken for what they are not usually called."""
+    found = {
+        role: key
+        for role, key in _text_keys(record, layout).items()
+        if key is not None and key not in NAMES[role] and role not in layout.columns
+    }
+    if not found or (set(found) == {"second"} and layout.expect == "text"):
+        return []
+    said = ", ".join(f"{key!r} ({role})" for role, key in found.items())
+    return [f"{layout.path}: keys taken for what is wanted: {said}"]
 
 
 def _words(record: dict[str, Any], line: int, layout: Layout) -> list[Row]:
@@ -85,10 +115,23 @@ def _words(record: dict[str, Any], line: int, layout: Layout) -> list[Row]:
     where = layout.at(line)
     words = record.get(words_key or "")
     tags = record.get(tags_key or "") or []
-    if not isinstance(words, list) or not words or not isinstance(tags, list):
-        raise UnibridgeError('no list of "words"', where=where)
+    keys = ", ".join(list(record)[:8]) or "none"
+    if not isinstance(words, list) or not words:
+        raise UnibridgeError(
+            'no list of "words"',
+            where=where,
+            do=f"name its key: columns = {{ words = 'KEY', tags = 'KEY' }}; there are {keys}",
+        )
+    if not isinstance(tags, list) or (tags_key is None and layout.labelled):
+        raise UnibridgeError(
+            'no list of "tags"',
+            where=where,
+            do=f"name its key: columns = {{ tags = 'KEY' }}; there are {keys}",
+        )
     if len(tags) != len(words) and (tags or layout.labelled):
-        raise UnibridgeError(f"{len(tags)} tags for {len(words)} words", where=where)
+        raise UnibridgeError(
+            f"{len(tags)} tags for {len(words)} words", where=where, do="write one tag a word"
+        )
     rows = []
     for place, word in enumerate(words):
         text = text_value(word, f"{words_key}[{place}]", where)
@@ -100,7 +143,7 @@ def _words(record: dict[str, Any], line: int, layout: Layout) -> list[Row]:
 
 
 def _text(record: dict[str, Any], line: int, layout: Layout) -> LabelledText:
-    keys = {role: _key(record, role, names, layout) for role, names in NAMES.items()}
+    keys = _text_keys(record, layout)
     where = layout.at(line)
     if keys["text"] is None or (layout.expect == "pair" and keys["second"] is None):
         missing = "hypothesis" if keys["text"] else "text"
@@ -127,5 +170,6 @@ def rewrite_jsonl(lines: list[str], predictions: list[Prediction], layout: Layou
         if _has_words(record, layout):
             record[_key(record, "tags", _tag_keys(layout), layout) or "tags"] = list(prediction)
         else:
-            record[_key(record, "label", NAMES["label"], layout) or "label"] = prediction
+            asked = layout.columns.get("label", "label")
+            record[_text_keys(record, layout)["label"] or str(asked)] = prediction
         yield json.dumps(record, ensure_ascii=False)

@@ -37,12 +37,16 @@ _MARK = r"[-_:/.|\u2010-\u2015\u2212]"
 _BEFORE = re.compile(rf"([BIMELSUW]){_MARK}(.+)", re.IGNORECASE | re.DOTALL)
 _BEHIND = re.compile(rf"(.+){_MARK}([BIMELSUW])", re.IGNORECASE | re.DOTALL)
 # What is more like a slip than like a plain type: a letter of no scheme, or one without a type or
-# before another mark; a letter's name; brackets; a word without any letter or digit.
+# before another mark; a letter's name; brackets; a key; a word without any letter or digit.
 _NO_TYPE = re.compile(
-    r"[A-Z\uff21-\uff3a][\W_].*|.*[<>\[\](){}].*|[\W_]+"
+    r"[^\W\d_][\W_].*|.*[<>\[\](){}=].*|[\W_]+"
     rf"|(?:BEGIN|BEGINNING|INSIDE|INTERMEDIATE|MIDDLE|END|LAST|SINGLE|UNIT|OUTSIDE){_MARK}.*",
     re.DOTALL,
 )
+# what is printed like O and is another character: Cyrillic, Greek, full width, a circle
+_LIKE_O = frozenset("\u041e\u043e\u039f\u03bf\uff2f\uff4f\u3007\u25cb")
+# "B-B-PER": the letter stands twice; "E-E-MAIL" may be the end of an E-MAIL
+_TWICE = re.compile(r"([BIMLSUW])[-_]\1[-_].+", re.IGNORECASE | re.DOTALL)
 # "B-PER|B-ORG": two tags of one word
 _SECOND_TAG = re.compile(r"[|,;+/&#^~!*\\\s](?:[BIMELSUW][-_:].|O$)")
 # what other tools write for "no entity": a type of this name is none
@@ -184,6 +188,12 @@ def _kind_of(rows: Sequence[Row], layout: Layout) -> Kind:
             where=layout.at(next(row.line for row in rows if row.tag in blank)),
             do="name the column that holds the tags: columns = { words = 0, tags = 1 }",
         )
+    if odd := next((row for row in rows if row.tag in _LIKE_O), None):
+        raise UnibridgeError(
+            f"the tag {odd.tag!r} of {odd.word!r} looks like O and is U+{ord(odd.tag):04X}",
+            where=layout.at(odd.line),
+            do="write the letter O of ASCII",
+        )
     ways = {tag: _kinds(tag) for tag in counts if tag not in _BLANK}
     if not ways:
         return "before"
@@ -204,6 +214,12 @@ def _kind_of(rows: Sequence[Row], layout: Layout) -> Kind:
                 f"the tag {row.tag!r} of {row.word!r} is more than one",
                 where=layout.at(row.line),
                 do="keep one tag a word, such as that of the longest entity",
+            )
+        if row.tag in ways and kind == "before" and _TWICE.fullmatch(row.tag):
+            raise UnibridgeError(
+                f"the tag {row.tag!r} of {row.word!r} has its letter twice",
+                where=layout.at(row.line),
+                do=f"write {row.tag[2:]}",
             )
         if row.tag in ways and kind == "plain" and _is_no_type(row.tag, ways):
             raise UnibridgeError(
@@ -288,9 +304,9 @@ def _notes(
         scheme = next((s for s, own in _SCHEMES.items() if letters <= set(own)), "mixed letters")
         written = f"{_WRITTEN[kind]}, neighbouring words of a type as one entity"
         if kind != "plain":
-            written = scheme if kind == "before" else f"{_WRITTEN[kind]} ({scheme})"
+            written = f"tags in {scheme}" if kind == "before" else f"{_WRITTEN[kind]} ({scheme})"
         notes.append(
-            f"{layout.path}: tags in {written}, read as IOB2: {len(changed)} written otherwise, "
+            f"{layout.path}: {written}, read as IOB2: {len(changed)} written otherwise, "
             f"the first on line {layout.before + changed[0]}"
         )
     if repaired:

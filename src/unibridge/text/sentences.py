@@ -1,12 +1,13 @@
 """What the formats of tagged sentences share: from rows of words and tags to examples."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from unibridge.errors import UnibridgeError
 from unibridge.text.examples import Example, Layout, Parsed, TaggedSentence
 from unibridge.text.schemes import Row, iob2
-from unibridge.text.values import OddCharacters, too_many, trimmed
+from unibridge.text.values import OddCharacters, is_blank, too_many, trimmed
 
 
 def odd_lines(lines: Iterable[str], layout: Layout) -> list[str]:
@@ -19,6 +20,9 @@ def odd_lines(lines: Iterable[str], layout: Layout) -> list[str]:
 
 # share of words that are "_" above which it is hardly a word
 _LEFT_OUT = 0.05
+_LONG_SENTENCE = 1000
+# words from which on it is told that a column hardly holds what it should
+_FEW_WORDS = 20
 LONGEST_SENTENCE = 1 << 20
 """Lines of a sentence in a file of any size, above which blank lines were forgotten."""
 
@@ -30,6 +34,9 @@ def tagged_sentences(sentences: Sequence[Sequence[Row]], layout: Layout) -> Pars
     writes as nothing but `_`, are counted in a warning.
     """
     sentences = [sentence for sentence in sentences if sentence]
+    if layout.expect == "trees" and layout.labelled:
+        for sentence in sentences:
+            _check_tree(sentence, layout)
     tags, warnings = iob2(sentences, layout)
     examples: list[Example] = [
         TaggedSentence(
@@ -40,6 +47,37 @@ def tagged_sentences(sentences: Sequence[Sequence[Row]], layout: Layout) -> Pars
         for sentence, own in zip(sentences, tags, strict=True)
     ]
     return examples, [*warnings, *_doubts(sentences, layout)]
+
+
+def _check_tree(sentence: Sequence[Row], layout: Layout) -> None:
+    """Raise UnibridgeError, with the line, where heads are none of the words, or in a circle.
+
+    Unlabelled words have none.
+    """
+    heads = []
+    for row in sentence:
+        head, mark, relation = row.tag.partition("|")
+        if row.tag and not (mark and relation and head.isascii() and head.isdigit()):
+            raise UnibridgeError(
+                f"the tag {row.tag!r} of {row.word!r} is no place in a tree",
+                where=layout.at(row.line),
+                do="write HEAD|DEPREL, such as 2|nsubj, or give CoNLL-U (.conllu)",
+            )
+        heads.append(int(head) if row.tag else 0)
+    for row, head in zip(sentence, heads, strict=True):
+        if head > len(heads):
+            raise UnibridgeError(
+                f"the word {row.word!r} has the head {head}, in a sentence of {len(heads)} words",
+                where=layout.at(row.line),
+            )
+        above, steps = head, 0
+        while above and steps <= len(heads):
+            above, steps = heads[above - 1], steps + 1
+        if above:
+            raise UnibridgeError(
+                f"the heads of the word {row.word!r} lead in a circle, not to the root",
+                where=layout.at(row.line),
+            )
 
 
 def _doubts(sentences: Sequence[Sequence[Row]], layout: Layout) -> list[str]:
@@ -61,16 +99,39 @@ def _doubts(sentences: Sequence[Sequence[Row]], layout: Layout) -> list[str]:
             f"{layout.path}: empty words, read as unknown: {len(empty)} in all, "
             f"the first on line {layout.before + empty[0]}"
         )
-    tags = {row.tag for row in rows} if layout.labelled and layout.expect != "trees" else set()
-    if too_many(len(tags), len(rows)):
+    long = [sentence for sentence in sentences if len(sentence) > _LONG_SENTENCE]
+    if long:
         warnings.append(
-            f"{layout.path}: {len(tags):,} different tags for {len(rows):,} words: is this the "
-            "column of the tags? (`columns`)"
+            f"{layout.path}: sentences of more than {_LONG_SENTENCE:,} words: {len(long)}, the "
+            f"first on line {layout.before + long[0][0].line}; is there a blank line after each?"
         )
+    if layout.labelled and layout.expect != "trees":
+        warnings += _doubtful_tags(rows, layout)
     odd = OddCharacters()
     for row in rows:
         odd.add(f"{row.word}\n{row.tag}", layout.before + row.line)
     return [*warnings, *odd.notes(layout.path, "words")]
+
+
+def _doubtful_tags(rows: Sequence[Row], layout: Layout) -> list[str]:
+    """Warnings of tags that are hardly tags."""
+    tags = Counter(row.tag for row in rows)
+    words = len({row.word for row in rows})
+    warnings = []
+    changed = len(rows) >= _FEW_WORDS and words <= len(tags) / 2
+    if changed or too_many(len(tags), len(rows)):
+        warnings.append(
+            f"{layout.path}: {len(tags):,} different tags for {len(rows):,} words"
+            + (f", of which {words:,} are different" if changed else "")
+            + ": is this the column of the tags? (`columns`)"
+        )
+    alone = [tag for tag, count in tags.items() if count == 1]
+    if len(rows) >= _FEW_WORDS and not layout.before and alone == [rows[0].tag]:
+        warnings.append(
+            f"{layout.path}: no word but the first, {rows[0].word!r}, has the tag "
+            f"{rows[0].tag!r}: are these the columns' names? Take the row out then"
+        )
+    return warnings
 
 
 @dataclass
@@ -130,7 +191,7 @@ def sentences(lines: Iterator[str], layout: Layout) -> Iterator[list[str]]:
                 where=layout.at(number),
                 do="write a blank line after each sentence",
             )
-        if not line.strip():
+        if is_blank(line):
             yield unit
             unit = []
     if unit:

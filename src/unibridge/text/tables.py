@@ -26,6 +26,8 @@ from unibridge.text.sentences import odd_lines
 from unibridge.text.values import label_notes, trimmed
 
 _SEPARATORS = (",", ";", "\t", "|")
+# what Excel writes above a table
+_SAYS_SEPARATOR = re.compile(r'"?sep=([,;|\t])"?\s*', re.IGNORECASE)
 _ROWS_TO_SEE = 50
 
 Row = tuple[int, list[str]]
@@ -62,6 +64,8 @@ def _survey(lines: Iterator[str], layout: Layout, split: Split) -> dict[str, Any
     if len(cells) != width:
         raise UnibridgeError(f"{len(cells)} instead of {width} columns", where=layout.at(number))
     roles = _roles(cells if header else None, width, number, layout)
+    if header:
+        _refuse_twice(cells, roles, number, layout)
     notes = []
     if header and not (by_name or _usual(cells, layout)):
         said = ", ".join(
@@ -87,6 +91,20 @@ def _usual(cells: Sequence[str], layout: Layout) -> bool:
     return any(name in names for name in NAMES["text"]) and (
         not layout.labelled or any(name in names for name in NAMES["label"])
     )
+
+
+def _refuse_twice(header: Sequence[str], roles: Roles, line: int, layout: Layout) -> None:
+    """Raise UnibridgeError where a name that was taken stands above two columns."""
+    names = [cell.strip() for cell in header]
+    for role, place in zip(NAMES, roles, strict=True):
+        if place is not None and names.count(names[place]) > 1 and names[place]:
+            if isinstance(layout.columns.get(role), int):
+                continue
+            raise UnibridgeError(
+                f"the name {names[place]!r} stands above two columns",
+                where=layout.at(line),
+                do=f"give the column's number, from 0: columns = {{ {role} = {place} }}",
+            )
 
 
 def _is_blank(cells: Sequence[str]) -> bool:
@@ -246,7 +264,8 @@ def _delimiter(lines: Iterable[str], layout: Layout) -> tuple[str, Iterator[str]
         yield from seen
         yield from lines
 
-    return _separator(seen), again()
+    said = _SAYS_SEPARATOR.fullmatch(seen[0]) if seen else None
+    return said[1] if said else _separator(seen), again()
 
 
 def _split_csv(lines: Iterable[str], layout: Layout) -> Iterator[Row]:
@@ -255,7 +274,8 @@ def _split_csv(lines: Iterable[str], layout: Layout) -> Iterator[Row]:
     start = 1
     try:
         for cells in reader:
-            yield start, cells
+            said = layout.before + start == 1 and _SAYS_SEPARATOR.fullmatch(separator.join(cells))
+            yield start, [] if said else cells
             start = reader.line_num + 1
     except csv.Error as error:
         raise not_csv(error, layout.at(start)) from error

@@ -18,10 +18,17 @@ from unibridge.text.examples import LabelledText
 
 _INVISIBLE = r"[\s\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+"
 _INVISIBLE_ENDS = re.compile(f"^{_INVISIBLE}|{_INVISIBLE}$")
+MARK = "\ufeff"
+"""A byte order mark, which stands within a file that was joined from several."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
 # what other tools write where a table has no value
-_MISSING = frozenset("nan NaN None null NULL <NA> NaT N/A n/a #N/A -".split())  # noqa: SIM905
+_MISSING = frozenset(
+    (  # noqa: SIM905
+        "nan NaN NAN None NONE null Null NULL nil <NA> <NULL> NaT N/A n/a #N/A #NA #REF! #VALUE! "
+        "#DIV/0! #NAME? #NUM! #NULL! \\N ? - -- undefined"
+    ).split()
+)
 
 
 COLUMN_DOUBT = "is this the column of the labels? (`columns`)"
@@ -29,11 +36,27 @@ COLUMN_DOUBT = "is this the column of the labels? (`columns`)"
 _REFERENCE = re.compile(r"&(?:#[0-9]{2,7}|#[xX][0-9A-Fa-f]{2,6}|([A-Za-z][A-Za-z0-9]{1,30}));")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\ufeff]")
 # the bytes of a letter beyond ASCII, or of a quotation mark, one by one in Latin-1 or Windows-1252
-_MISREAD = re.compile("[\u00c3\u00c2][\u0080-\u00bf]|\u00e2\u20ac[\u0080-\u2122]")
-_MISREAD_SIGNS = ("\u00c3", "\u00c2", "\u00e2\u20ac")
+_CP1252 = "".join(bytes([byte]).decode("cp1252", "ignore") for byte in range(0x80, 0xA0))
+_TAIL = f"[\u0080-\u00bf{_CP1252}]"
+_MISREAD = re.compile(
+    f"[\u00c3\u00c2][\u0080-\u00bf]|\u00e2\u20ac[\u0080-\u2122]"
+    # letters of two bytes (Greek to Arabic) and of three (most other scripts), several of them
+    f"|([\u00cd-\u00df]{_TAIL}){{3}}|([\u00e0-\u00ef]{_TAIL}{{2}}){{2}}"
+)
+_LEADS = re.compile("[\u00c2-\u00ef]")
+# characters by their numbers, as programming languages and mail write them
+_ESCAPES = re.compile(
+    r"\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}|(?:\\x[0-9A-Fa-f]{2}){2}"
+    r"|(?:=[C-F][0-9A-F](?:=[89AB][0-9A-F])+){2}"
+)
 _FEW_CLASSES = 50
 _MANY_CLASSES = 1000
 _FEW_TEXTS = 7
+
+
+def is_blank(line: str) -> bool:
+    """Whether nobody sees anything on a line."""
+    return not line.strip() or (len(line) < 9 and not line.isprintable() and not trimmed(line))
 
 
 def trimmed(text: str) -> str:
@@ -84,6 +107,7 @@ class OddCharacters:
     returns: int = 0
     controls: int = 0
     misread: int = 0
+    escapes: int = 0
     first: dict[str, str] = field(default_factory=dict)
 
     def add(self, text: str, line: int = 0) -> None:
@@ -100,7 +124,11 @@ class OddCharacters:
         if not text.isprintable() and (found := _CONTROL.search(text)):
             self.controls += 1
             self.first.setdefault("controls", f"such as U+{ord(found[0]):04X}{where}")
-        if any(sign in text for sign in _MISREAD_SIGNS) and (found := _MISREAD.search(text)):
+        if ("\\" in text or "=" in text) and (found := _ESCAPES.search(text)):
+            self.escapes += 1
+            self.first.setdefault("escapes", f"such as {found[0]!r}{where}")
+        # of two bytes and more, of which the first is one of these in Latin-1
+        if not text.isascii() and _LEADS.search(text) and (found := _MISREAD.search(text)):
             self.misread += 1
             self.first.setdefault("misread", f"such as {found[0]!r}{where}")
 
@@ -116,6 +144,11 @@ class OddCharacters:
             notes.append(
                 f"{path}: {what} with control characters or byte order marks within, "
                 f"{self.first['controls']}: {self.controls:,} of {self.seen:,}; they are kept"
+            )
+        if self.escapes:
+            notes.append(
+                f"{path}: {what} with characters by their numbers, {self.first['escapes']}: "
+                f"{self.escapes:,} of {self.seen:,}; they are kept as they are"
             )
         if self.misread:
             notes.append(
@@ -163,15 +196,19 @@ def json_object(line: str, where: str, repaired: Repaired | None = None) -> dict
     """The object on a line of JSON; `where` is file:line, for errors and noted in `repaired`."""
 
     try:
-        record = json.loads(line, **strict_json(where))
+        record = json.loads(line.lstrip(MARK), **strict_json(where))
     except json.JSONDecodeError as error:
         raise UnibridgeError(
             f"not valid JSON ({error.msg} at column {error.colno})",
             where=where,
             do="write one JSON object a line",
         ) from error
-    except (RecursionError, ValueError) as error:
-        raise UnibridgeError(f"JSON that cannot be read ({error})", where=where) from error
+    except RecursionError as error:
+        raise UnibridgeError("JSON that is nested too deeply", where=where) from error
+    except ValueError as error:
+        raise UnibridgeError(
+            f"JSON that cannot be read ({str(error).partition(';')[0]})", where=where
+        ) from error
     if not isinstance(record, dict):
         raise UnibridgeError("not a JSON object", where=where, do='write {"text": "..."} a line')
     if _ESCAPED.search(line):

@@ -1,0 +1,267 @@
+"""Which column of a file holds the words and which their tags, and what all words share.
+
+Told by the names above the columns, by a column that counts, and by what the cells look like. Each
+choice that is not the usual one (words in the first column, tags in the last) has a note.
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from unibridge.errors import UnibridgeError
+from unibridge.text.examples import Layout
+from unibridge.text.schemes import is_entity_tag
+from unibridge.text.sentences import column
+from unibridge.text.values import trimmed
+
+UPOS = frozenset(
+    "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split()  # noqa: SIM905
+)
+"""The universal parts of speech."""
+
+# a BCP 47 tag or a Wikipedia's name: am, be-x-old, zh-Hant-TW, simple
+_LANGUAGE_PREFIX = re.compile(r"([A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*):")
+_WORD_HEADERS = frozenset(
+    (  # noqa: SIM905
+        "word words token tokens form text mot mots wort wörter palabra palavra parola kata neno "
+        "maneno слово слова 词 単語 كلمة शब्द ቃል kelime từ"
+    ).split()
+)
+_ENTITY_HEADERS = frozenset(
+    (  # noqa: SIM905
+        "ner ner_tag ner_tags ner-tag ner-tags nertag ner_label ne ne-tag ne_tag entity entities "
+        "iob iob2 iob1 bio bilou bioes entité entidad entität"
+    ).split()
+)
+_POS_HEADERS = frozenset("pos upos xpos pos_tag pos_tags pos-tag postag upos_tag".split())  # noqa: SIM905
+_TAG_HEADERS = (
+    _ENTITY_HEADERS
+    | _POS_HEADERS
+    | frozenset(
+        (  # noqa: SIM905
+            "tag tags label labels class étiquette etikett etiqueta etichetta метка тег 标签 ラベル"
+        ).split()
+    )
+)
+_COUNTED_WORDS = 3
+# rows that tell a column of numbers from words
+_FEW_ROWS = 3
+# words, and words of a language, that tell a file of several languages
+_MANY_WORDS, _OWN_WORDS = 20, 2
+
+
+@dataclass
+class Columns:
+    """What the lines of one number of columns have in common."""
+
+    separator: str
+    width: int
+    count: int = 0
+    first: tuple[int, list[str]] | None = None
+    # whether the first column counts the words of every sentence; where its count stands
+    counts: bool = True
+    reached: int = -1
+    longest: int = 0
+    kinds: list["_Cells"] = field(default_factory=list)
+
+    def add(self, number: int, cells: list[str], begins: bool) -> None:
+        """Note the word on a line; begins: whether a sentence begins there."""
+        self.count += 1
+        if self.first is None:
+            self.first = (number, cells)
+            self.kinds = [_Cells() for _ in cells]
+            if _is_header(cells):
+                return
+        if self.counts:
+            now = int(cells[0]) if cells[0].isascii() and cells[0].isdigit() else -1
+            # a sentence may begin without a blank line
+            goes_on = not begins and now == self.reached + 1
+            self.counts = now >= 0 and (now in (0, 1) or goes_on)
+            self.reached, self.longest = now, max(self.longest, now)
+        for kind, cell in zip(self.kinds, cells, strict=True):
+            kind.add(cell)
+
+
+@dataclass
+class _Cells:
+    """What the cells of one column have in common.
+
+    entities: whether all are entity tags; marked: how many of them are of an entity. upos: whether
+    all are parts of speech. lettered: whether any has a letter. prefixes: what they begin with;
+    bare: how many are nothing else.
+    """
+
+    entities: bool = True
+    marked: int = 0
+    upos: bool = True
+    lettered: bool = False
+    prefixes: Counter[str] = field(default_factory=Counter)
+    bare: int = 0
+
+    def add(self, cell: str) -> None:
+        """One more."""
+        if self.entities:
+            tag = trimmed(cell)
+            self.entities = is_entity_tag(tag)
+            self.marked += self.entities and len(tag) > 1
+        self.upos = self.upos and cell in UPOS
+        self.lettered = self.lettered or any(map(str.isalpha, cell))
+        if len(self.prefixes) < 8:
+            match = _LANGUAGE_PREFIX.match(cell)
+            self.prefixes[match.group() if match else ""] += 1
+            self.bare += match is not None and match.end() == len(cell)
+
+
+def _is_header(cells: list[str]) -> bool:
+    names = {cell.lower() for cell in cells}
+    return len(names) == len(cells) > 1 and bool(names & _WORD_HEADERS and names & _TAG_HEADERS)
+
+
+def places(most: Columns, layout: Layout) -> dict[str, Any]:
+    """Where words and tags stand and what words share, as `survey_conll` says, with `notes`.
+
+    Raises UnibridgeError where words and tags have changed places.
+    """
+    line, first = most.first or (1, [])
+    header = line if _is_header(first) else 0
+    names = [cell.lower() for cell in first] if header else []
+    counted = most.counts and most.longest >= _COUNTED_WORDS and most.width > 1
+    notes: list[str] = []
+    words = column(layout, "words", _words(most, names, counted), most.width, line)
+    tags = most.width - 1
+    if most.width > 1 or layout.labelled:
+        tags = _tags(most, names, words, counted, layout, notes)
+        tags = column(layout, "tags", tags, most.width, line)
+    if "words" not in layout.columns and words and not header:
+        counts = "counts the words of a sentence" if counted else "has no letters"
+        notes.append(
+            f"{layout.path}: the first column {counts}; words are taken from "
+            f"column {words} and tags from column {tags}, counted from 0"
+        )
+    if counted and most.width == 10 and not layout.columns and layout.expect != "words":
+        _refuse_conllu(most.kinds[tags], line, layout)
+    if not layout.columns and tags != words:
+        _refuse_changed(most, words, tags, line, layout)
+    prefix = _shared(most.kinds[words], layout, notes) if most.kinds else ()
+    if header:
+        taken = ""
+        if most.width > 2:
+            taken = f"; words are taken from {first[words]!r}, tags from {first[tags]!r}"
+        notes.append(
+            f"{layout.path}:{header}: taken for the columns' names: {', '.join(first)}{taken}"
+        )
+    return {
+        "separator": most.separator,
+        "width": most.width,
+        "words": words,
+        "tags": -1 if tags == words else tags,
+        "prefix": prefix,
+        "counted": counted,
+        "header": header,
+        "notes": notes,
+    }
+
+
+def _words(most: Columns, names: list[str], counted: bool) -> int:
+    """The column of the words where nobody has said it."""
+    for place, name in enumerate(names):
+        if name in _WORD_HEADERS:
+            return place
+    rows = most.count - bool(names)
+    if counted or (most.width > 2 and rows >= _FEW_ROWS and not most.kinds[0].lettered):
+        # behind numbers of words, sentences or rows, and offsets
+        for place, kind in enumerate(most.kinds[:-1]):
+            if place and kind.lettered and not kind.marked:
+                return place
+    return int(counted)
+
+
+def _tags(
+    most: Columns, names: list[str], words: int, counted: bool, layout: Layout, notes: list[str]
+) -> int:
+    """The column of the tags where nobody has said it."""
+    last = most.width - 1
+    if "tags" in layout.columns:
+        return last
+    own = _POS_HEADERS if layout.expect == "words" else _ENTITY_HEADERS
+    for known in (own, _TAG_HEADERS):
+        named = [place for place, name in enumerate(names) if name in known and place != words]
+        if named:
+            return named[-1]
+    others = [place for place in range(most.width) if place != words]
+    entities = [place for place in others if most.kinds[place].entities]
+    if counted:
+        if layout.expect == "words" and most.width == 10:
+            return 3
+        behind = [place for place in entities if place > words]
+        return behind[0] if layout.expect != "words" and behind else last
+    entities = [place for place in entities if most.kinds[place].marked]
+    if layout.expect == "words":
+        entities = [place for place in others if most.kinds[place].lettered]
+    if most.width > 2 and not most.kinds[last].lettered and len(entities) == 1:
+        notes.append(
+            f"{layout.path}: the last column has no letters; tags are taken from column "
+            f"{entities[0]}, counted from 0"
+        )
+        return entities[0]
+    if layout.expect == "entities" and last in entities and len(entities) > 1:
+        notes.append(
+            f"{layout.path}: entity tags stand in columns {', '.join(map(str, entities))}, counted "
+            f"from 0; those of column {last} are taken (`columns`)"
+        )
+    return last
+
+
+def _refuse_conllu(tags: _Cells, line: int, layout: Layout) -> None:
+    """Raise UnibridgeError where tags are in CoNLL-U's own places."""
+    if layout.expect == "trees" or (layout.expect == "entities" and not tags.entities):
+        raise UnibridgeError(
+            "these are the ten columns of CoNLL-U",
+            where=layout.at(line),
+            do="name the file .conllu, or the reader conllu",
+        )
+
+
+def _refuse_changed(most: Columns, words: int, tags: int, line: int, layout: Layout) -> None:
+    """Raise UnibridgeError where all words are tags and no tag is."""
+    if most.count < _FEW_ROWS:
+        return
+    here, there = most.kinds[words], most.kinds[tags]
+    changed = here.entities and here.marked and not there.entities
+    if changed or (here.upos and not there.upos and there.lettered):
+        raise UnibridgeError(
+            f"the words are tags, such as {(most.first or (0, ['']))[1][words]!r}: column {words} "
+            "holds tags and not words",
+            where=layout.at(line),
+            do=f"name the columns, from 0: columns = {{ words = {tags}, tags = {words} }}",
+        )
+
+
+def _shared(kind: _Cells, layout: Layout, notes: list[str]) -> tuple[str, ...]:
+    """Language tags that are before every word; of several languages in a file all of them."""
+    total = sum(kind.prefixes.values())
+    ((prefix, number),) = kind.prefixes.most_common(1) or [("", 0)]
+    several = (
+        "" not in kind.prefixes
+        and 1 < len(kind.prefixes) < 8
+        and total >= _MANY_WORDS
+        and min(kind.prefixes.values()) >= _OWN_WORDS
+    )
+    if kind.bare == total or not (several or (prefix and number == total)):
+        if prefix and total > _MANY_WORDS and number >= 0.9 * total and len(kind.prefixes) < 8:
+            notes.append(
+                f"{layout.path}: {number} of {total} words begin with {prefix!r}, the others do "
+                "not: it is taken for a part of the words"
+            )
+        return ()
+    said = repr(prefix)
+    if several:
+        said = f"a language's tag ({', '.join(map(repr, sorted(kind.prefixes)))})"
+    empty = f"; {kind.bare} words are nothing else" if kind.bare else ""
+    taken = "which are" if several else "which is"
+    notes.append(
+        f"{layout.path}: all {total} words begin with {said}, {taken} taken for the language and "
+        f"left out{empty}"
+    )
+    return tuple(kind.prefixes)

@@ -1,0 +1,149 @@
+"""Words and tags are found in whatever columns they stand, with a note, or the file is refused."""
+
+import random
+
+import pytest
+
+from unibridge.errors import UnibridgeError
+from unibridge.text.labels import TaggedSentence, read_labels, write_predictions
+from unibridge.text.stream import label_file
+
+WORDS = ("Ann", "saw", "1984", ".", "in", "Oslo")
+TAGS = ("B-PER", "O", "O", "O", "O", "B-LOC")
+POS = ("PROPN", "VERB", "NUM", "PUNCT", "ADP", "PROPN")
+
+
+def write(folder, content, name="a.conll"):
+    (folder / name).write_text(content)
+    return folder / name
+
+
+def table(*columns, header=(), separator="\t"):
+    rows = [*([header] if header else []), *zip(*columns, strict=True)]
+    return "".join(separator.join(map(str, row)) + "\n" for row in rows)
+
+
+SIX = range(6)
+FOUND = {
+    "a score behind the tags": table(WORDS, TAGS, [0.5] * 6),
+    "a column left empty": table(WORDS, TAGS, [""] * 6),
+    "a column of underlines": table(WORDS, POS, TAGS, ["_"] * 6),
+    "rows counted through": table(SIX, WORDS, TAGS),
+    "sentences counted": table([1, 1, 1, 2, 2, 2], WORDS, TAGS),
+    "offsets": table([f"1-{n}" for n in SIX], [f"{n}-{n}" for n in SIX], WORDS, TAGS),
+    "names of columns": table(WORDS, TAGS, POS, header=("word", "ner", "pos")),
+    "an id before the word": table(SIX, WORDS, TAGS, header=("sentence_id", "token", "tag")),
+    "an id of letters": table(["s1"] * 6, WORDS, TAGS, header=("doc", "form", "ner_tags")),
+    "a chunk before the entity": table(WORDS, POS, ["B-NP", *"OOOOO"], TAGS),
+    "names in another language": table(WORDS, TAGS, header=("слово", "тег")),
+}
+
+
+@pytest.mark.parametrize("separator", ["\t", " "])
+@pytest.mark.parametrize("kind", FOUND)
+def test_words_and_tags_are_found_and_said(tmp_path, kind, separator):
+    content = FOUND[kind].replace("\t", separator)
+    if separator == " " and kind == "a column left empty":
+        return  # spaces leave no cell empty
+    path = write(tmp_path, content)
+    found = read_labels(path, expect="entities")
+    assert found.examples == [TaggedSentence(WORDS, TAGS)]
+    (note,) = [one for one in found.warnings if "column" in one]
+    assert "a.conll" in note
+    # predicting reads the same words, and writes where the tags stand
+    write_predictions(found, [TAGS[::-1]], tmp_path / "out.conll")
+    again = read_labels(tmp_path / "out.conll", expect="entities")
+    assert again.examples == [TaggedSentence(WORDS, TAGS[::-1])]
+    seen = []
+
+    def predict(part, _):
+        seen.extend(part)
+        return [TAGS[::-1]] * len(part)
+
+    label_file(path, tmp_path / "two.conll", predict, expect="entities")
+    assert [one.words for one in seen] == [WORDS]
+    assert (tmp_path / "two.conll").read_text() == (tmp_path / "out.conll").read_text()
+
+
+def test_names_say_which_tags_a_task_means(tmp_path):
+    path = write(tmp_path, table(WORDS, POS, TAGS, header=("word", "pos", "ner")))
+    assert read_labels(path, expect="words").examples == [TaggedSentence(WORDS, POS)]
+    assert read_labels(path, expect="entities").examples == [TaggedSentence(WORDS, TAGS)]
+
+
+@pytest.mark.parametrize(
+    ("content", "expect"),
+    [(table(TAGS, WORDS), "entities"), (table(POS, WORDS), "words"), (table(TAGS, WORDS), "words")],
+)
+def test_words_and_tags_that_changed_places_are_refused(tmp_path, content, expect):
+    path = write(tmp_path, content)
+    with pytest.raises(UnibridgeError, match=r"a\.conll:1: the words are tags") as caught:
+        read_labels(path, expect=expect)
+    assert "words = 1, tags = 0" in caught.value.do
+    found = read_labels(path, columns={"words": 1, "tags": 0}, expect=expect)
+    assert found.examples[0].words == WORDS
+
+
+@pytest.mark.parametrize("expect", ["entities", "trees"])
+def test_conllu_under_another_name_is_named(tmp_path, expect):
+    rows = [f"{n}\ta\t_\tX\t_\t_\t{n - 1}\tx\t_\tNE=O\n" for n in range(1, 5)]
+    with pytest.raises(UnibridgeError, match=r"a\.conll:1: these are the ten columns of CoNLL-U"):
+        read_labels(write(tmp_path, "".join(rows)), expect=expect)
+    assert read_labels(tmp_path / "a.conll", expect="words").examples[0].tags == ("X",) * 4
+
+
+def test_languages_of_a_joined_file_are_left_out_and_said(tmp_path):
+    words = [f"{code}:w{n}" for code in ("am", "be-x-old") for n in range(12)]
+    path = write(tmp_path, table(words, ["O"] * 23 + ["B-X"]))
+    found = read_labels(path, expect="entities")
+    assert found.examples[0].words == tuple(f"w{n}" for n in range(12)) * 2
+    assert "'am:', 'be-x-old:'" in found.warnings[0]
+    write_predictions(found, [found.examples[0].tags], tmp_path / "out")
+    assert (tmp_path / "out").read_text() == path.read_text()
+
+
+@pytest.mark.parametrize("mark", ["\ufeff", "\u200b", " \ufeff", "\u00a0", "\u2060 "])
+def test_a_line_that_looks_empty_parts_sentences(tmp_path, mark):
+    path = write(tmp_path, f"a O\n{mark}\nb B-X\n")
+    found = read_labels(path, expect="entities")
+    assert [one.words for one in found.examples] == [("a",), ("b",)]
+    write_predictions(found, [["O"], ["O"]], tmp_path / "out")
+    assert (tmp_path / "out").read_text() == f"a O\n{mark}\nb O\n"
+
+
+def test_files_that_were_joined_keep_their_marks_and_lose_no_sentence(tmp_path):
+    part = "\ufeff# sent_id = 1\n1\ta\t_\tX\t_\t_\t0\troot\t_\t_\n\n"
+    bare = "\ufeff1\tb\t_\tY\t_\t_\t0\troot\t_\t_\n\n"
+    path = write(tmp_path, part + part + bare, "a.conllu")
+    found = read_labels(path, expect="words")
+    assert [one.words for one in found.examples] == [("a",), ("a",), ("b",)]
+    write_predictions(found, [["X"], ["X"], ["Y"]], tmp_path / "out")
+    assert (tmp_path / "out").read_text() == path.read_text()
+    rows = '{"text": "a", "label": "x"}\n\ufeff{"text": "b", "label": "y"}\n'
+    assert len(read_labels(write(tmp_path, rows, "a.jsonl"), expect="text").examples) == 2
+    assert len(read_labels(write(tmp_path, "\ufeff-DOCSTART- O\n\na O\n")).examples) == 1
+
+
+def test_whatever_columns_stand_beside_them_the_words_are_read_or_refused(tmp_path):
+    """Random tables: never a word that is no word."""
+    draw = random.Random(5)
+    beside = {
+        "counts": lambda n: n + 1,
+        "scores": lambda n: round(draw.random(), 2),
+        "blanks": lambda n: draw.choice(["_", "-", ""]),
+        "offsets": lambda n: f"{n}-{n + 3}",
+    }
+    for _ in range(200):
+        words = [draw.choice(["Ann", "ran", "é", "ሰላም", "a-b"]) for _ in range(6)]
+        tags = ["B-PER", *draw.choices(["O", "B-LOC"], k=5)]
+        front = draw.sample(list(beside), draw.randint(0, 2))
+        back = draw.sample(["scores", "blanks"], draw.randint(0, 1))
+        columns = [[beside[kind](n) for n in SIX] for kind in front]
+        columns += [words, tags, *([beside[kind](n) for n in SIX] for kind in back)]
+        path = write(tmp_path, table(*columns))
+        try:
+            found = read_labels(path, expect="entities")
+        except UnibridgeError as error:
+            assert "a.conll:" in error.where
+            continue
+        assert found.examples == [TaggedSentence(tuple(words), tuple(tags))], path.read_text()
