@@ -13,6 +13,7 @@ from unibridge.metrics import (
     bootstrap_difference,
     bootstrap_interval,
     macro_f1,
+    resampled_scores,
     scores,
     span_f1,
     span_scores,
@@ -173,7 +174,7 @@ def test_ten_thousand_classes_are_scored_as_few_are(monkeypatch):
     predicted = [label if draw.random() < 0.5 else f"c{draw.randrange(10_000)}" for label in gold]
     score = MACRO_F1(gold, predicted)
     low, high = bootstrap_interval(gold, predicted, MACRO_F1, samples=20)
-    assert 0 < low <= high < 100 and 30 < score < 70
+    assert 0 < low <= score <= high < 100 and 30 < score < 70
     part = slice(0, 300)
     few = [side[part] for side in (gold, predicted)]
     dense = MACRO_F1(*few)
@@ -181,3 +182,27 @@ def test_ten_thousand_classes_are_scored_as_few_are(monkeypatch):
     assert MACRO_F1(*few) == pytest.approx(dense)
     difference = bootstrap_difference(few[0], few[1], few[0], MACRO_F1, samples=20)
     assert difference.value == pytest.approx(dense - 100)
+
+
+@pytest.mark.parametrize("name", ["macro_f1", "accuracy"])
+@pytest.mark.parametrize("classes", [2, 5, 40, 300, 3000])
+def test_an_interval_is_around_its_score_however_many_classes(classes, name):
+    metric = METRICS[name]
+    for seed in range(6):
+        draw = random.Random(f"{classes} {seed}")
+        labels = [f"c{number}" for number in range(classes)]
+        gold = draw.choices(labels, [1 / (1 + n) ** (seed % 3) for n in range(classes)], k=400)
+        right = draw.choice([0.1, 0.5, 0.9, 1.0])
+        predicted = [one if draw.random() < right else draw.choice(labels) for one in gold]
+        other = [one if draw.random() < 0.5 else draw.choice(labels) for one in gold]
+        low, high = bootstrap_interval(gold, predicted, metric, samples=300, seed=seed)
+        assert 0 <= low <= metric(gold, predicted) + 1e-9 and high <= 100
+        assert metric(gold, predicted) <= high + 1e-9
+        difference = bootstrap_difference(gold, predicted, other, metric, samples=300, seed=seed)
+        assert difference.low - 1e-9 <= difference.value <= difference.high + 1e-9
+        both = resampled_scores(
+            [metric.count(gold, predicted), metric.count(gold, other)], metric, samples=300
+        )
+        low, high = np.quantile(both, [0.025, 0.975], axis=0)
+        values = [metric(gold, predicted), metric(gold, other)]
+        assert (low <= np.add(values, 1e-9)).all() and (np.subtract(values, 1e-9) <= high).all()

@@ -125,7 +125,7 @@ class Resampler:
             chance = np.random.default_rng([self.settings.seed, crc32(repr(key).encode())])
             drawn = chance.multinomial(number, np.full(number, 1 / number), self.settings.samples)
             self._weights = key, drawn.astype(np.float32)
-        return metric.score(self._weights[1] @ score.counts)
+        return metric.resampled(self._weights[1] @ score.counts, score.counts.sum(0, dtype=float))
 
 
 def _matrix(

@@ -13,15 +13,33 @@ Labels = str | Sequence[str]
 
 @dataclass(frozen=True)
 class Metric:
-    """count: (gold, predicted) -> counts (examples, k). score: sums (..., k) -> (...), 0 to 100."""
+    """count: (gold, predicted) -> counts (examples, k). score: sums (..., k) -> (...), 0 to 100.
+
+    centred: whether resamples are moved so that their mean is the score (see `resampled`).
+    """
 
     name: str
     count: "Callable[[Sequence[Labels], Sequence[Labels]], np.ndarray]"
     score: "Callable[[np.ndarray], np.ndarray]"
+    centred: bool = False
 
     def __call__(self, gold: Sequence[Labels], predicted: Sequence[Labels]) -> float:
         """The score of all examples together."""
         return float(self.score(self.count(gold, predicted).sum(axis=0)))
+
+    def resampled(self, drawn: "np.ndarray", total: "np.ndarray") -> "np.ndarray":
+        """Scores of resamples, from the sums of each (samples, k) and of all examples (k,).
+
+        A mean over classes scores lower on a resample than on all examples, the more so the fewer
+        examples a class has: some of its classes are there through another class's errors alone.
+        Where the metric is `centred` the bootstrap's own estimate of that bias, the mean of the
+        resamples less the score, is taken off each of them (Efron & Tibshirani 1993, An
+        Introduction to the Bootstrap, §10.2-10.3), so that an interval is around the score.
+        """
+        found = self.score(drawn)
+        if not self.centred:
+            return found
+        return (found + (self.score(total) - found.mean(axis=0))).clip(0, 100)
 
 
 @dataclass(frozen=True)

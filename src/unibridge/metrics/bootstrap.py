@@ -22,8 +22,12 @@ def bootstrap_interval(
     seed: int = 0,
     level: float = 0.95,
 ) -> tuple[float, float]:
-    """Percentile interval of a metric when the examples are drawn again with replacement."""
-    scores = metric.score(_resampled(metric.count(gold, predicted), samples, seed))
+    """Percentile interval of a metric when the examples are drawn again with replacement.
+
+    Of a metric that is `centred` around the score: see `Metric.resampled`.
+    """
+    counts = metric.count(gold, predicted)
+    scores = metric.resampled(_resampled(counts, samples, seed), counts.sum(axis=0))
     return interval_of(scores, level)
 
 
@@ -38,21 +42,14 @@ def bootstrap_difference(
     level: float = 0.95,
 ) -> Difference:
     """Paired bootstrap of first minus second: both systems are scored on the same resamples."""
-    import numpy as np
-
     # counts of classes have their columns by label, so both systems must be counted with the same
     both = metric.count([*gold, *gold], [*first, *second])
-    sides = [both[: len(gold)], both[len(gold) :]]
-    if isinstance(both, np.ndarray):
-        counts = np.concatenate(sides, axis=1)
-    else:
-        from scipy.sparse import hstack
-
-        counts = hstack(sides).tocsr()
+    counts = _beside([both[: len(gold)], both[len(gold) :]])
     width = both.shape[1]
     total = counts.sum(axis=0)
     drawn = _resampled(counts, samples, seed)
-    differences = metric.score(drawn[:, :width]) - metric.score(drawn[:, width:])
+    differences = metric.resampled(drawn[:, :width], total[:width])
+    differences -= metric.resampled(drawn[:, width:], total[width:])
     low, high = interval_of(differences, level)
     tail = min(float((differences <= 0).mean()), float((differences >= 0).mean()))
     value = float(metric.score(total[:width]) - metric.score(total[width:]))
@@ -69,10 +66,13 @@ def resampled_scores(
     """
     import numpy as np
 
-    drawn = _resampled(np.concatenate(counts, axis=1), samples, seed)
+    drawn = _resampled(_beside(counts), samples, seed)
     ends = np.cumsum([part.shape[1] for part in counts])
     parts = np.split(drawn, ends[:-1], axis=1)
-    return np.stack([metric.score(part) for part in parts], axis=1)
+    scored = [
+        metric.resampled(part, own.sum(axis=0)) for part, own in zip(parts, counts, strict=True)
+    ]
+    return np.stack(scored, axis=1)
 
 
 def resampled_means(scores: "np.ndarray", *, seed: int = 0) -> "np.ndarray":
@@ -87,6 +87,17 @@ def resampled_means(scores: "np.ndarray", *, seed: int = 0) -> "np.ndarray":
     generator = np.random.default_rng([seed, 1])
     chosen = generator.integers(scores.shape[1], size=scores.shape)
     return np.asarray(np.take_along_axis(scores, chosen, axis=1).mean(axis=1))
+
+
+def _beside(counts: Sequence[Any]) -> Any:
+    """Counts of the same examples by several systems, those of each in columns of its own."""
+    import numpy as np
+
+    if all(isinstance(one, np.ndarray) for one in counts):
+        return np.concatenate(counts, axis=1)
+    from scipy.sparse import hstack
+
+    return hstack(counts).tocsr()
 
 
 def _resampled(counts: "np.ndarray", samples: int, seed: int) -> "np.ndarray":

@@ -251,7 +251,7 @@ def _tree_counts(
 SPAN_F1 = Metric("span_f1", _span_counts, _f1)
 XTREME_POS_F1 = Metric("xtreme_pos_f1", partial(_span_counts, found_in=tag_runs), _f1)
 ACCURACY = Metric("accuracy", _accuracy_counts, _accuracy)
-MACRO_F1 = Metric("macro_f1", _class_counts, _macro_f1)
+MACRO_F1 = Metric("macro_f1", _class_counts, _macro_f1, centred=True)
 
 UAS = Metric("uas", partial(_tree_counts, part=_attached), _accuracy)
 LAS = Metric("las", partial(_tree_counts, part=_attached_as), _accuracy)
