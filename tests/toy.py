@@ -27,8 +27,8 @@ from unibridge.models.objectives import Corrupted, objective_of
 from unibridge.tasks import TASKS
 from unibridge.tasks.heads import build_head
 from unibridge.tasks.shapes import HeadSettings, HeadShape
+from unibridge.text.examples import Answer, Question
 from unibridge.text.labels import LabelledText, TaggedSentence
-from unibridge.text.squad import Answer, Question
 from unibridge.transfer.adapted import AdaptedLanguage, language_model
 from unibridge.transfer.trained import TrainedTask
 

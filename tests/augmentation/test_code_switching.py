@@ -14,8 +14,7 @@ from unibridge.augmentation.neighbours import nearest_words
 from unibridge.augmentation.settings import CodeSwitchingSettings
 from unibridge.embeddings.word_vectors import write_word_vectors
 from unibridge.tasks import TASKS
-from unibridge.text.examples import LabelledText, TaggedSentence
-from unibridge.text.squad import Answer, Question
+from unibridge.text.examples import Answer, LabelledText, Question, TaggedSentence
 
 TABLES = tables_of(
     {

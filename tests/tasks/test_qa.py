@@ -20,8 +20,8 @@ from unibridge.tasks import TASKS
 from unibridge.tasks.answers import ANSWER_F1, EXACT_MATCH
 from unibridge.tasks.encoded import IGNORED
 from unibridge.tasks.qa import NO_ANSWER
+from unibridge.text.examples import Answer, Question
 from unibridge.text.labels import read_labels, write_predictions
-from unibridge.text.squad import Answer, Question
 
 TASK = TASKS["qa"]
 LABELS = ["start", "end"]

@@ -18,8 +18,8 @@ from unibridge.metrics import METRICS
 from unibridge.tasks import TASKS
 from unibridge.tasks.encoded import IGNORED
 from unibridge.tasks.tagging import word_shape
+from unibridge.text.examples import Answer, Question
 from unibridge.text.labels import LabelledText, TaggedSentence
-from unibridge.text.squad import Answer, Question
 
 TEXT = ["Ann saw Lee in Addis", "unbelievable islands and islanders", "ሰላም ለዓለም", "东京 大学 2019"]
 INVISIBLE = "\u200d\u200b"

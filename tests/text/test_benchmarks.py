@@ -17,8 +17,8 @@ from unibridge.text.benchmarks import (
     part_id,
     part_of,
 )
+from unibridge.text.examples import Answer
 from unibridge.text.labels import read_labels, write_predictions
-from unibridge.text.squad import Answer
 
 SQUAD = {
     "data": [

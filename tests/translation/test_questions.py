@@ -3,7 +3,7 @@
 import pytest
 
 from unibridge.tasks import TASKS
-from unibridge.text.squad import Answer, Question
+from unibridge.text.examples import Answer, Question
 from unibridge.translation import TRANSLATORS, Between, TranslationSettings
 from unibridge.translation.crossings import crossing_of
 from unibridge.translation.examples import read, written

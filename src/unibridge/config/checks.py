@@ -28,7 +28,6 @@ from unibridge.settings import (
     marked,
 )
 from unibridge.stages.sections import StageSettings
-from unibridge.text.benchmarks import BENCHMARKS, is_part, part_of
 
 Finding = tuple[str, str]
 
@@ -50,9 +49,12 @@ def findings(config: Config, guessed: Collection[str]) -> Iterator[Finding]:
             and not Path(value).exists()
         ):
             yield path, f"there is no {mark.what} {value}; check the path"
-        if isinstance(mark, OnDisk) and is_part(value):
+        if isinstance(mark, OnDisk) and value.startswith(ELSEWHERE):
+            from unibridge.text.benchmarks import is_part, part_of
+
             try:
-                part_of(value).check()
+                if is_part(value):
+                    part_of(value).check()
             except UnibridgeError as error:
                 yield path, str(error)
     for path, choice, mark in marks:
@@ -62,6 +64,8 @@ def findings(config: Config, guessed: Collection[str]) -> Iterator[Finding]:
             except UnibridgeError as error:
                 yield path, str(error)
     if config.task.dataset != "none" and sure("task.dataset", "task.kind"):
+        from unibridge.text.benchmarks import BENCHMARKS
+
         with suppress(UnibridgeError):  # an unknown name, which is told as such
             kind = BENCHMARKS.resolve(config.task.dataset).task
             if kind != config.task.kind:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from unibridge.errors import UnibridgeError
-from unibridge.text.benchmarks import BENCHMARKS, part_id
 
 
 def filled(given: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -19,6 +18,8 @@ def filled(given: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     name = task.get("dataset", "none") if isinstance(task, dict) else "none"
     if name == "none":
         return content
+    from unibridge.text.benchmarks import BENCHMARKS, part_id
+
     assert isinstance(task, dict)
     try:
         benchmark = BENCHMARKS.resolve(name)

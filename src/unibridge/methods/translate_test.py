@@ -13,11 +13,12 @@ from unibridge.methods.needs import translated_test
 from unibridge.stages.inputs import Inputs
 from unibridge.stages.journey import Journey, Predictor
 from unibridge.stages.translation import read_translated, translate_stage, translates
-from unibridge.translation.crossings import crossing_of
 
 
 def run(journey: Journey) -> Predictor:
     """A model of the sources, and the test examples in the language of one of them."""
+    from unibridge.translation.crossings import crossing_of
+
     settings, inputs = journey.settings("translation"), journey.inputs
     able = (source for source in journey.sources if translates(settings, inputs, source))
     pivot = settings.pivot or next(able)
@@ -44,6 +45,8 @@ def run(journey: Journey) -> Predictor:
 
 def checked(inputs: Inputs) -> None:
     """Raises UnibridgeError where ready translations are not those of the test examples."""
+    from unibridge.translation.crossings import crossing_of
+
     test, other = inputs.test, inputs.translated_test
     if test is None or other is None:
         return

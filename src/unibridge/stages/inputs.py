@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING, Any
 from unibridge.artifacts import fingerprint, hash_path
 from unibridge.errors import UnibridgeError
 from unibridge.settings import ELSEWHERE
-from unibridge.text.benchmarks import is_part, part_of
-from unibridge.text.corpus import Corpus
 from unibridge.text.examples import AS_IT_IS, ReadAs
-from unibridge.text.labels import LabelFile, read_labels
-from unibridge.text.lexicon import read_lexicon
-from unibridge.text.parallel import read_parallel
-from unibridge.text.stream import Unlabelled
 
 if TYPE_CHECKING:
     from unibridge.models.base import BaseModel as Base
     from unibridge.tasks.base import Task
+    from unibridge.text.corpus import Corpus
+    from unibridge.text.labels import LabelFile
+    from unibridge.text.stream import Unlabelled
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class Text:
     inputs: Mapping[str, str]
 
     @classmethod
-    def of(cls, corpus: Corpus, files: Sequence[str | Path]) -> "Text":
+    def of(cls, corpus: "Corpus", files: Sequence[str | Path]) -> "Text":
         """A corpus that was read from these files."""
         part = {"held": f"{len(corpus.lines)} of {corpus.read} lines"}
         return cls(
@@ -73,7 +70,7 @@ class Labels:
     versions: the same examples in other words, of which later epochs read the next.
     """
 
-    file: LabelFile
+    file: "LabelFile"
     inputs: Mapping[str, str]
     versions: Sequence[Sequence[Any]] = ()
 
@@ -87,9 +84,11 @@ def hashes(role: str, files: Sequence[str | Path]) -> dict[str, str]:
 
 
 def _identity(file: str) -> str:
-    if is_part(file):
-        return part_of(file).identity
-    return file if file.startswith(ELSEWHERE) else hash_path(Path(file))
+    if not file.startswith(ELSEWHERE):
+        return hash_path(Path(file))
+    from unibridge.text.benchmarks import is_part, part_of
+
+    return part_of(file).identity if is_part(file) else file
 
 
 def read_label_file(
@@ -105,6 +104,8 @@ def read_label_file(
     language: of the examples where the file does not say it. answered: without the examples that
     have no answer.
     """
+    from unibridge.text.labels import read_labels
+
     found = read_labels(file, *read_as, expect=task.reads)
     examples = [task.in_language(example, language) for example in found.examples]
     if answered:
@@ -121,6 +122,8 @@ def read_label_file(
 
 def read_parallel_files(files: Sequence[str]) -> tuple[Pairs, list[str]]:
     """Aligned lines of one TSV or of two files, and warnings."""
+    from unibridge.text.parallel import read_parallel
+
     found = read_parallel(*files)
     rows = list(zip(found.target_lines, found.source_lines, strict=True))
     return Pairs(rows, tuple(files)), found.warnings
@@ -128,6 +131,8 @@ def read_parallel_files(files: Sequence[str]) -> tuple[Pairs, list[str]]:
 
 def read_dictionary(file: str, languages: Sequence[str] = ()) -> tuple[Pairs, list[str]]:
     """Entries of a lexicon, and warnings."""
+    from unibridge.text.lexicon import read_lexicon
+
     found = read_lexicon(file, languages=languages)
     return Pairs(found.entries, (file,)), found.warnings
 
@@ -176,7 +181,7 @@ class Inputs:
     test: Labels | None
     translated_test: Labels | None
     target_train: Labels | None
-    to_label: list[Unlabelled]
+    to_label: "list[Unlabelled]"
     teacher_unknown: float
     warnings: list[str]
 

@@ -9,10 +9,10 @@ from unibridge.errors import UnibridgeError
 from unibridge.settings import ELSEWHERE
 from unibridge.stages.inputs import Labels
 from unibridge.stages.workplace import Workplace
-from unibridge.text.labels import LabelFile, read_labels, write_predictions
 
 if TYPE_CHECKING:
     from unibridge.tasks.base import Task
+    from unibridge.text.labels import LabelFile
 
 
 def predict_stage(
@@ -32,6 +32,8 @@ def predict_stage(
     """
 
     def build(folder: Path) -> Outcome:
+        from unibridge.text.labels import write_predictions
+
         predictions = predict()
         write_predictions(test.file, predictions, folder / f"predictions{_suffix(test.file)}")
         score = task.score(test.file.examples, predictions)
@@ -53,7 +55,7 @@ def plain_notes(told: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(one.removeprefix("warning: ") for one in told))
 
 
-def _suffix(file: LabelFile) -> str:
+def _suffix(file: "LabelFile") -> str:
     suffixes = Path(file.path).suffixes
     packed = suffixes[-1:] == [".gz"]
     return (
@@ -71,6 +73,8 @@ def predictions_file(folder: Path) -> Path:
 
 def read_predictions(folder: Path, test: Labels, task: "Task") -> list[Any]:
     """What a `predict_stage` predicted, in the order of the gold examples."""
+    from unibridge.text.labels import read_labels
+
     layout = test.file.layout
     written = read_labels(
         predictions_file(folder), test.file.reader, layout.columns, expect=layout.expect

@@ -1,6 +1,7 @@
 """Examples in another language as folder in, folder out."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,8 +9,6 @@ from unibridge.artifacts import Outcome, write_bytes
 from unibridge.errors import UnibridgeError
 from unibridge.stages.inputs import NO_PAIRS, Inputs, Labels, Pairs
 from unibridge.stages.workplace import Workplace
-from unibridge.text.belonging import plain_text
-from unibridge.text.labels import LabelFile
 from unibridge.translation.base import Between, TranslationSettings
 
 if TYPE_CHECKING:
@@ -60,6 +59,7 @@ def translate_stage(
 
     Holds examples.jsonl; its facts count the labels that were lost.
     """
+    from unibridge.text.belonging import plain_text
     from unibridge.translation.crossings import crossing_of
     from unibridge.translation.examples import written
     from unibridge.translation.lexicon import known_share
@@ -132,6 +132,6 @@ def translated_labels(folder: Path, original: Labels, fingerprint: str, task: "T
             "that goes word by word",
         )
     return Labels(
-        LabelFile(examples, file.reader, str(folder), file.warnings, file.layout),
+        replace(file, examples=examples, path=str(folder)),
         {"translated": fingerprint},
     )

@@ -16,8 +16,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from unibridge.metrics import METRICS, Metric
+from unibridge.text.examples import Answer
 from unibridge.text.languages import canonical
-from unibridge.text.squad import Answer
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,7 +13,7 @@ from unibridge.errors import UnibridgeError
 from unibridge.metrics import METRICS, Metric, Score, bootstrap_interval
 from unibridge.tasks.encoded import IGNORED, Encoded, padded
 from unibridge.tasks.shapes import HeadSettings, HeadShape, Output
-from unibridge.text.labels import Expected
+from unibridge.text.examples import Expected
 from unibridge.text.words import ChangeWords
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from unibridge.tasks.base import Task
 from unibridge.tasks.encoded import IGNORED, Encoded
 from unibridge.tasks.shapes import HeadSettings, HeadShape, Output
 from unibridge.tasks.tagging import count_with_backoff
-from unibridge.text.labels import Expected, LabelledText
+from unibridge.text.examples import Expected, LabelledText
 from unibridge.text.words import ChangeWords, changed_text
 
 if TYPE_CHECKING:

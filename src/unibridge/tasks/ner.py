@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from unibridge.metrics import span_scores
 from unibridge.tasks.tagging import TaggingTask
-from unibridge.text.labels import Expected
+from unibridge.text.examples import Expected
 
 
 class NamedEntities(TaggingTask):

@@ -4,7 +4,7 @@ from typing import Any
 
 from unibridge.errors import UnibridgeError
 from unibridge.tasks.classification import TextClassification
-from unibridge.text.labels import Expected, LabelledText
+from unibridge.text.examples import Expected, LabelledText
 
 
 class PairClassification(TextClassification):

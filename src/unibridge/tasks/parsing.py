@@ -9,7 +9,7 @@ from unibridge.tasks.encoded import IGNORED, PADDED, Encoded, by_example, padded
 from unibridge.tasks.shapes import HeadSettings, HeadShape, Output
 from unibridge.tasks.tagging import TaggingTask, count_with_backoff, word_shape
 from unibridge.tasks.windows import Window, windows_of
-from unibridge.text.labels import Expected, TaggedSentence
+from unibridge.text.examples import Expected, TaggedSentence
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,8 +9,7 @@ from unibridge.tasks.answers import answer_scores
 from unibridge.tasks.base import Task
 from unibridge.tasks.encoded import IGNORED, PADDED, Encoded, by_example
 from unibridge.tasks.shapes import HeadSettings, HeadShape, Output
-from unibridge.text.labels import Expected
-from unibridge.text.squad import Answer, Question
+from unibridge.text.examples import Answer, Expected, Question
 from unibridge.text.words import ChangeWords, changed_text
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from unibridge.tasks.base import Task
 from unibridge.tasks.encoded import IGNORED, Encoded, by_example, padded
 from unibridge.tasks.shapes import HeadSettings, HeadShape, Output
 from unibridge.tasks.windows import windows_of
-from unibridge.text.labels import Expected, TaggedSentence
+from unibridge.text.examples import Expected, TaggedSentence
 from unibridge.text.words import ChangeWords
 
 if TYPE_CHECKING:

@@ -42,6 +42,24 @@ class LabelledText:
     line: int = field(default=0, compare=False, repr=False)
 
 
+class Answer(NamedTuple):
+    """text: as it stands in the passage. start: its first character there. language: the passage's,
+    "" where the file does not say."""
+
+    text: str
+    start: int
+    language: str = ""
+
+
+@dataclass(frozen=True)
+class Question(LabelledText):
+    """text: the question. second: the passage. answers: gold ones, none where the passage has none;
+    None without labels."""
+
+    answers: tuple[Answer, ...] | None = None
+    language: str = ""
+
+
 Example = TaggedSentence | LabelledText
 Prediction = str | Sequence[str]
 

@@ -26,8 +26,6 @@ _RANGES = {
     "Mymr": "\u1000-\u109f\ua9e0-\ua9ff\uaa60-\uaa7f",
     "Tibt": "\u0f00-\u0fff",
 }
-_UNSPACED = re.compile("[" + "".join(_RANGES.values()) + "]")
-_OF_SCRIPT = {script: re.compile(f"[{ranges}]") for script, ranges in _RANGES.items()}
 # from a letter or digit to the next space: punctuation alone is no word, and the match is linear
 _SPACED_WORD = re.compile(r"\w\S*")
 # the scripts that a language's own script code stands for
@@ -140,14 +138,23 @@ def count_words(text: str) -> float:
     A run without spaces that holds a letter or a digit is one word; characters of a script that
     writes no spaces count 1 / `CHARACTERS_PER_WORD` each and end such a run.
     """
-    spaced, unspaced = _UNSPACED.subn(" ", text)
+    spaced, unspaced = _unspaced().subn(" ", text)
     words = float(len(_SPACED_WORD.findall(spaced)))
     if unspaced:
-        for script, pattern in _OF_SCRIPT.items():
-            words += len(pattern.findall(text)) / CHARACTERS_PER_WORD[script]
+        for script in _RANGES:
+            words += len(_unspaced(script).findall(text)) / CHARACTERS_PER_WORD[script]
     return words
 
 
 def has_unspaced(text: str) -> bool:
     """Whether any character belongs to a script that writes no spaces between words."""
-    return _UNSPACED.search(text) is not None
+    return _unspaced().search(text) is not None
+
+
+@cache
+def _unspaced(*scripts: str) -> re.Pattern[str]:
+    """A character of these scripts; of any that writes no spaces where none is named.
+
+    Made when it is first asked for: such large classes take longer to compile than all else here.
+    """
+    return re.compile("[" + "".join(_RANGES[script] for script in scripts or _RANGES) + "]")

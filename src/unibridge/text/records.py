@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from unibridge.text.examples import Example, LabelledText, TaggedSentence
-from unibridge.text.squad import Answer, Question
+from unibridge.text.examples import Answer, Example, LabelledText, Question, TaggedSentence
 
 
 def record_of(example: Example) -> dict[str, Any]:

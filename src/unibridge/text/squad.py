@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from unibridge.errors import UnibridgeError
-from unibridge.text.examples import LabelledText, Layout, Parsed, Prediction
+from unibridge.text.examples import Answer, Layout, Parsed, Prediction, Question
 from unibridge.text.files import held_at_once
 from unibridge.text.values import (
     OddCharacters,
@@ -16,24 +15,6 @@ from unibridge.text.values import (
     text_value,
     whole_values,
 )
-
-
-class Answer(NamedTuple):
-    """text: as it stands in the passage. start: its first character there. language: the passage's,
-    "" where the file does not say."""
-
-    text: str
-    start: int
-    language: str = ""
-
-
-@dataclass(frozen=True)
-class Question(LabelledText):
-    """text: the question. second: the passage. answers: gold ones, none where the passage has none;
-    None without labels."""
-
-    answers: tuple[Answer, ...] | None = None
-    language: str = ""
 
 
 def _document(

@@ -7,7 +7,6 @@ were restarted by hand (PaLM, arXiv 2204.02311, §5.1).
 """
 
 import math
-import statistics
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -36,12 +35,14 @@ def risen(watch: State, loss: float, parameters: "Mapping[str, torch.nn.Paramete
     watch["window"].append(loss)
     if len(watch["window"]) < WINDOW:
         return False
+    from statistics import fmean, stdev
+
     steps, watch["window"] = watch["window"], []
-    mean, error = statistics.fmean(steps), statistics.stdev(steps) / math.sqrt(WINDOW)
+    mean, error = fmean(steps), stdev(steps) / math.sqrt(WINDOW)
     if watch["first"] is None:
         watch["first"] = mean
     if watch["best"] is None or mean < watch["best"]:
-        if statistics.fmean(steps[WINDOW // 2 :]) <= statistics.fmean(steps[: WINDOW // 2]):
+        if fmean(steps[WINDOW // 2 :]) <= fmean(steps[: WINDOW // 2]):
             kept = {n: p.detach().to("cpu", copy=True) for n, p in parameters.items()}
             watch |= {"best": mean, "error": error, "parameters": kept}
         return False

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from unibridge.alignment import Links
-from unibridge.text.squad import Answer, Question
+from unibridge.text.examples import Answer, Question
 from unibridge.text.words import split_words
 from unibridge.translation import translate
 from unibridge.translation.base import Between

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from unibridge.errors import UnibridgeError
 from unibridge.settings import Lack
-from unibridge.text.squad import Question
+from unibridge.text.examples import Question
 from unibridge.translation.base import Between, TranslationSettings
 from unibridge.translation.crossings.base import Crossing, TranslatedExamples
 from unibridge.translation.crossings.texts import as_they_are
