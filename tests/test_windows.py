@@ -4,9 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SOURCE = Path(__file__).parents[1] / "src" / "unibridge"
 
 
+@pytest.mark.slow
 def test_nothing_needs_a_unix_module_to_be_imported():
     modules = [
         ".".join(("unibridge", *file.relative_to(SOURCE).with_suffix("").parts))

@@ -76,6 +76,7 @@ def test_the_floor_learns_from_the_examples_that_models_learn_from(tmp_path, mon
     assert given == [2 * 3, 2 * 4, sum(sources)]
 
 
+@pytest.mark.slow
 def test_a_run_that_breaks_off_keeps_the_rows_that_it_has(tmp_path):
     config = load_config(write_toy_run(tmp_path, "ner"), [methods("floor", "mad-x")])
 
@@ -160,6 +161,7 @@ def test_a_second_run_builds_nothing_and_is_quick(toy_run):
     assert rows_of(root) == rows
 
 
+@pytest.mark.slow
 def test_another_run_takes_over_the_finished_stages_of_this_one(toy_run, tmp_path):
     config, root = toy_run
     told = []

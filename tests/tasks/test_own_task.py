@@ -13,6 +13,8 @@ from unibridge.pack.derive import distil_pack, merge_pack
 from unibridge.pack.export import export_pack
 from unibridge.study.run import run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):

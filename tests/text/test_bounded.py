@@ -65,7 +65,7 @@ def test_text_of_four_times_the_size_takes_no_more_memory(tmp_path, monkeypatch,
         path = write(tmp_path, name, count)
         return peak_of(lambda: read_text(path, most=16 * KIB))
 
-    assert peak(12_000) < 1.2 * peak(3_000)
+    assert peak(6_000) < 1.2 * peak(1_500)
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.jsonl", "a.csv", "a.conll", "a.conllu"])
@@ -76,7 +76,7 @@ def test_a_label_file_of_four_times_the_size_takes_no_more_memory(tmp_path, monk
         path = write(tmp_path, name, count)
         return peak_of(lambda: labelled(path))
 
-    assert peak(8_000) < 1.2 * peak(2_000)
+    assert peak(4_000) < 1.2 * peak(1_000)
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -35,6 +35,7 @@ def test_words_are_cut_as_documented(text: str, words: str) -> None:
     assert " ".join(words_of(text)) == words
 
 
+@pytest.mark.slow
 def test_every_language_speaks_in_well_formed_tags() -> None:
     languages = cldr.cldr_languages()
     assert len(languages) > 150

@@ -168,6 +168,7 @@ def test_of_more_text_than_is_held_lines_are_kept_evenly_spread_and_counted(tmp_
     assert len(read_text(paths, most=None).lines) == 5000
 
 
+@pytest.mark.slow
 def test_a_large_text_is_read_and_predicted_on_in_little_memory(tmp_path):
     """20 MB; what is held is bounded by the settings, not by the file."""
     path = tmp_path / "a.txt"

@@ -44,6 +44,7 @@ def test_what_is_no_lexicon_is_refused_with_its_line(tmp_path, text, place, said
     assert caught.value.where.endswith(place)
 
 
+@pytest.mark.slow
 def test_half_a_million_lines_are_read_in_seconds_without_a_line_for_each(tmp_path):
     path = write(tmp_path, "".join(f"w{i}\tv{i % 1000}\n" for i in range(500_000)))
     start = time.process_time()

@@ -13,7 +13,7 @@ from unibridge.text.labels import read_labels, write_predictions
 from unibridge.text.pieces import short_pieces
 
 ALIKE = settings(
-    max_examples=80,
+    max_examples=40,
     derandomize=True,
     database=None,
     deadline=None,

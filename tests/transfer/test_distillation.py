@@ -99,8 +99,16 @@ def test_means_of_units_are_those_by_hand():
         assert torch.allclose(found[number], torch.cat([mean, 2 * mean]), atol=1e-6)
 
 
-@pytest.mark.parametrize("trains", ["model", "adapter"])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    ("family", "trains"),
+    [
+        *((family, "model") for family in FAMILIES),
+        *(
+            pytest.param(family, "adapter", marks=() if family == "bert" else pytest.mark.slow)
+            for family in FAMILIES
+        ),
+    ],
+)
 def test_a_student_that_is_the_base_has_nothing_to_learn(family, trains):
     base = toy_base(family, dropout=0.0)
     given = {"trains": trains, "distillation": ALONE, "training": {"learning_rate": 1e-12}}
@@ -115,7 +123,7 @@ def test_a_student_that_is_the_base_has_nothing_to_learn(family, trains):
 
 
 @pytest.mark.parametrize("trains", ["model", "adapter"])
-@pytest.mark.parametrize("family", ["bert", "mt5"])
+@pytest.mark.parametrize("family", ["bert", pytest.param("mt5", marks=pytest.mark.slow)])
 def test_a_new_vocabulary_learns_the_states_of_the_old_one(family, trains):
     base = toy_base(family, dropout=0.0)
     training = {"steps": 60, "learning_rate": 0.02, "batch_size": 4}
@@ -169,7 +177,14 @@ def test_the_loss_is_the_squared_error_in_the_teachers_variances():
     assert float(((mean - wanted) / deviation).square().mean()) == pytest.approx(1.0, rel=1e-4)
 
 
-@pytest.mark.parametrize("family", ["xlm-roberta", "gpt2", "mbart", "mt5"])
+@pytest.mark.parametrize(
+    "family",
+    [
+        "xlm-roberta",
+        "gpt2",
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("mbart", "mt5")),
+    ],
+)
 def test_beside_the_language_model_both_are_weighed(family):
     base = toy_base(family, dropout=0.0)
     given = {"distillation": {"method": "words", "weight": 0.5, "lm_weight": 2.0}}

@@ -46,7 +46,7 @@ def test_the_penalty_is_kirkpatricks():
 def learnt(start, examples, **forgetting):
     task, base = TASKS["classification"], toy_base("bert", dropout=0.0)
     settings = TaskSettings(
-        training={"epochs": 15, "batch_size": 8, "learning_rate": 3e-3},
+        training={"epochs": 8, "batch_size": 8, "learning_rate": 5e-3},
         forgetting=forgetting or {"method": "none"},
     )
     return train_task(
@@ -107,6 +107,7 @@ def test_a_base_that_is_trained_further_says_what_it_forgot():
         adapt_language(base, lines, settings, language="lug")
 
 
+@pytest.mark.slow
 def test_a_run_says_what_was_forgotten(tmp_path):
     path = write_toy_run(tmp_path, "classification")
     changes = ['run.methods=["unibridge"]', "vocabulary.mode=keep", "run.reference=unibridge"]

@@ -10,7 +10,7 @@ from unibridge.transfer.generation import GenerationSettings, generate, train_ge
 QUICK = {"steps": 60, "batch_size": 8, "learning_rate": 0.02, "schedule": "linear"}
 
 
-@pytest.mark.parametrize("family", ["mt5", "mbart"])
+@pytest.mark.parametrize("family", ["mt5", pytest.param("mbart", marks=pytest.mark.slow)])
 def test_what_is_learnt_is_said(family):
     base = toy_base(family, dropout=0.0)
     before = {name: value.clone() for name, value in base.model.state_dict().items()}

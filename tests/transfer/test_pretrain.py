@@ -24,7 +24,7 @@ def settings(**changed):
 
 
 def test_a_base_learns_and_loads_like_any_other(tmp_path):
-    result = pretrain(TEXTS, settings(training={"steps": 150, "learning_rate": 0.02}), pairs=PAIRS)
+    result = pretrain(TEXTS, settings(training={"steps": 60, "learning_rate": 0.02}), pairs=PAIRS)
     curve = result.fit.curve
     assert curve[-1]["train_loss"] < 0.95 * curve[0]["train_loss"]
     assert result.languages == ["en", "xx"] and not result.model.training
@@ -71,7 +71,7 @@ def test_languages_are_drawn_by_their_smoothed_share(alpha, share):
 
 
 def test_translations_have_their_share_and_are_read_side_by_side():
-    chosen = settings(tlm_share=0.5, training={"steps": 50})
+    chosen = settings(tlm_share=0.5, training={"steps": 25})
     without, pairs = pretrain(TEXTS, chosen), pretrain(TEXTS, chosen, pairs=PAIRS)
     assert pairs.fit.tokens > 1.3 * without.fit.tokens
 
@@ -96,11 +96,11 @@ def test_a_given_base_is_trained_further_and_gets_its_head(family, tmp_path):
     base = load_base(folder)
     assert base.built_head == (base.family.head != (base.family.projection,))
     was = {name: tensor.clone() for name, tensor in base.model.state_dict().items()}
-    training = FURTHER.training.model_copy(update={"steps": 40, "learning_rate": 0.01})
+    training = FURTHER.training.model_copy(update={"steps": 25, "learning_rate": 0.02})
     chosen = FURTHER.model_copy(update={"sample_words": 9, "training": training})
     result = pretrain({"en": TOY_LINES * 8}, chosen, base=base)
     curve = result.fit.curve
-    assert curve[-1]["train_loss"] < 0.9 * curve[0]["train_loss"]
+    assert curve[-1]["train_loss"] < 0.95 * curve[0]["train_loss"]
     assert all(torch.equal(was[name], tensor) for name, tensor in base.model.state_dict().items())
     result.model.save_pretrained(tmp_path / "further")
     result.tokenizer.save_pretrained(tmp_path / "further")

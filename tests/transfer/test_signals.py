@@ -101,7 +101,7 @@ def test_the_adversary_brings_languages_together_and_identification_apart():
     for method in ("adversary", "none", "identification"):
         base = toy_base("bert", dropout=0.0)
         settings = TaskSettings(
-            training={"epochs": 12, "batch_size": 8, "learning_rate": 3e-3},
+            training={"epochs": 8, "batch_size": 8, "learning_rate": 3e-3},
             languages={"method": method},
         )
         trained = train_task(
@@ -136,6 +136,7 @@ def test_without_text_it_is_refused_before_training():
         )
 
 
+@pytest.mark.slow
 def test_a_run_hears_the_targets_text(tmp_path):
     path = write_toy_run(tmp_path, "classification")
     changes = ['run.methods=["fine-tune"]', "run.reference=fine-tune"]

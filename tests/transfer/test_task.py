@@ -69,8 +69,16 @@ def learn(base, name, sources, *, train="adapter", adapted=None, head=None, **tr
     )
 
 
-@pytest.mark.parametrize("train", ["adapter", "model"])
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize(
+    ("name", "train"),
+    [
+        *((name, "adapter") for name in TASKS),
+        *(
+            pytest.param(name, "model", marks=() if name == "ner" else pytest.mark.slow)
+            for name in TASKS
+        ),
+    ],
+)
 def test_every_task_is_learnt(name, train):
     base = telling_base("bert" if name == "pairs" else "xlm-roberta")
     trained = learn(base, name, ["en"], train=train, steps=50, batch_size=10)
