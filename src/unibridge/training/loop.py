@@ -129,7 +129,7 @@ def fit(
     plateau = {"factor": 1.0, "best": float("inf"), "waited": 0}
     # the best weights so far, kept only where they may be what is left
     early: dict[str, Any] = {"best": float("inf"), "waited": 0, "parameters": {}}
-    watch = new_watch()
+    watch = new_watch(total)
     sums: dict[str, float] = {}
     counted = 0
     if checkpoint is not None and checkpoint.exists():

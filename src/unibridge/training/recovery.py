@@ -1,59 +1,69 @@
 """Going back where a training loses what it had learnt.
 
-A rate at the edge of what a model bears is seen in the training loss alone: it falls, then rises in
-a few steps and stays there, and whether it does can be a matter of rounding. The best weights so
-far are then put back and training goes on at half the rate, as the large language models' trainings
-were restarted by hand (PaLM, arXiv 2204.02311, §5.1).
+A rate at the edge of what a model bears is seen in the training loss alone: it falls, then rises
+in a few steps and stays there, and whether it does can be a matter of rounding. Weights from before
+are then put back and training goes on at half the rate, as trainings of large language models were
+restarted by hand (PaLM, arXiv 2204.02311, §5.1).
 """
 
 import math
+import statistics
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
 
-WINDOW = 10  # steps; single batches differ too much
-LOST = 0.25  # of what had been gained
-ERRORS = 4.0  # standard errors that a rise has to be beyond
+STEPS, PARTS = 10, 20  # of half a window: at least so many, and such a part of the training
+LOST = 0.5  # of what had been gained
+ERRORS = 3.5  # standard errors of the difference that a rise has to be beyond
 
-State = dict[str, Any]
-
-
-def new_watch() -> State:
-    """What `risen` keeps between steps; plain values and tensors, for checkpoints."""
-    return {"window": [], "first": None, "best": None, "error": 0.0, "parameters": {}}
+Watch = dict[str, Any]
 
 
-def risen(watch: State, loss: float, parameters: "Mapping[str, torch.nn.Parameter]") -> bool:
+def new_watch(total: int) -> Watch:
+    """What `risen` keeps in a training of so many steps: plain values and tensors."""
+    return {
+        "half": max(STEPS, total // PARTS),
+        "losses": [],
+        "first": None,
+        "best": None,
+        "between": None,
+        "parameters": {},
+    }
+
+
+def risen(watch: Watch, loss: float, parameters: "Mapping[str, torch.nn.Parameter]") -> bool:
     """Note a step's training loss; whether it has risen so far that the weights should go back.
 
-    Looks once in WINDOW steps, at their mean: a rise counts from LOST of the fall between the first
-    window and the best, if it is beyond ERRORS standard errors of their difference. The best is one
-    that does not rise itself, and the weights after it are kept.
+    Looks at the end of each half window, at the mean of both halves. A rise counts that has lost
+    LOST of the fall from the first window to the best, if it is beyond ERRORS. Of the best window
+    the weights between its halves are kept: the second half shows that they are good, which the
+    weights after it need not be.
     """
-    watch["window"].append(loss)
-    if len(watch["window"]) < WINDOW:
+    losses, half = watch["losses"], watch["half"]
+    losses.append(loss)
+    if len(losses) % half:
         return False
-    from statistics import fmean, stdev
+    if len(losses) == 2 * half:
+        mean, error = statistics.fmean(losses), statistics.stdev(losses) / math.sqrt(2 * half)
+        watch["losses"] = losses[half:]
+        watch["first"] = mean if watch["first"] is None else watch["first"]
+        if watch["best"] is None or mean < watch["best"][0]:
+            watch |= {"best": [mean, error], "parameters": watch["between"]}
+        else:
+            rise, gained = mean - watch["best"][0], watch["first"] - watch["best"][0]
+            if rise > max(LOST * gained, ERRORS * math.hypot(error, watch["best"][1])):
+                return True
+    watch["between"] = {n: p.detach().to("cpu", copy=True) for n, p in parameters.items()}
+    return False
 
-    steps, watch["window"] = watch["window"], []
-    mean, error = fmean(steps), stdev(steps) / math.sqrt(WINDOW)
-    if watch["first"] is None:
-        watch["first"] = mean
-    if watch["best"] is None or mean < watch["best"]:
-        if fmean(steps[WINDOW // 2 :]) <= fmean(steps[: WINDOW // 2]):
-            kept = {n: p.detach().to("cpu", copy=True) for n, p in parameters.items()}
-            watch |= {"best": mean, "error": error, "parameters": kept}
-        return False
-    gained = watch["first"] - watch["best"]
-    return mean - watch["best"] > max(LOST * gained, ERRORS * math.hypot(error, watch["error"]))
 
-
-def go_back(watch: State, parameters: "Mapping[str, torch.nn.Parameter]") -> None:
-    """Put the weights after the best window back, in place."""
+def go_back(watch: Watch, parameters: "Mapping[str, torch.nn.Parameter]") -> None:
+    """Put the kept weights back, in place, and look again from there."""
     import torch
 
+    watch |= {"losses": [], "between": None}
     with torch.no_grad():
         for name, kept in watch["parameters"].items():
             parameters[name].copy_(kept)
