@@ -114,7 +114,7 @@ def _adapter_student(
 def _encoder_student(merged: "MultiSourceModel", settings: DistilSettings) -> "MultiSourceModel":
     """The same encoder without any adapter, of as many layers as asked, with the same head."""
     from unibridge.ensemble.model import MultiSourceModel
-    from unibridge.models.families import FAMILIES
+    from unibridge.models.families import family_of
 
     config = copy.deepcopy(merged.config)
     available = merged.encoder.config.num_hidden_layers
@@ -125,7 +125,7 @@ def _encoder_student(merged: "MultiSourceModel", settings: DistilSettings) -> "M
             do=f"ask for 1 to {available}",
         )
     layers = spread(range(available), settings.layers or available)
-    family = FAMILIES.resolve(config.base["model_type"])
+    family = family_of(config.base)
     config.base = family.of_layers(merged.encoder.config, layers).to_dict()
     config.language_adapter = config.task_adapter = None
     student = MultiSourceModel(config)

@@ -20,7 +20,7 @@ from unibridge.adapters import attach
 from unibridge.adapters.settings import AdapterConfig
 from unibridge.ensemble.pack_config import UniBridgeConfig
 from unibridge.errors import UnibridgeError
-from unibridge.models.families import FAMILIES
+from unibridge.models.families import family_of
 from unibridge.models.states import layer_states
 from unibridge.seal import loading, seal
 from unibridge.tasks import task_of
@@ -62,7 +62,7 @@ class MultiSourceModel(PreTrainedModel):
         """seed: of the task adapters and heads, for whoever trains them here."""
         super().__init__(config)
         base = AutoConfig.for_model(**config.base)
-        family = FAMILIES.resolve(base.model_type)
+        family = family_of(base)
         self.task = task_of(config.task)
         self.encoder = family.new_encoder(base)
         self.language_stack: tuple[str, ...] = ()
@@ -88,7 +88,7 @@ class MultiSourceModel(PreTrainedModel):
         shape = HeadShape(
             base.hidden_size,
             len(self.config.labels),
-            FAMILIES.resolve(base.model_type).dropout(base),
+            family_of(base).dropout(base),
             base.num_hidden_layers,
             HeadSettings(**self.config.head),
         )

@@ -21,7 +21,7 @@ from transformers import (
 from transformers.utils import logging
 
 from unibridge.errors import UnibridgeError, unknown_name
-from unibridge.models.families import FAMILIES, ModelFamily
+from unibridge.models.families import FAMILIES, OWN, ModelFamily, family_of
 from unibridge.models.me5 import packaged_me5, plain_me5
 from unibridge.models.objectives import objective_of
 from unibridge.registry import Registry
@@ -61,7 +61,7 @@ def packaged_cldr() -> Path:
 
 
 # what bases of our own making say in config.json beside their architecture's settings
-OURS = frozenset({"unibridge_pooling"})
+OURS = frozenset({"unibridge_pooling", OWN})
 
 NAMED_BASES: Registry[Callable[[], Path]] = Registry(
     "base model",
@@ -97,9 +97,11 @@ def load_base(
     _check_folder(name)
     settings = _settings(name)
     model_type = str(settings.get("model_type"))
-    if family is None and model_type not in FAMILIES:
+    own = family if isinstance(family, str) else settings.get(OWN)
+    if family is None and own is None and model_type not in FAMILIES:
         raise unknown_name("model family", model_type, FAMILIES, where=name)
-    record = FAMILIES.resolve(family or model_type)
+    named = {"model_type": model_type, OWN: own}
+    record = family if isinstance(family, ModelFamily) else family_of(named)
     record.check(settings, where=name)
 
     rates = {} if dropout is None else dict.fromkeys(record.dropouts, dropout)
@@ -111,6 +113,8 @@ def load_base(
             where=name,
             do=f"use a complete {record.model_type} checkpoint",
         )
+    if own not in (None, model_type):
+        setattr(model.config, OWN, own)  # for packs and trained bases, which keep the configuration
     if f"{record.projection}.weight" in head:
         model.config.tie_word_embeddings = True
         model.tie_weights()

@@ -103,7 +103,7 @@ def plain_model(model: "MultiSourceModel") -> "PreTrainedModel":
     """
     import transformers
 
-    from unibridge.models.families import FAMILIES
+    from unibridge.models.families import family_of
 
     config, task = model.config, model.task
     # first, since distilling would not help
@@ -113,7 +113,7 @@ def plain_model(model: "MultiSourceModel") -> "PreTrainedModel":
             "a pack with adapters or several sources has no plain form",
             do="distil it first: unibridge distil PACK OUT --text FILE --set student=encoder",
         )
-    family = FAMILIES.resolve(config.base["model_type"])
+    family = family_of(config.base)
     auto = getattr(transformers, f"AutoModelFor{task.auto_class}")
     plain: PreTrainedModel = auto.from_config(plain_config(model))
     loaded = plain.get_submodule(family.encoder).load_state_dict(
@@ -132,11 +132,11 @@ def plain_places(config: "UniBridgeConfig") -> dict[str, str]:
 
     Raises UnibridgeError where there is no such model, whatever is trained or distilled.
     """
-    from unibridge.models.families import FAMILIES
+    from unibridge.models.families import family_of
     from unibridge.tasks import task_of
     from unibridge.tasks.shapes import HeadSettings
 
-    family, task = FAMILIES.resolve(config.base["model_type"]), task_of(config.task)
+    family, task = family_of(config.base), task_of(config.task)
     places = task.plain_layers(family, HeadSettings(**config.head))
     if places is None or task.auto_class is None:
         raise UnibridgeError(
@@ -151,11 +151,11 @@ def plain_config(model: "MultiSourceModel") -> "PretrainedConfig":
     """The base's configuration with the pack's labels."""
     from transformers import AutoConfig
 
-    from unibridge.models.families import FAMILIES
+    from unibridge.models.families import family_of
 
     labels = model.config.labels
     names = {"id2label": dict(enumerate(labels)), "label2id": {n: i for i, n in enumerate(labels)}}
-    family = FAMILIES.resolve(model.config.base["model_type"])
+    family = family_of(model.config.base)
     return AutoConfig.for_model(**model.config.base | names | dict(family.plain_settings))
 
 

@@ -164,10 +164,10 @@ def _trim_pack(
 ) -> Outcome:
     import torch
 
-    from unibridge.models.families import FAMILIES
+    from unibridge.models.families import family_of
     from unibridge.pack.derive import write_card
 
-    task, family = model.task, FAMILIES.resolve(model.config.base["model_type"])
+    task, family = model.task, family_of(model.config.base)
     plain, _ = task.examples_of_text(list(lines))
     examples = [task.as_example(one) for one in plain]
     # words between spaces may be cut otherwise than the line that they stand in

@@ -197,7 +197,10 @@ class Inputs:
 
 
 def base_identity(base: "Base", dropout: float | None = None) -> str:
-    """A hash of the base's files, or the hub's own for a cached hub model; with its dropout."""
+    """A hash of the base's files, or the hub's own for a cached hub model; with its dropout, and
+    with the family where that is not the checkpoint's."""
+    from unibridge.models.families import OWN
+
     name = str(base.model.config._name_or_path)
     files = [
         hash_path(path)
@@ -209,4 +212,6 @@ def base_identity(base: "Base", dropout: float | None = None) -> str:
         if Path(name).is_dir()
         else f"{name}@{getattr(base.model.config, '_commit_hash', None)}"
     )
+    own = getattr(base.model.config, OWN, None)
+    identity += "" if own is None else f", family {own}"
     return identity if dropout is None else f"{identity}, dropout {dropout:g}"

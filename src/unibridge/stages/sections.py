@@ -25,6 +25,11 @@ class BaseSection(Settings):
     """The pretrained model."""
 
     model: str = Field(description="folder, hub id, or a packaged base such as minilm or cldr")
+    family: Annotated[str, ChosenFrom("unibridge.models.families:FAMILIES")] | None = Field(
+        None,
+        exclude_if=lambda family: family is None,
+        description="what kind of model it is, or package.module:name; unset: as its config says",
+    )
     dropout: float | None = Field(
         None, ge=0, lt=1, description="share dropped in training; unset: as the base's config says"
     )

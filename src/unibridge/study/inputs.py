@@ -119,7 +119,8 @@ def read_inputs(config: Config) -> Inputs:
         if len(pairs.rows) < most
     ]
 
-    base = load_base(config.base.model, dropout=config.base.dropout, device=config.base.device)
+    given = config.base
+    base = load_base(given.model, family=given.family, dropout=given.dropout, device=given.device)
     lines = texts[config.target.language].lines
     unknown = unknown_share(base.tokenizer, lines)
     if unknown > config.adaptation.max_teacher_unknown:

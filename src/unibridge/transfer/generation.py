@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from unibridge.errors import UnibridgeError
+from unibridge.models.families import family_of
 from unibridge.settings import Settings
 from unibridge.text.corpus import spread
 from unibridge.training import Progress, TrainingSettings, batches_of, fit, prepare
@@ -246,10 +247,10 @@ def _start(
 ) -> dict[str, int]:
     """How the decoder is begun: as in training, where its input is what is said, moved by one.
 
-    mBART's begins with what its texts end with: mBART-25's with the language, mBART-50's with the
-    end, after which the language is forced.
+    One that begins with the language begins with what its texts end with: mBART-25's with the
+    language, mBART-50's with the end, after which the language is forced.
     """
-    if config.model_type != "mbart":
+    if not family_of(config).begins_with_language:
         return {}
     _speak(tokenizer, language, settings)
     ids = list(tokenizer(text_target="a")["input_ids"])

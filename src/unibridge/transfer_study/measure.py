@@ -211,4 +211,4 @@ def load_study_base(plan: Plan) -> "Base":
     from unibridge.models.base import load_base
 
     given = plan.settings.base
-    return load_base(given.model, dropout=given.dropout, device=given.device)
+    return load_base(given.model, family=given.family, dropout=given.dropout, device=given.device)

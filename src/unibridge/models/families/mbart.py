@@ -15,6 +15,7 @@ FAMILY = ModelFamily(
     layers="layers",
     decoder="model.decoder",
     decoder_layers="layers",
+    begins_with_language=True,
     head=("lm_head",),
     projection="lm_head",
     logits_bias="final_logits_bias",

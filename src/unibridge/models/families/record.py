@@ -73,6 +73,8 @@ class ModelFamily:
     """The decoder beside the encoder; None: the model has one half only."""
     decoder_layers: str = ""
     """In the decoder, the list of its layers, which take adapters too."""
+    begins_with_language: bool = False
+    """Whether what is generated begins with the language that it is in."""
     logits_bias: str | None = None
     """A buffer `(1, vocab)` that is added to the logits beside the projection's own bias."""
     dropouts: tuple[str, ...] = ("hidden_dropout_prob", "attention_probs_dropout_prob")
