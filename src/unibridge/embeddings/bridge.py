@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -12,10 +12,8 @@ from unibridge.embeddings.base import InitRequest
 from unibridge.embeddings.settings import StaticSettings, translated_by
 from unibridge.embeddings.vectors import StaticSpace, StaticVectors
 from unibridge.errors import UnibridgeError
+from unibridge.models.reading import token_ids
 from unibridge.text.corpus import spread
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 TOKENS_IN_BATCH = 1_000
 Cutter = Callable[[Sequence[str]], list[list[str]]]
@@ -92,13 +90,6 @@ def bridge(request: InitRequest, shared: Mapping[int, int]) -> StaticSpace:
             "be trusted",
         )
     return StaticSpace(target, source, warnings)
-
-
-def token_ids(tokenizer: PreTrainedTokenizerBase, lines: Sequence[str]) -> list[list[int]]:
-    """Ids of every line, without special tokens added."""
-    if not lines:
-        return []
-    return list(tokenizer(list(lines), add_special_tokens=False, verbose=False)["input_ids"])
 
 
 def word2vec(sentences: list[list[str]], settings: StaticSettings, *, seed: int) -> Any:

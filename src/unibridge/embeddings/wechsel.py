@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import torch
 
 from unibridge.embeddings.base import InitRequest, InitResult
-from unibridge.embeddings.bridge import token_ids, word2vec
+from unibridge.embeddings.bridge import word2vec
 from unibridge.embeddings.draft import Draft
 from unibridge.embeddings.neighbours import nearest
 from unibridge.embeddings.random import normal_rows
 from unibridge.embeddings.rotation import best_rotation
 from unibridge.embeddings.settings import StaticSettings, WechselSettings, reads, translated_by
 from unibridge.errors import UnibridgeError
+from unibridge.models.reading import token_ids
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -1,4 +1,4 @@
-"""How well a base's own tokenizer reads a text."""
+"""How a tokenizer reads a text, and how well a base's own does."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ from unibridge.text.languages import count_words
 from unibridge.text.pieces import short_pieces
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from unibridge.models.base import BaseModel as Base
 
 MOST_UNKNOWN = 0.02
@@ -66,3 +68,10 @@ def reading_of(base: "Base", lines: Sequence[str], *, limit: int = 400) -> Readi
 def short_lines(lines: Sequence[str], limit: int) -> list[str]:
     """At most `limit` lines, or pieces of long ones, evenly spread."""
     return spread(list(short_pieces(spread(lines, limit))), limit)
+
+
+def token_ids(tokenizer: "PreTrainedTokenizerBase", lines: Sequence[str]) -> list[list[int]]:
+    """Ids of every line, without special tokens added."""
+    if not lines:
+        return []
+    return list(tokenizer(list(lines), add_special_tokens=False, verbose=False)["input_ids"])

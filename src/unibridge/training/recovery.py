@@ -7,7 +7,6 @@ restarted by hand (PaLM, arXiv 2204.02311, §5.1).
 """
 
 import math
-import statistics
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +45,9 @@ def risen(watch: Watch, loss: float, parameters: "Mapping[str, torch.nn.Paramete
     if len(losses) % half:
         return False
     if len(losses) == 2 * half:
-        mean, error = statistics.fmean(losses), statistics.stdev(losses) / math.sqrt(2 * half)
+        from statistics import fmean, stdev
+
+        mean, error = fmean(losses), stdev(losses) / math.sqrt(2 * half)
         watch["losses"] = losses[half:]
         watch["first"] = mean if watch["first"] is None else watch["first"]
         if watch["best"] is None or mean < watch["best"][0]:

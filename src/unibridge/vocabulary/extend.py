@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tokenizers import Tokenizer
 
 from unibridge.errors import UnibridgeError
+from unibridge.models.reading import token_ids
 from unibridge.vocabulary.tokenizer import SPACE, special_tokens
 from unibridge.vocabulary.train import read_model
 
@@ -55,7 +56,7 @@ def extend_tokenizer(
     scored = [(piece, score) for piece, score in dict(scored).items() if piece not in known]
 
     every = _extended(base, state, scored)
-    used = {i for ids in _read(every, lines) for i in ids}
+    used = {i for ids in token_ids(every, lines) for i in ids}
     prefix = state["model"].get("continuing_subword_prefix", SPACE)
     places = every.get_vocab()
     kept = [
@@ -131,9 +132,3 @@ def _extended(
         **special.roles,
         **special.settings,
     )
-
-
-def _read(tokenizer: PreTrainedTokenizerBase, lines: Sequence[str]) -> list[list[int]]:
-    if not lines:
-        return []
-    return list(tokenizer(list(lines), add_special_tokens=False, verbose=False)["input_ids"])
