@@ -27,7 +27,7 @@ def public(module):
         ):
             continue
         yield name, value
-        for part, method in vars(value).items() if inspect.isclass(value) else ():
+        for part, method in list(vars(value).items()) if inspect.isclass(value) else ():
             method = getattr(method, "__func__", method)  # of class and static methods
             written = inspect.isfunction(method) and method.__name__ != "<lambda>"
             if not part.startswith("_") and (written or isinstance(method, property)):

@@ -50,7 +50,8 @@ Choice = TypeVar("Choice", bound=Callable[..., Any])
 class Settings(BaseModel):
     """A table of a configuration, or a part of one: no unknown keys, never changed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # its validator is made when it is first used: most tables of a program never are
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class OwnOptions(Settings):
