@@ -8,8 +8,6 @@ import ast
 from pathlib import Path
 from typing import get_args
 
-import pytest
-
 from unibridge.tasks import TASKS
 from unibridge.tasks.base import Task
 from unibridge.text.examples import Expected
@@ -65,9 +63,12 @@ def branches(tree):
     return sorted(node.lineno for node in ast.walk(tree) if asks_which(node))
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCE)))
-def test_no_branch_on_the_task(file):
-    assert branches(ast.parse(file.read_text(encoding="utf-8"))) == []
+def test_no_branch_on_the_task():
+    found = {
+        str(file.relative_to(SOURCE)): branches(ast.parse(file.read_text(encoding="utf-8")))
+        for file in FILES
+    }
+    assert len(found) > 200 and {file: lines for file, lines in found.items() if lines} == {}
 
 
 def test_the_check_sees_branches_of_every_form():

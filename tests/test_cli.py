@@ -67,6 +67,7 @@ def sets(*settings):
     return [part for setting in settings for part in ("--set", setting)]
 
 
+@pytest.mark.slow
 def test_the_stages_alone_lead_to_a_pack(tmp_path, capsys):
     """vocabulary -> embed -> adapt -> train-task -> weigh -> pack -> predict -> evaluate."""
     write_toy_run(tmp_path, "ner")

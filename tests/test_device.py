@@ -24,6 +24,7 @@ DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(
 ))]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("state", ["encoder", "inverse"])
 def test_the_whole_path_stays_on_its_device_and_leaves_tensors_in_memory(tmp_path, device, state):

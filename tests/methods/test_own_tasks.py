@@ -18,7 +18,7 @@ def config_of(folder, kind, *names):
     return load_config(with_lexicon(folder, "classification"), given)
 
 
-@pytest.mark.parametrize("kind", ["Mood", "Late"])
+@pytest.mark.parametrize("kind", ["Late", pytest.param("Mood", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", WAYS)
 def test_it_is_translated_switched_and_asked(tmp_path, name, kind):
     cell, inputs = cell_of(config_of(tmp_path, kind, name), name, tmp_path)

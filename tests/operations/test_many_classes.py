@@ -32,7 +32,7 @@ def doubts(said):
     return [one for one in said if "different labels" in one or "different tags" in one]
 
 
-@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("times", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_texts_are_scored_in_seconds_with_one_line(tmp_path, seconds, times):
     gold, heard = table(tmp_path / "a.tsv", times), Heard()
     score = packs.evaluate(gold, predictions=gold, task="classification", listener=heard)
@@ -73,6 +73,7 @@ def test_a_model_learns_scores_and_labels_in_a_minute_with_one_line_each(tmp_pat
     assert seconds() < 120
 
 
+@pytest.mark.slow
 def test_words_with_so_many_tags_are_doubted_and_scored(tmp_path, seconds, capsys):
     path = tmp_path / "a.conll"
     path.write_text("".join(f"w{n}\tT{n % CLASSES}\n" + "\n" * (n % 9 == 0) for n in range(20_000)))

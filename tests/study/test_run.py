@@ -14,6 +14,8 @@ from unibridge.study.run import run
 from unibridge.tasks import TASKS
 from unibridge.text.labels import read_labels
 
+pytestmark = pytest.mark.slow
+
 
 def methods(*names):
     return f"run.methods={json.dumps(names)}"
@@ -76,7 +78,6 @@ def test_the_floor_learns_from_the_examples_that_models_learn_from(tmp_path, mon
     assert given == [2 * 3, 2 * 4, sum(sources)]
 
 
-@pytest.mark.slow
 def test_a_run_that_breaks_off_keeps_the_rows_that_it_has(tmp_path):
     config = load_config(write_toy_run(tmp_path, "ner"), [methods("floor", "mad-x")])
 
@@ -161,7 +162,6 @@ def test_a_second_run_builds_nothing_and_is_quick(toy_run):
     assert rows_of(root) == rows
 
 
-@pytest.mark.slow
 def test_another_run_takes_over_the_finished_stages_of_this_one(toy_run, tmp_path):
     config, root = toy_run
     told = []
@@ -186,18 +186,14 @@ def test_another_run_takes_over_the_finished_stages_of_this_one(toy_run, tmp_pat
     ("override", "rebuilt"),
     [
         ("weights.temperature=0.5", {"weigh", "predict"}),
-        pytest.param(
-            "task_training.training.steps=3", {"train-task", "predict"}, marks=pytest.mark.slow
-        ),
+        pytest.param("task_training.training.steps=3", {"train-task", "predict"}),
         pytest.param(
             "embeddings.method=focus",
             {"embed", "adapt", "weigh", "predict"},
-            marks=pytest.mark.slow,
         ),
         pytest.param(
             "source_adaptation.training.steps=2",
             {"adapt", "train-task", "weigh", "predict"},
-            marks=pytest.mark.slow,
         ),
         ("run.title=Another", set()),
     ],
@@ -212,7 +208,6 @@ def test_a_changed_setting_rebuilds_what_depends_on_it(toy_run, override, rebuil
     assert {manifest["stage"] for n, manifest in stages_of(root).items() if n in new} == rebuilt
 
 
-@pytest.mark.slow
 def test_one_model_at_the_end_is_a_row_beside_the_ensemble(toy_run):
     config, root = toy_run
     short = ["distillation.training.steps=3", "distillation.max_lines=20"]
@@ -228,7 +223,6 @@ def test_one_model_at_the_end_is_a_row_beside_the_ensemble(toy_run):
     assert len(unibridge.load(root).config.sources) == 2
 
 
-@pytest.mark.slow
 def test_a_changed_input_rebuilds_what_reads_it(toy_run):
     config, _ = toy_run
     path = config.parent / "sw.train.conll"
@@ -245,7 +239,6 @@ def test_a_changed_input_rebuilds_what_reads_it(toy_run):
     assert new == ["train-task-sw", "predict-unibridge"]
 
 
-@pytest.mark.slow
 def test_a_method_can_ask_for_more_parallel_sentences_than_the_run(toy_run):
     config, root = toy_run
     own = 'methods.more={label="More", settings={weights.sentences=4}}'
@@ -262,7 +255,6 @@ def weighed(root):
     return about, read_manifest(root / name)
 
 
-@pytest.mark.slow
 def test_weights_of_every_sentence_reach_the_pack(toy_run):
     config, root = toy_run
     run(load_config(config, [methods("unibridge"), "weights.method=per_sentence"]))
@@ -276,7 +268,6 @@ def test_weights_of_every_sentence_reach_the_pack(toy_run):
     assert pack.predict(gold.examples) == [list(one.tags) for one in predicted]
 
 
-@pytest.mark.slow
 def test_a_few_target_labels_weigh_and_are_a_curve_in_the_report(toy_run):
     config, root = toy_run
     fitted = ("weights.method=fitted", "weights.labelled_sentences=7")
@@ -299,7 +290,6 @@ def test_a_few_target_labels_weigh_and_are_a_curve_in_the_report(toy_run):
     assert len(unibridge.load(root / about["few_shot"]).predict(["toto rida"])[0]) == 2
 
 
-@pytest.mark.slow
 def test_seeds_are_rows_of_their_own(toy_run):
     config, _ = toy_run
     root = run(load_config(config, [methods("unibridge"), "run.seeds=[0, 1]"]))
@@ -307,7 +297,6 @@ def test_seeds_are_rows_of_their_own(toy_run):
     assert [row["seed"] for row in rows] == [0, 1]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "family"),
     [
@@ -350,7 +339,6 @@ def test_the_source_with_the_most_translations_is_bridged_to(tmp_path):
     assert len(found.dictionary) == 1 and "en.txt" in " ".join(found.inputs)
 
 
-@pytest.mark.slow
 def test_a_methods_other_ending_is_another_prediction(toy_run):
     """Under the same name, so that only its own record tells them apart."""
     config, _ = toy_run
@@ -371,7 +359,6 @@ def test_fine_tuning_alone_runs_without_text_of_the_sources(tmp_path):
     assert list(rows_of(root)) == ["floor", "fine-tune"]
 
 
-@pytest.mark.slow
 def test_without_gold_labels_a_run_still_labels(tmp_path):
     config = write_toy_run(tmp_path, "ner")
     text = config.read_text().replace('test = "lug.test.conll"', "")

@@ -268,6 +268,7 @@ def test_one_root_of_many_words_is_found_at_once():
     assert time.process_time() - started < 3
 
 
+@pytest.mark.slow
 def test_every_ending_gives_trees(tmp_path):
     model = drawn_pack("parsing", {"en": 0.3, "sw": 0.7})
     lines = toy_lines("en", 16)

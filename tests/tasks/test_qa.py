@@ -189,6 +189,7 @@ def test_none_is_an_answer_only_where_it_was_learnt():
         assert len(found) == expected
 
 
+@pytest.mark.slow
 def test_every_ending_answers(tmp_path):
     model = drawn_pack("qa", {"en": 0.3, "sw": 0.7})
     asked = [(line, " ".join(LINES)) for line in LINES]

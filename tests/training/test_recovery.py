@@ -95,7 +95,9 @@ def test_without_recovery_it_goes_on_as_it_is(tmp_path):
     assert result.went_back == [] and result.warnings == []
 
 
-@pytest.mark.parametrize("stop", [68, 79, 95])
+@pytest.mark.parametrize(
+    "stop", [79, *(pytest.param(stop, marks=pytest.mark.slow) for stop in (68, 95))]
+)
 def test_an_interrupted_training_goes_back_to_the_same_weights(tmp_path, stop):
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path, stop=stop)

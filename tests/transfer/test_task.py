@@ -123,7 +123,16 @@ def test_a_searched_rate_trains_like_one_that_was_given(train):
     assert blind["rate_search"] is None and blind["learning_rate"] == 5e-4
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        # what is decided of a text, of a word, of two places in one
+        pytest.param(
+            name, marks=() if name in ("classification", "ner", "qa") else pytest.mark.slow
+        )
+        for name in TASKS
+    ],
+)
 def test_a_fitted_head_knows_the_task_before_training_and_touches_nothing_else(name):
     """LP-FT: after one step at no rate to speak of, it scores as training alone does after many."""
     base = telling_base("bert" if name == "pairs" else "xlm-roberta")
