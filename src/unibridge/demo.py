@@ -148,8 +148,9 @@ max_examples = 300                 # of each source, as for all that follows
 [continuing]                       # the whole base on plain text: the target's and the sources'
 sample_words = 0                   # a phrase is a sample
 [continuing.training]
-steps = 100
-batch_size = 32
+steps = 80
+batch_size = 24
+looks = 1
 learning_rate = 2e-4
 schedule = "linear"
 warmup = 0.2                       # with 6 steps of it one of three seeds lost what it had learnt
@@ -160,6 +161,7 @@ max_examples = 300
 max_held_out = 60
 [fine_tuning.training]
 epochs = 2
+looks = 1                          # at the held-out phrases, an epoch
 batch_size = 16
 learning_rate = 2e-4
 schedule = "linear"
@@ -169,6 +171,7 @@ clip = 1.0
 [self_training]                    # the target's own text, labelled by the model
 max_lines = 800
 max_held_out = 60
+training = { looks = 1 }
 
 [adaptation]                       # for rows with adapters: as much of the target's text
 sample_words = 0

@@ -318,3 +318,14 @@ def test_what_a_model_cannot_do_is_a_warning():
     assert len(found) == 2 and "activation checkpointing" in found[0]
     assert found[1].startswith("torch.compile failed, so the model runs as it is (TypeError: ")
     train(net, settings(steps=2))  # and it still runs
+
+
+@pytest.mark.parametrize(("looks", "steps"), [(5, [5, 10, 15, 20, 23]), (2, [12, 23]), (1, [23])])
+def test_a_long_epoch_has_as_many_rows_as_looks(looks, steps):
+    seen = []
+    found = train(
+        small_net(),
+        settings(epochs=1, batch_size=1, looks=looks),
+        validate=lambda: seen.append(1) or 0.5,
+    )
+    assert [row["step"] for row in found.curve] == steps and len(seen) == len(steps)

@@ -107,7 +107,7 @@ def fit(
     checkpoint: a file to resume from and to save to; it is not removed at the end. save_end: save
     to it when all steps are done, too, so that a call with more of them goes on from there.
     curve rows: step, epoch, rate, train_loss and each part (means since the row before), and
-    valid_loss; one per epoch, and in long epochs one per fifth of all steps.
+    valid_loss; one per epoch, and in long epochs `looks` of them over all steps.
 
     Raises DivergedError when the loss is not finite.
     """
@@ -123,7 +123,7 @@ def fit(
     per_epoch = len(batches(0))
     total = settings.steps or settings.epochs * per_epoch
     warmup_steps = int(settings.warmup * total)
-    row_steps = max(1, math.ceil(total / 5))
+    row_steps = max(1, math.ceil(total / settings.looks))
 
     result = FitResult()
     plateau = {"factor": 1.0, "best": float("inf"), "waited": 0}

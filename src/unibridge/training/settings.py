@@ -35,6 +35,13 @@ class TrainingSettings(Settings):
         description="rows of the curve without a better held-out loss after which training ends, "
         "with the best weights; 0: it never ends early (the paper). Needs held-out data",
     )
+    looks: int = Field(
+        5,
+        ge=1,
+        exclude_if=lambda looks: looks == 5,
+        description="rows of the curve, each with a look at the held-out data, where an epoch is "
+        "longer than its share of the steps; an epoch's end is one in any case",
+    )
     clip: float = Field(0.0, ge=0, description="largest gradient norm; 0: no clipping")
     # on, it changes nothing that did not go wrong, so stages from before it keep their names
     recovery: bool = Field(

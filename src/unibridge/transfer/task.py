@@ -205,12 +205,17 @@ def train_task(
         model.eval(), head.eval()
         with torch.inference_mode():
             for source, rows in held.items():
-                decided: list[Any] = []
+                decided: list[Any] = [None] * len(rows)
+                # like lengths together, since most of a mixed batch is padding
+                order = sorted(range(len(rows)), key=lambda i: len(rows[i].input_ids))
                 for start in range(0, len(rows), 64):
-                    batch = rows[start : start + 64]
+                    places = order[start : start + 64]
+                    batch = [rows[i] for i in places]
                     said, value, *_ = run(batch, sources.index(source))
                     total += float(value) * len(batch)
-                    decided += task.reading({n: t.cpu() for n, t in said.items()}, batch)
+                    read = task.reading({n: t.cpu() for n, t in said.items()}, batch)
+                    for i, one in zip(places, read, strict=True):
+                        decided[i] = one
                 predictions[source] = task.decode(decided, rows, labels)
         model.train(), head.train()
         return total / sum(map(len, held.values())), predictions

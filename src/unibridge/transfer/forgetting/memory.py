@@ -9,8 +9,8 @@ from unibridge.transfer.mlm import encode_samples
 if TYPE_CHECKING:
     import torch
 
-SAMPLES = 64
-"""Samples of the sources' text that the loss is told on, evenly spread over each."""
+SAMPLES, BATCH = 64, 16
+"""Samples of the sources' text that the loss is told on, evenly spread over each; at a time."""
 
 
 class Memory:
@@ -57,8 +57,10 @@ class Memory:
         training = self.model.training
         self.model.eval()
         with torch.inference_mode():
-            for place in spread(range(len(self.store)), SAMPLES):
-                loss, count = self._loss([place])
+            places = spread(range(len(self.store)), SAMPLES)
+            places = sorted(places, key=lambda place: int(self.store.lengths[place]))
+            for start in range(0, len(places), BATCH):
+                loss, count = self._loss(places[start : start + BATCH])
                 total, weight = total + float(loss) * count, weight + count
         self.model.train(training)
         return total / max(weight, 1)
