@@ -1,7 +1,8 @@
 import pytest
 
-from toy import toy_base
+from toy import LINES, toy_base
 from toy_run import toy_lines
+from unibridge.models.reading import short_lines
 from unibridge.study.inspection import inspect_base
 
 
@@ -34,3 +35,12 @@ def test_it_says_what_auto_does_with_the_vocabulary_and_why():
         kept = 'vocabulary.mode = "auto" keeps this one' in found.verdict
         assert kept == found.reading.well
     assert read.reading.unknown < foreign.reading.unknown
+
+
+def test_as_much_is_read_of_one_line_as_of_many():
+    base = toy_base("xlm-roberta")
+    lines = [" ".join(LINES[n % 5].split()[:6]) for n in range(3000)]
+    read = [sum(map(len, short_lines(text, 400))) for text in (lines, [" ".join(lines)])]
+    assert read[1] < 4 * read[0]
+    many, one = (inspect_base(base, text).reading for text in (lines, [" ".join(lines)]))
+    assert one.tokens_per_word == pytest.approx(many.tokens_per_word, rel=0.05)

@@ -8,6 +8,7 @@ import pytest
 from hub import hub_folder
 from unibridge.errors import UnibridgeError
 from unibridge.memory import peak_memory, reset_peak_memory
+from unibridge.text import corpus as corpus_module
 from unibridge.text.corpus import join_samples, read_text, split_held_out, spread
 from unibridge.text.languages import count_words
 from unibridge.text.stream import label_file
@@ -143,6 +144,41 @@ def test_a_consonant_below_another_stays_there():
     samples = join_samples(["ក្ក" * 8], 1)
     assert all(sample.count("ក") == 2 * sample.count("្") for sample in samples)
     assert len(samples) > 1
+
+
+def test_a_long_line_is_cut_as_if_its_words_were_counted_one_by_one(monkeypatch):
+    draw = random.Random(1)
+    parts = [*"ab東京ก็្។。. ", "b ", "สวั", "ម្ភ", "x" * 70, "\u00a0", "\u3000", "é", "a\u0301"]
+    for _ in range(300):
+        line = "".join(draw.choices(parts, k=draw.randint(1, 400))).strip()
+        words = draw.randint(1, 30)
+        found = join_samples([line], words)
+        monkeypatch.setattr(corpus_module, "_chunks", corpus_module._units)
+        assert join_samples([line], words) == found
+        monkeypatch.undo()
+        assert "".join("".join(found).split()) == "".join(line.split())
+
+
+@pytest.mark.parametrize(
+    ("line", "space"),
+    [
+        ("omuntu agenda mu kibuga ekinene", " "),
+        ("我们今天去北京看长城和故宫。", ""),
+        ("ภาษาไทยไม่มีช่องว่าง", ""),
+    ],
+)
+def test_one_line_is_counted_about_as_often_as_many(monkeypatch, line, space):
+    counted = []
+
+    def count(text):
+        counted.append(len(text))
+        return count_words(text)
+
+    monkeypatch.setattr(corpus_module, "count_words", count)
+    many = join_samples([line] * 2000, 128)
+    lines, counted[:] = sum(counted), []
+    one = join_samples([space.join([line] * 2000)], 128)
+    assert sum(counted) < 2 * lines and abs(len(one) - len(many)) <= 0.2 * len(many)
 
 
 @pytest.mark.parametrize("count", [1, 7, 100, 150, 199])

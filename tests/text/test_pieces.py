@@ -45,3 +45,10 @@ def test_random_lines_are_cut_at_spaces_wherever_there_is_one():
         pieces = list(short_pieces([line]))
         assert "".join("".join(pieces).split()) == "".join(line.split())
         assert all(len(piece) <= LONGEST for piece in pieces)
+
+
+def test_pieces_may_be_shorter_than_the_lines_that_are_cut():
+    line = " ".join(f"word{n}" for n in range(900))
+    pieces = list(short_pieces(["y" * LONGEST, line], size=UNSPACED))
+    assert pieces[0] == "y" * LONGEST and " ".join(pieces[1:]) == line
+    assert max(map(len, pieces[1:])) <= UNSPACED

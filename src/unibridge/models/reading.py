@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from unibridge.text.corpus import spread
 from unibridge.text.languages import count_words
-from unibridge.text.pieces import short_pieces
+from unibridge.text.pieces import UNSPACED, short_pieces
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -66,8 +66,11 @@ def reading_of(base: "Base", lines: Sequence[str], *, limit: int = 400) -> Readi
 
 
 def short_lines(lines: Sequence[str], limit: int) -> list[str]:
-    """At most `limit` lines, or pieces of long ones, evenly spread."""
-    return spread(list(short_pieces(spread(lines, limit))), limit)
+    """At most `limit` lines, or pieces of long ones, evenly spread.
+
+    The pieces are as long as a sentence, so that as much is read of a text in long lines.
+    """
+    return spread(list(short_pieces(spread(lines, limit), size=UNSPACED)), limit)
 
 
 def token_ids(tokenizer: "PreTrainedTokenizerBase", lines: Sequence[str]) -> list[list[int]]:

@@ -206,10 +206,10 @@ def join_samples(lines: Iterable[str], words: int) -> list[str]:
     parts: list[str] = []
     filled = 0.0
     for line in lines:
-        length = count_words(line)
-        pieces = [line] if length <= words else _cut(line, words)
-        for piece in pieces:
-            length = length if piece is line else count_words(piece)
+        # a line is gone through once: a long one is counted where it is cut
+        length = count_words(line) if len(line) <= _LONG_LINE else words + 1.0
+        pieces = [(line, length)] if length <= words else _cut(line, words)
+        for piece, length in pieces:
             if parts and filled + length > words:
                 samples.append(" ".join(parts))
                 parts, filled = [], 0.0
@@ -290,20 +290,57 @@ def _clean(lines: Iterable[str]) -> Iterator[str]:
 
 
 _UNIT = re.compile(r"\S+\s*")
+_SEVERAL = re.compile(r"(?:\S+\s*){1,8}")
+_LONG_LINE = 4096
+_CHUNK = 32
+"""Characters that are counted at once where there are no spaces."""
 
 
-def _cut(line: str, words: int) -> list[str]:
-    """Pieces of at most `words` words each, the last one shorter."""
-    pieces: list[str] = []
-    piece, filled = "", 0.0
-    for unit in _units(line):
-        length = count_words(unit)
-        if piece and filled + length > words + 1e-9:
-            pieces.append(piece.strip())
-            piece, filled = "", 0.0
-        piece += unit
-        filled += length
-    return pieces + ([piece.strip()] if piece.strip() else [])
+def _cut(line: str, words: int) -> list[tuple[str, float]]:
+    """Pieces of at most `words` words each, the last one shorter, and their words."""
+    pieces: list[tuple[str, float]] = []
+    piece: list[str] = []
+    filled = 0.0
+    for chunk in _chunks(line):
+        # counting words one by one takes ten times as long: only where a piece ends
+        length = count_words(chunk)
+        fits = filled + length <= words
+        for unit in [chunk] if fits else _units(chunk):
+            length = length if fits else count_words(unit)
+            if piece and filled + length > words + 1e-9:
+                pieces.append(("".join(piece).strip(), filled))
+                piece, filled = [], 0.0
+            piece.append(unit)
+            filled += length
+    last = "".join(piece).strip()
+    return pieces + ([(last, filled)] if last else [])
+
+
+def _chunks(line: str) -> Iterator[str]:
+    """The line in parts of several units."""
+    for match in _SEVERAL.finditer(line):
+        part = match.group()
+        if len(part) <= 2 * _CHUNK or not has_unspaced(part):
+            yield part
+            continue
+        begin, end = 0, _CHUNK
+        while end < len(part):
+            if _goes_on(part[end - 1], part[end]):
+                end += 1
+                continue
+            yield part[begin:end]
+            begin, end = end, end + _CHUNK
+        yield part[begin:]
+
+
+def _goes_on(before: str, character: str) -> bool:
+    """Whether a character belongs to the unit of what stands before it."""
+    # a mark belongs to its letter, and what follows a virama is stacked below it
+    return (
+        unicodedata.category(character).startswith(("M", "Z"))
+        or unicodedata.combining(before) == 9
+        or not has_unspaced(before + character)
+    )
 
 
 def _units(line: str) -> list[str]:
@@ -316,13 +353,7 @@ def _units(line: str) -> list[str]:
             continue
         parts: list[str] = []
         for character in run:
-            # a mark belongs to its letter, and what follows a virama is stacked below it
-            joined = parts and (
-                unicodedata.category(character).startswith(("M", "Z"))
-                or unicodedata.combining(parts[-1][-1]) == 9
-                or not has_unspaced(parts[-1][-1] + character)
-            )
-            if joined:
+            if parts and _goes_on(parts[-1][-1], character):
                 parts[-1] += character
             else:
                 parts.append(character)

@@ -12,20 +12,24 @@ _SPACES = (" ", "\t", "\u00a0", "\u3000")
 _STOPS = "。！？!?…።។།。.；;،,，、:："
 
 
-def short_pieces(lines: Iterable[str], longest: int = LONGEST) -> Iterator[str]:
-    """The lines in order, those of more than `longest` characters in pieces of at most so many.
+def short_pieces(
+    lines: Iterable[str], longest: int = LONGEST, size: int | None = None
+) -> Iterator[str]:
+    """The lines in order, those of more than `longest` characters in pieces of at most `size`, by
+    default as many.
 
     A piece ends at a space, which is left out; where there is none at a punctuation mark, and else
     between two characters of which the second does not belong to the first. Joined, the pieces are
     the line but for the spaces between them.
     """
+    size = size or longest
     for line in lines:
         if len(line) <= longest:
             yield line
             continue
         begin = 0
-        while len(line) - begin > longest:
-            end = _end(line, begin, begin + longest)
+        while len(line) - begin > size:
+            end = _end(line, begin, begin + size)
             if piece := line[begin:end].strip():
                 yield piece
             begin = end
