@@ -1,5 +1,6 @@
 """`transformers`' pipeline says of a pack's words what `predict` says."""
 
+import re
 import warnings
 from random import Random
 
@@ -140,3 +141,87 @@ def test_sentences_longer_than_the_model_are_read_to_their_end(strategy):
                 said = {(one["entity_group"], one["start"], one["end"]) for one in entities}
                 assert said == {(e, places[a][0], places[b - 1][1]) for e, a, b in spans(tags)}
     assert any(tag != "O" for tag in predicted[0][-5:])
+
+
+ODD = [
+    *["\u200b", "\u200d", "\xad", "\u202a", "\ufeff", "\u2060", "²", "▁", ".", "O"],
+    "東京都は",
+    "สวัสดี",
+]
+ODD += [
+    "👨\u200d👩\u200d👧",
+    "a\u0301b",
+    "the\u200btown",
+    "x" * 90,
+    "<s>",
+    "[SEP]",
+    "<mask>",
+    "ﬁsh",
+    "\x00",
+]
+SPACES = [" ", " ", "  ", "\u00a0", "\u3000", "\t", "\n", "\u2009", "\u2028", " \u200b "]
+
+
+def odd_sentences():
+    """Words that few readers cut alike, between spaces of all kinds, some longer than the model."""
+    draw = Random(3)
+    words = [*" ".join([*LINES, *toy_lines("lug", 8)]).split(), *ODD, *ODD]
+    for number in range(24):
+        text = draw.choice(["", " ", "\n"])
+        for _ in range(draw.randint(1, 40 if number % 5 == 0 else 8)):
+            text += draw.choice(words) + draw.choice(SPACES)
+        yield text + draw.choice(["", "the"])
+
+
+@pytest.mark.parametrize("family", ["xlm-roberta", "bert", "gpt2"])
+def test_odd_words_and_spaces_are_read_as_predict_reads_them(family):
+    model = drawn_pack("ner", {"en": 0.4, "sw": 0.6}, family=family)
+    lines = list(odd_sentences())
+    predicted = model.predict(lines)
+
+    def wanted(line, tags, strategy):
+        places = [match.span() for match in re.finditer(r"\S+", line)]
+        if strategy == "none":
+            return {(t, *p) for p, t in zip(places, tags, strict=True) if t != "O"}
+        return {(e, places[a][0], places[b - 1][1]) for e, a, b in spans(tags)}
+
+    def said(found):
+        return {(e.get("entity", e.get("entity_group")), e["start"], e["end"]) for e in found}
+
+    for strategy in STRATEGIES:
+        ner = transformers.pipeline(
+            "token-classification",
+            model=model,
+            tokenizer=model.tokenizer,
+            aggregation_strategy=strategy,
+        )
+        words = [line.split() for line in lines]
+        plain = [" ".join(own) for own in words]
+        for texts, read in (
+            (lines, [ner(line) for line in lines]),
+            (lines, ner(lines, batch_size=7)),
+            (lines, list(ner((line for line in lines), batch_size=3))),
+            (plain, ner(words, is_split_into_words=True)),
+        ):
+            for line, tags, found in zip(texts, predicted, read, strict=True):
+                assert said(found) == wanted(line, tags, strategy), (strategy, line)
+                assert all(e["word"] == line[e["start"] : e["end"]] for e in found)
+        assert ner(" \n ") == [] and ner(["", lines[0]], batch_size=2)[0] == []
+    every = transformers.pipeline(
+        "token-classification", model=model, tokenizer=model.tokenizer, ignore_labels=[]
+    )
+    assert [[e["entity"] for e in found] for found in every(lines)] == predicted
+    with pytest.raises(UnibridgeError, match="is no sentence"):
+        ner([["a", "b"]])
+
+
+def test_a_word_that_holds_a_space_stays_one_where_words_are_given():
+    model = drawn_pack("ner", {"en": 0.4, "sw": 0.6})
+    words = ["10\u00a0000", "the river", "town"]
+    ner = transformers.pipeline(
+        "token-classification", model=model, tokenizer=model.tokenizer, ignore_labels=[]
+    )
+    (found,) = ner([words], is_split_into_words=True, delimiter="--")
+    assert [one["word"] for one in found] == words
+    (tags,) = model.predict([words])
+    assert [one["entity"] for one in found] == tags and found[1]["start"] == len(words[0]) + 2

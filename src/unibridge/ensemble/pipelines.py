@@ -1,9 +1,10 @@
 """`transformers`' pipelines for taggers and for classes of texts, reading packs as `predict` does.
 
-A tagger speaks at the first subword of a word between spaces. The pipeline knows no such words for
-most tokenizers, and lets untrained subwords vote. So it is given one entity a word, whatever the
-aggregation strategy; models that are no packs are read as before. Input longer than the model is
-read in the windows of `predict` (or, with the pipeline's `stride`, in windows of its own).
+A tagger speaks at the first subword of a word between spaces. The pipeline of `transformers` knows
+no such words for most tokenizers, cuts raw text otherwise than words, and lets untrained subwords
+vote. So a pack is asked for its words as `predict` asks it, in the same windows where they are
+longer than the model, and one entity a word is aggregated by any strategy; `stride` has nothing
+left to do. Models that are no packs are read as before.
 
 Of a text the pipeline reads what `predict` reads, its beginning, and warns of how many were cut.
 """
@@ -11,7 +12,7 @@ Of a text the pipeline reads what `predict` reads, its beginning, and warns of h
 import re
 import warnings
 from collections.abc import Collection, Iterator
-from itertools import groupby
+from itertools import accumulate
 from typing import Any
 
 from transformers import pipelines
@@ -22,83 +23,64 @@ from transformers.pipelines.token_classification import (
 )
 
 from unibridge.ensemble.model import MultiSourceModel
+from unibridge.errors import UnibridgeError
 from unibridge.tasks.cuts import Cuts
 
 
 class WordPipeline(TokenClassificationPipeline):
-    """Entities of whole words between spaces."""
+    """Entities of whole words: those between spaces, or those that are given one by one."""
 
     def preprocess(  # type: ignore[override]  # windows come one by one, as the parent's do
         self, sentence: Any, *given: Any, **named: Any
     ) -> Iterator[dict]:
-        """What the model reads, and whether that is the whole sentence."""
-        for inputs in super().preprocess(sentence, *given, **named):
-            yield inputs | {"cut": inputs["is_last"] and self._was_cut(inputs)}
+        """Of a pack the words of a sentence and where they stand; else what the model reads."""
+        if not self._is_tagger():
+            yield from super().preprocess(sentence, *given, **named)
+        elif isinstance(sentence, str):
+            words = list(re.finditer(r"\S+", sentence))
+            spans = [word.span() for word in words]
+            yield _read(sentence, [word.group() for word in words], spans)
+        elif isinstance(sentence, list) and named.get("is_split_into_words"):
+            between = named.get("delimiter", " ")
+            starts = accumulate((len(word) + len(between) for word in sentence), initial=0)
+            spans = [(start, start + len(word)) for start, word in zip(starts, sentence)]  # noqa: B905
+            yield _read(between.join(sentence), sentence, spans)
+        else:
+            raise UnibridgeError(
+                f"{type(sentence).__name__} is no sentence for this pipeline",
+                do="give a string, or a list of words with is_split_into_words=True",
+            )
 
-    def _was_cut(self, inputs: Any) -> bool:
-        text, offsets = inputs["sentence"], inputs.get("offset_mapping")
-        if not isinstance(self.model, MultiSourceModel) or text is None or offsets is None:
-            return False
-        # what `predict` reads in windows may still fit into the model
-        longer = inputs["input_ids"].shape[-1] > self.model.config.max_tokens
-        cut = longer or int(offsets.max()) < len(text.rstrip())
-        return cut and len(self.model.task.outputs) == 1
+    def _is_tagger(self) -> bool:
+        return isinstance(self.model, MultiSourceModel) and len(self.model.task.outputs) == 1
 
     def _forward(self, model_inputs: Any) -> Any:  # type: ignore[override]
-        """The model's logits; of a sentence that was cut, those of all its words."""
-        cut, texts = model_inputs.pop("cut"), model_inputs["sentence"]
-        said = super()._forward(model_inputs)
-        batched = isinstance(cut, list)
+        """The logits of all words, however long a sentence is; of other models those of tokens."""
+        if not self._is_tagger():
+            return super()._forward(model_inputs)
         model: Any = self.model
-        found = [
-            model.decided([text.split()])[0] if flag else None
-            for flag, text in zip(*((cut, texts) if batched else ([cut], [texts])), strict=True)
-        ]
-        return said | {"decided": found if batched else found[0]}
+        words = model_inputs["words"]
+        # a batch has a list of everything
+        batched = isinstance(model_inputs["sentence"], list)
+        rows = [own for own in (words if batched else [words]) if own]
+        decided = iter(model.decided(rows, batch_size=max(1, len(rows))) if rows else ())
+        found = [next(decided) if own else None for own in (words if batched else [words])]
+        return model_inputs | {"decided": found if batched else found[0]}
 
-    def gather_pre_entities(self, sentence: str, *given: Any, **named: Any) -> list[dict]:
-        """What is aggregated: of each word its first subword's scores, and where it stands."""
-        found = super().gather_pre_entities(sentence, *given, **named)
-        if not isinstance(self.model, MultiSourceModel) or any(e["start"] is None for e in found):
-            return found
-        spans = [match.span() for match in re.finditer(r"\S+", sentence)]
-
-        def word_of(entity: dict) -> int:
-            """A bare mark of a word's beginning belongs to what follows it."""
-            rest = sentence[entity["start"] :]
-            place = entity["start"] + len(rest) - len(rest.lstrip())
-            return next((i for i, (_, end) in enumerate(spans) if place < end), len(spans))
-
-        words = []
-        for number, pieces in groupby(found, key=word_of):
-            if number < len(spans):
-                start, end = spans[number]
-                own = {"word": sentence[start:end], "start": start, "end": end, "is_subword": False}
-                words.append(next(pieces) | own)
-        return words
-
-    def postprocess(self, all_outputs: Any, *given: Any, **named: Any) -> Any:  # type: ignore[override]
-        """An entity's `word` is the text as it stands."""
-        whole = all_outputs[0].get("decided")
-        if whole is not None:
-            return self._of_words(all_outputs[0]["sentence"], whole, *given, **named)
-        entities = super().postprocess(all_outputs, *given, **named)
-        if isinstance(self.model, MultiSourceModel):
-            for entity in entities:
-                if entity["start"] is not None:
-                    entity["word"] = all_outputs[0]["sentence"][entity["start"] : entity["end"]]
-        return entities
-
-    def _of_words(
+    def postprocess(  # type: ignore[override]
         self,
-        sentence: str,
-        logits: Any,
+        all_outputs: Any,
         aggregation_strategy: AggregationStrategy = AggregationStrategy.NONE,
         ignore_labels: Collection[str] | None = None,
-    ) -> list[dict]:
-        """Entities from logits of every word, (words, labels), or with a batch's axis before."""
+    ) -> Any:
+        """Entities of words by their logits, whatever the strategy; `word` is the text itself."""
+        if not self._is_tagger():
+            return super().postprocess(all_outputs, aggregation_strategy, ignore_labels)
+        (said,) = all_outputs
+        if said["decided"] is None:
+            return []
         ignored = {"O"} if ignore_labels is None else {*ignore_labels}
-        spans = (match.span() for match in re.finditer(r"\S+", sentence))
+        sentence, logits = said["sentence"], said["decided"].flatten(0, -2)
         words = [
             {
                 "word": sentence[start:end],
@@ -109,7 +91,7 @@ class WordPipeline(TokenClassificationPipeline):
                 "is_subword": False,
             }
             for number, ((start, end), scores) in enumerate(
-                zip(spans, logits.flatten(0, -2).float().softmax(-1).numpy(), strict=True), start=1
+                zip(said["spans"], logits.float().softmax(-1).numpy(), strict=True), start=1
             )
         ]
         entities = [
@@ -120,6 +102,10 @@ class WordPipeline(TokenClassificationPipeline):
         for entity in entities:
             entity["word"] = sentence[entity["start"] : entity["end"]]
         return entities
+
+
+def _read(sentence: str, words: list[str], spans: list[tuple[int, int]]) -> dict[str, Any]:
+    return {"sentence": sentence, "words": words, "spans": spans, "is_last": True}
 
 
 class TextPipeline(TextClassificationPipeline):
