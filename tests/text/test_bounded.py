@@ -14,6 +14,8 @@ from unibridge.text import documents, files, sentences
 from unibridge.text.corpus import read_text
 from unibridge.text.examples import TaggedSentence
 from unibridge.text.labels import read_labels
+from unibridge.text.lexicon import read_lexicon
+from unibridge.text.parallel import read_parallel
 from unibridge.text.stream import label_file, look_through
 
 KIB = 2**10
@@ -170,3 +172,47 @@ def test_notes_of_many_parts_are_one_line_a_kind(tmp_path):
     (note,) = look_through(path, expect="text", block_lines=10).notes
     assert "'nan'" in note and "the first on line 1 (in the first of 9 parts)" in note
     assert read_labels(path).warnings[0] == note.replace("10,", "90,").partition(" (in the")[0]
+
+
+@pytest.mark.parametrize("read", [read_parallel, read_lexicon])
+def test_of_more_pairs_than_fit_some_are_held_evenly_spread_and_counted(
+    tmp_path, monkeypatch, read
+):
+    monkeypatch.setattr(files, "_PART_BYTES", 4 * KIB)
+
+    def pairs(count):
+        path = tmp_path / f"{count}.tsv"
+        path.write_text("".join(f"omuntu{n}\tperson{n}\n" for n in range(count)))
+        return path
+
+    def rows(found):
+        if read is read_lexicon:
+            return found.entries
+        return tuple(zip(found.target_lines, found.source_lines, strict=True))
+
+    found = read(pairs(4000), most=20 * KIB)
+    (note,) = found.warnings
+    held = rows(found)
+    assert f"{len(held):,} of 4,000" in note and "evenly spread" in note
+    numbers = [int(target[6:]) for target, _ in held]
+    assert all(source == f"person{n}" for n, (_, source) in zip(numbers, held, strict=True))
+    assert 0.7 * 20 * KIB < sum(len(a) + len(b) + 2 for a, b in held) <= 20 * KIB
+    assert abs(sum(number < 2000 for number in numbers) - len(held) / 2) < 0.02 * len(held) + 2
+    assert numbers == sorted(numbers) and numbers[0] == 0
+    # what is there before and what is odd is told of all of it
+    assert rows(read(pairs(4000))) == rows(read(pairs(4000), most=None))
+    paths = pairs(10_000), pairs(40_000)
+    peaks = [peak_of(lambda path=path: read(path, most=64 * KIB)) for path in paths]
+    assert peaks[1] < 1.3 * peaks[0]
+
+
+def test_two_files_of_any_length_are_read_side_by_side(tmp_path):
+    for name, count in (("a.txt", 5000), ("b.txt", 5001)):
+        (tmp_path / name).write_text("".join(f"{name} {n}\n" for n in range(count)) + "\n \n")
+    with pytest.raises(UnibridgeError, match=r"a\.txt has 5000 lines, .*b\.txt has 5001"):
+        read_parallel(tmp_path / "a.txt", tmp_path / "b.txt")
+    (tmp_path / "b.txt").write_text("".join(f"b {n}\n" for n in range(5000)))
+    found = read_parallel(tmp_path / "a.txt", tmp_path / "b.txt", most=8 * KIB)
+    for target, source in zip(found.target_lines, found.source_lines, strict=True):
+        assert target.split()[1] == source.split()[1]
+    assert f"{len(found.target_lines):,} of 5,000 pairs" in found.warnings[0]

@@ -162,6 +162,7 @@ REFUSED = [
     ("p.tsv", "1\tone\n2\ttwo\n3\tthree\n", read_parallel, ":1", "target side is nothing but num"),
     ("p.tsv", "one\t1.5\ntwo\t-2,0\n", read_parallel, ":1", "source side is nothing but numbers"),
     ("p.tsv", "<html>\n<p>a</p>\t<p>b</p>\n", read_parallel, ":1", "not lines of text"),
+    ("d.tsv", "1\tomuntu\n2\tabantu\n", read_lexicon, ":1", "a side is nothing but numbers"),
     ("d.tsv", '[{"a": "b"}]\n', read_lexicon, ":1", "not lines of text"),
 ]
 

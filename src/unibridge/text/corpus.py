@@ -9,13 +9,13 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from math import ceil
 from pathlib import Path
 from typing import Any, TypeVar
 
 from unibridge.errors import UnibridgeError
 from unibridge.text.content import texts_of
 from unibridge.text.files import Form, not_a_file
+from unibridge.text.held import MOST_BYTES, Held
 from unibridge.text.languages import count_words, has_unspaced
 from unibridge.text.values import OddCharacters
 
@@ -23,14 +23,10 @@ Item = TypeVar("Item")
 
 TEXT_SUFFIXES = (".txt", ".jsonl", ".txt.gz", ".jsonl.gz")
 
-MOST_BYTES = 64 * 2**20
-"""Text that is held in memory: several times what adaptation reads, a vocabulary in about 4 GB."""
-
 # how much text there is in a byte of .gz, about, for the time that is left; how often it is told,
-# lines; and of how many lines one is let go of at a time, where there is too much text
+# lines
 _PACKED = 4
 _TOLD_EVERY = 4096
-_THINNED = 5
 
 _HUB_FORM = "hub:org/name:config:split#column"
 
@@ -70,7 +66,7 @@ def read_text(
     warnings: list[str] = []
     found = [(one, _text_files(Path(one), warnings)) for one in sources if not is_hub_id(one)]
     size = sum(_size(file) for _, files in found for file in files)
-    held = _Held(most, str(sources[0]) if len(sources) == 1 else f"{len(sources)} texts")
+    held = _Lines(most, str(sources[0]) if len(sources) == 1 else f"{len(sources)} texts")
     files: list[Path] = []
     read = 0
     for one in sources:
@@ -92,61 +88,36 @@ def read_text(
             if empty:
                 warnings.append(f"{file} is empty and was left out")
             files.append(file)
-    if not held.lines:
+    if not held.held.items:
         raise UnibridgeError("no line of text", where=source, do="name a file that holds text")
-    return Corpus(tuple(held.lines), tuple(files), warnings + held.warnings(), held.numbered)
+    kept = tuple(held.held.items)
+    return Corpus(kept, tuple(files), warnings + held.warnings(), held.held.numbered)
 
 
-class _Held:
-    """Lines evenly spread of a text of any size: of more than `most` bytes some are let go of.
-
-    Which are kept depends on their numbers alone, so that the first, the middle and the last part
-    of a text count alike, and nobody has to know beforehand how much there is.
-    """
+class _Lines:
+    """Lines evenly spread of a text of any size, and what is odd about all of them."""
 
     def __init__(self, most: int | None, name: str) -> None:
-        self.most, self.name = most, name
-        self.lines: list[str] = []
-        self.numbered = self.read = self._bytes = 0
-        self._share = 1.0
+        self.name = name
+        self.held = Held[str](most, lambda line: len(line.encode()) + 1)
         self._odd = OddCharacters()
 
     def add_all(self, lines: Iterable[str], tell: Callable[[], None] = lambda: None) -> int:
         """Go through lines, of which the empty ones do not count; how many there were."""
-        before = self.numbered
+        before = self.held.numbered
         for line in _clean(lines):
-            size = len(line.encode()) + 1
             self._odd.add(line)
-            # the share of lines so far, rounded up, grows by one at each that is kept
-            if ceil((self.numbered + 1) * self._share) > ceil(self.numbered * self._share):
-                self.lines.append(line)
-                self._bytes += size
-                if self.most is not None and self._bytes > self.most:
-                    self._thin(self.most)
-            self.numbered += 1
-            self.read += size
-            if self.numbered % _TOLD_EVERY == 0:
+            self.held.add(line)
+            if self.held.numbered % _TOLD_EVERY == 0:
                 tell()
-        return self.numbered - before
-
-    def _thin(self, most: int) -> None:
-        while self._bytes > most and len(self.lines) > 1:
-            # of few lines, which are then long ones, as many as it takes
-            every = _THINNED if len(self.lines) > 100 * _THINNED else 2
-            del self.lines[every - 1 :: every]
-            self._share *= 1 - 1 / every
-            self._bytes = sum(len(line.encode()) + 1 for line in self.lines)
+        return self.held.numbered - before
 
     def warnings(self) -> list[str]:
         """What is odd, and what was let go of, counted."""
-        odd = self._odd.notes(self.name)
-        if len(self.lines) == self.numbered:
-            return odd
+        settings = " (run.text_megabytes, --text-megabytes)"
         return [
-            *odd,
-            f"{self.read / 1e6:,.1f} MB of text, of which {self._bytes / 1e6:,.1f} MB are held: "
-            f"{len(self.lines):,} of {self.numbered:,} lines, evenly spread "
-            "(run.text_megabytes, --text-megabytes)",
+            *self._odd.notes(self.name),
+            *(note + settings for note in self.held.note("lines")),
         ]
 
 

@@ -1,13 +1,16 @@
 """Sentences that say the same in two languages."""
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain, islice, zip_longest
 from pathlib import Path
 
 from unibridge.errors import UnibridgeError
 from unibridge.text.content import HEAD, recognise
-from unibridge.text.files import read_lines
+from unibridge.text.files import stream_lines
+from unibridge.text.held import MOST_BYTES, Held
 from unibridge.text.languages import language, languages_called
 from unibridge.text.values import OddCharacters, trimmed
 
@@ -29,66 +32,105 @@ SIDES = frozenset(
 ALIGNED = "write target, a tab and source a line, or give two line-aligned files"
 
 
-def read_parallel(target: str | Path, source: str | Path | None = None) -> Parallel:
+def read_parallel(
+    target: str | Path, source: str | Path | None = None, *, most: int | None = MOST_BYTES
+) -> Parallel:
     """Read two line-aligned files, or one TSV of target, tab, source.
+
+    most: bytes of text to hold; of more, pairs evenly spread are kept, with a note. None holds all.
 
     Raises UnibridgeError for files of unequal length, rows without two columns and empty sides,
     with file and line. Blank lines are allowed only at the end of a file. A first row of languages'
     names is left out, with a note.
     """
-    warnings: list[str] = []
-    found: list[str] = []
-    if source is None:
-        rows = []
-        lines = without_blank_end(target)
-        for number, line in enumerate(lines, start=1):
-            cells = line.split("\t")
-            if len(cells) != 2:
-                raise UnibridgeError(
-                    f"{len(cells)} instead of 2 columns",
-                    where=f"{target}:{number}",
-                    do=ALIGNED,
-                )
-            rows.append((trimmed(cells[0]), trimmed(cells[1])))
-        files = (target, target)
-    else:
-        target_lines, source_lines = without_blank_end(target), without_blank_end(source)
-        if len(target_lines) != len(source_lines):
-            raise UnibridgeError(
-                f"the files are not aligned: {target} has {len(target_lines)} lines, "
-                f"{source} has {len(source_lines)}",
-                do="give files whose lines translate each other one by one",
-            )
-        rows = [(trimmed(t), trimmed(s)) for t, s in zip(target_lines, source_lines, strict=True)]
-        files = (target, source)
-    if _is_header(rows, together=source is None):
-        where = dict.fromkeys(f"{file}:1" for file in files)
-        names = ", ".join(rows[0])
-        warnings.append(f"{' and '.join(where)}: taken for the columns' names: {names}")
-    for number, row in enumerate(rows, start=1):
-        for side, file, text in zip(("target", "source"), files, row, strict=True):
-            if not text:
-                raise UnibridgeError(f"the {side} side is empty", where=f"{file}:{number}")
-    if not rows:
+    files = (target, target if source is None else source)
+    pairs = _of_one(target) if source is None else _of_two(target, source)
+    held = Held[tuple[str, str]](most, lambda row: sum(len(text.encode()) + 1 for text in row))
+    sides = _Side("target", target), _Side("source", files[1])
+    same = 0
+    for number, row in enumerate(pairs, start=1):
+        for side, text in zip(sides, row, strict=True):
+            side.add(text, number)
+        same += row[0] == row[1]
+        held.add(row)
+    for side in sides:
+        side.check_whole()
+    if not held.items:
         raise UnibridgeError("the file holds no sentence pair", where=target)
-    rows = rows[bool(warnings) :]
-    for side, file, texts in zip(("target", "source"), files, zip(*rows, strict=True), strict=True):
-        if len(texts) > 1 and all(map(_NUMBER.fullmatch, texts)):
-            raise UnibridgeError(
-                f"the {side} side is nothing but numbers", where=f"{file}:1", do=ALIGNED
-            )
-    for file, texts in zip(files, zip(*rows, strict=True), strict=True):
-        odd = OddCharacters()
-        for number, text in enumerate(texts, start=1 + bool(warnings)):
-            odd.add(text, number)
-        found += odd.notes(file)
-    warnings += dict.fromkeys(found)
-    if same := sum(target == source for target, source in rows):
-        warnings.append(f"{files[0]}: the same text on both sides: {same} of {len(rows)} pairs")
+    warnings: list[str] = []
+    if _is_header(held.items, together=source is None):
+        where = dict.fromkeys(f"{file}:1" for file in files)
+        names = ", ".join(held.items[0])
+        warnings.append(f"{' and '.join(where)}: taken for the columns' names: {names}")
+    header = bool(warnings)
+    total = held.numbered - header
+    for side in sides:
+        side.check_words(total, header)
+    warnings += dict.fromkeys(note for side in sides for note in side.odd.notes(side.file))
+    if same:
+        warnings.append(f"{target}: the same text on both sides: {same} of {total} pairs")
+    warnings += [f"{target}: {note}" for note in held.note("pairs")]
+    rows = held.items[header:]
     return Parallel(tuple(t for t, _ in rows), tuple(s for _, s in rows), warnings)
 
 
-def _is_header(rows: list[tuple[str, str]], *, together: bool) -> bool:
+class _Side:
+    """One side of all pairs as they are read."""
+
+    def __init__(self, name: str, file: str | Path) -> None:
+        self.name, self.file = name, file
+        self.odd = OddCharacters()
+        self._empty = self._numbers = 0
+        self._first = ""
+
+    def add(self, text: str, number: int) -> None:
+        self._first = self._first or text
+        if not text:
+            self._empty = self._empty or number
+        self._numbers += _NUMBER.fullmatch(text) is not None
+        self.odd.add(text, number)
+
+    def check_whole(self) -> None:
+        """Raise UnibridgeError where a side is empty."""
+        if self._empty:
+            raise UnibridgeError(
+                f"the {self.name} side is empty", where=f"{self.file}:{self._empty}"
+            )
+
+    def check_words(self, total: int, header: bool) -> None:
+        """Raise UnibridgeError where all of `total` texts behind the header are numbers."""
+        self.odd.seen = total
+        if total > 1 and self._numbers == total + (header and bool(_NUMBER.fullmatch(self._first))):
+            raise UnibridgeError(
+                f"the {self.name} side is nothing but numbers", where=f"{self.file}:1", do=ALIGNED
+            )
+
+
+def _of_one(path: str | Path) -> Iterator[tuple[str, str]]:
+    for number, line in enumerate(without_blank_end(path), start=1):
+        cells = line.split("\t")
+        if len(cells) != 2:
+            raise UnibridgeError(
+                f"{len(cells)} instead of 2 columns", where=f"{path}:{number}", do=ALIGNED
+            )
+        yield trimmed(cells[0]), trimmed(cells[1])
+
+
+def _of_two(target: str | Path, source: str | Path) -> Iterator[tuple[str, str]]:
+    lines = [0, 0]
+    for row in zip_longest(without_blank_end(target), without_blank_end(source)):
+        for place, text in enumerate(row):
+            lines[place] += text is not None
+        if lines[0] == lines[1]:
+            yield trimmed(row[0]), trimmed(row[1])
+    if lines[0] != lines[1]:
+        raise UnibridgeError(
+            f"the files are not aligned: {target} has {lines[0]} lines, {source} has {lines[1]}",
+            do="give files whose lines translate each other one by one",
+        )
+
+
+def _is_header(rows: Sequence[tuple[str, str]], *, together: bool) -> bool:
     """Whether the first row names the sides. Codes of languages are short words of some language
     as well, so these are names only above rows of several words, not in a dictionary, and not where
     each stands in a file of its own."""
@@ -144,19 +186,23 @@ def _names() -> frozenset[str]:
     return frozenset(name.lower() for name in Locale("en").languages.values())
 
 
-def without_blank_end(path: str | Path, do: str = ALIGNED) -> list[str]:
+def without_blank_end(path: str | Path, do: str = ALIGNED) -> Iterator[str]:
     """The lines of a plain text file without blank ones at its end.
 
     Raises UnibridgeError for JSON and markup, with `do` as what to write instead.
     """
-    lines = read_lines(path)
-    found = recognise(lines[:HEAD])
+    lines = stream_lines(path)
+    head = list(islice(lines, HEAD))
+    found = recognise(head)
     if found.kind in ("json lines", "json", "markup"):
         raise UnibridgeError(
             f"this is {found.name}, not lines of text",
             where=f"{path}:1",
             do=do,
         )
-    while lines and not lines[-1].strip():
-        lines.pop()
-    return lines
+    blank: list[str] = []
+    for line in chain(head, lines):
+        blank.append(line)
+        if line.strip():
+            yield from blank
+            blank.clear()

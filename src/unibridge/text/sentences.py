@@ -56,14 +56,14 @@ def _check_tree(sentence: Sequence[Row], layout: Layout) -> None:
     """
     heads = []
     for row in sentence:
-        head, mark, relation = row.tag.partition("|")
-        if row.tag and not (mark and relation and head.isascii() and head.isdigit()):
+        place, mark, relation = row.tag.partition("|")
+        if row.tag and not (mark and relation and place.isascii() and place.isdigit()):
             raise UnibridgeError(
                 f"the tag {row.tag!r} of {row.word!r} is no place in a tree",
                 where=layout.at(row.line),
                 do="write HEAD|DEPREL, such as 2|nsubj, or give CoNLL-U (.conllu)",
             )
-        heads.append(int(head) if row.tag else 0)
+        heads.append(int(place) if row.tag else 0)
     for row, head in zip(sentence, heads, strict=True):
         if head > len(heads):
             raise UnibridgeError(
