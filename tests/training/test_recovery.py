@@ -105,3 +105,14 @@ def test_an_interrupted_training_goes_back_to_the_same_weights(tmp_path, stop):
     whole, _ = train(tmp_path / "whole")
     assert result.went_back == [80]
     assert torch.equal(again, whole)
+
+
+def test_a_checkpoint_from_before_there_was_a_watch_is_gone_on_from(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, stop=40)
+    file = tmp_path / "checkpoint.pt"
+    state = torch.load(file, weights_only=True)
+    del state["watch"], state["result"]["went_back"]
+    torch.save(state, file)
+    weight, result = train(tmp_path)
+    assert result.steps == 120 and (weight - WANTED).abs().max() < 0.2

@@ -139,7 +139,8 @@ def fit(
                 parameter.copy_(state["parameters"][name])
         optimiser.load_state_dict(state["optimiser"])
         result = FitResult(**state["result"])
-        plateau, early, watch = state["plateau"], state["early"], state["watch"]
+        plateau, early = state["plateau"], state["early"]
+        watch = state.get("watch", watch)  # checkpoints of before 27 November 2026 have none
         sums, counted = state["sums"], state["counted"]
 
     def save() -> None:
