@@ -99,7 +99,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             raise
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """Write a file so that a reader sees the old content or the new, never half of it."""
     with whole_file(path) as stream:
         stream.write(content)

@@ -147,3 +147,48 @@ def test_whatever_columns_stand_beside_them_the_words_are_read_or_refused(tmp_pa
             assert "a.conll:" in error.where
             continue
         assert found.examples == [TaggedSentence(tuple(words), tuple(tags))], path.read_text()
+
+
+def tagged(path, **rest):
+    return [(one.words, one.tags) for one in read_labels(path, **rest).examples]
+
+
+def test_lemmas_are_no_tags_and_predictions_go_where_nothing_stands(tmp_path):
+    path = write(tmp_path, table(("The", "dogs", "ran"), ("the", "dog", "run"), ["_"] * 3))
+    found = read_labels(path, expect="words", labelled=False)
+    write_predictions(found, [("DET", "NOUN", "VERB")], tmp_path / "out.conll")
+    assert (tmp_path / "out.conll").read_text().splitlines()[1] == "dogs\tdog\tNOUN"
+
+
+def test_classes_by_number_in_the_last_column_are_tags(tmp_path):
+    path = write(tmp_path, table(("The", "dog", "ran"), ("the", "dog", "run"), (2, 0, 1)))
+    found = tagged(path, expect="words", names=["NOUN", "VERB", "DET"])
+    assert found == [(("The", "dog", "ran"), ("DET", "NOUN", "VERB"))]
+    path = write(tmp_path, table(("The", "dog", "Jo"), ("B-NP", "I-NP", "B-NP"), (0, 0, 1)))
+    found = tagged(path, expect="entities", names=["O", "B-PER"])
+    assert found == [(("The", "dog", "Jo"), ("O", "O", "B-PER"))]
+
+
+@pytest.mark.parametrize("expect", ["words", "entities", "trees"])
+@pytest.mark.parametrize("odd", ["1-2\tdon't", "1.1\t_"])
+def test_contractions_and_empty_words_tell_conllu_of_another_name(tmp_path, expect, odd):
+    rows = [f"{n}\t{w}\t{w}\tVERB\t_\t_\t0\troot\t_\t_" for n, w in enumerate("abc", start=1)]
+    path = write(tmp_path, "\n".join([odd + "\t_" * 8, *rows]) + "\n")
+    with pytest.raises(UnibridgeError, match="ten columns of CoNLL-U"):
+        read_labels(path, expect=expect)
+
+
+def test_a_remark_in_cells_is_none_of_the_counted_words(tmp_path):
+    words = table((1, 2, 3), "abc", ("O", "O", "B-PER"))
+    path = write(tmp_path, f"{words}\n#\td\tO\n{words}")
+    assert [words for words, _ in tagged(path, expect="entities")] == [("a", "b", "c")] * 2
+    path = write(tmp_path, f"{words}\nx\td\tO\n{words}")
+    found = read_labels(path, expect="entities").examples
+    assert found[1].words[0] == "x"  # then nothing is counted
+
+
+def test_years_and_dashes_are_words(tmp_path):
+    rows = table(("2019", "-", "2020", "."), ("CD", ":", "CD", "."), ("B-DATE", *"OOO"))
+    assert tagged(write(tmp_path, rows), expect="entities")[0][0] == ("2019", "-", "2020", ".")
+    rows = table(("12", "03", "2020"), ("CD", "CD", "CD"), ("B-DATE", "I-DATE", "I-DATE"))
+    assert tagged(write(tmp_path, rows), expect="entities")[0][0] == ("12", "03", "2020")

@@ -95,12 +95,22 @@ def test_what_is_no_text_is_refused_with_a_remedy(tmp_path, kind):
         ["tab\there", "and none"],
         ["1 one", "2 two"],
         ["[1] one", "[2] two"],
+        ["From: the old house", "To: the new one"],
         ["<b>bold</b> move", "then", "nothing", "more", "of", "it"],
     ],
 )
 def test_text_that_only_looks_odd_is_text(tmp_path, lines):
     corpus = read_text(write(tmp_path, "\n".join(lines), "a.txt"))
     assert list(corpus.lines) == lines and not corpus.warnings
+
+
+def test_a_document_of_short_lines_is_text(tmp_path):
+    content = '<doc id="1">\nPlan X\nTyp O\nVitamin X\n</doc>\n'
+    assert list(read_text(write(tmp_path, content, "a.txt")).lines) == [
+        "Plan X",
+        "Typ O",
+        "Vitamin X",
+    ]
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])

@@ -320,3 +320,10 @@ def test_real_files_come_back_byte_for_byte(tmp_path, path, expect):
     write_predictions(labels, gold, tmp_path / "out")
     assert (tmp_path / "out").read_bytes() == (DATA / path).read_bytes()
     assert not [warning for warning in labels.warnings if "in quotes" not in warning]
+
+
+def test_a_text_with_a_key_word_beside_it_is_no_list_of_words(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "good film", "label": "pos", "word": "x", "token": "t1"}\n')
+    (example,) = read_labels(path).examples
+    assert (example.text, example.label) == ("good film", "pos")

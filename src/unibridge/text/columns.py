@@ -45,6 +45,9 @@ _TAG_HEADERS = (
     )
 )
 _COUNTED_WORDS = 3
+_RANGE = re.compile(r"\d+[-.]\d+")  # CoNLL-U's numbers of contractions and of empty words
+# of a word, a sentence or a row, or offsets, or where there is none
+_NUMBER = re.compile(r"\d+([-:.]\d+)*|[_-]?")
 # rows that tell a column of numbers from words
 _FEW_ROWS = 3
 # words, and words of a language, that tell a file of several languages
@@ -63,10 +66,15 @@ class Columns:
     counts: bool = True
     reached: int = -1
     longest: int = 0
+    # whether CoNLL-U's words of several tokens, or empty ones, are among them
+    ranges: bool = False
     kinds: list["_Cells"] = field(default_factory=list)
 
     def add(self, number: int, cells: list[str], begins: bool) -> None:
         """Note the word on a line; begins: whether a sentence begins there."""
+        if self.width == 10 and _RANGE.fullmatch(cells[0]):
+            self.ranges = True
+            return
         self.count += 1
         if self.first is None:
             self.first = (number, cells)
@@ -88,7 +96,8 @@ class _Cells:
     """What the cells of one column have in common.
 
     entities: whether all are entity tags; marked: how many of them are of an entity. upos: whether
-    all are parts of speech. lettered: whether any has a letter. prefixes: what they begin with;
+    all are parts of speech. lettered: whether any has a letter; capitals: whether those that have
+    are in A to Z alone, as many tags are. numbers: whether all are. prefixes: what they begin with;
     bare: how many are nothing else.
     """
 
@@ -96,6 +105,8 @@ class _Cells:
     marked: int = 0
     upos: bool = True
     lettered: bool = False
+    capitals: bool = True
+    numbers: bool = True
     prefixes: Counter[str] = field(default_factory=Counter)
     bare: int = 0
 
@@ -106,7 +117,10 @@ class _Cells:
             self.entities = is_entity_tag(tag)
             self.marked += self.entities and len(tag) > 1
         self.upos = self.upos and cell in UPOS
-        self.lettered = self.lettered or any(map(str.isalpha, cell))
+        if any(map(str.isalpha, cell)):
+            self.lettered = True
+            self.capitals = self.capitals and cell.isascii() and cell.isupper()
+        self.numbers = self.numbers and _NUMBER.fullmatch(cell) is not None
         if len(self.prefixes) < 8:
             match = _LANGUAGE_PREFIX.match(cell)
             self.prefixes[match.group() if match else ""] += 1
@@ -139,8 +153,8 @@ def places(most: Columns, layout: Layout) -> dict[str, Any]:
             f"{layout.path}: the first column {counts}; words are taken from "
             f"column {words} and tags from column {tags}, counted from 0"
         )
-    if counted and most.width == 10 and not layout.columns and layout.expect != "words":
-        _refuse_conllu(most.kinds[tags], line, layout)
+    if counted and most.width == 10 and not layout.columns:
+        _refuse_conllu(most, tags, line, layout)
     if not layout.columns and tags != words:
         _refuse_changed(most, words, tags, line, layout)
     prefix = _shared(most.kinds[words], layout, notes) if most.kinds else ()
@@ -169,10 +183,10 @@ def _words(most: Columns, names: list[str], counted: bool) -> int:
         if name in _WORD_HEADERS:
             return place
     rows = most.count - bool(names)
-    if counted or (most.width > 2 and rows >= _FEW_ROWS and not most.kinds[0].lettered):
-        # behind numbers of words, sentences or rows, and offsets
+    if counted or (most.width > 2 and rows >= _FEW_ROWS and most.kinds[0].numbers):
+        # behind numbers of words, sentences or rows, and offsets; years and such are words
         for place, kind in enumerate(most.kinds[:-1]):
-            if place and kind.lettered and not kind.marked:
+            if place and kind.lettered and not kind.marked and (counted or not kind.capitals):
                 return place
     return int(counted)
 
@@ -198,8 +212,10 @@ def _tags(
         return behind[0] if layout.expect != "words" and behind else last
     entities = [place for place in entities if most.kinds[place].marked]
     if layout.expect == "words":
-        entities = [place for place in others if most.kinds[place].lettered]
-    if most.width > 2 and not most.kinds[last].lettered and len(entities) == 1:
+        entities = [p for p in others if most.kinds[p].lettered and most.kinds[p].capitals]
+    # classes given by number are no scores
+    scores = not layout.names and most.width > 2 and not most.kinds[last].lettered
+    if scores and len(entities) == 1:
         notes.append(
             f"{layout.path}: the last column has no letters; tags are taken from column "
             f"{entities[0]}, counted from 0"
@@ -213,9 +229,10 @@ def _tags(
     return last
 
 
-def _refuse_conllu(tags: _Cells, line: int, layout: Layout) -> None:
-    """Raise UnibridgeError where tags are in CoNLL-U's own places."""
-    if layout.expect == "trees" or (layout.expect == "entities" and not tags.entities):
+def _refuse_conllu(most: Columns, tags: int, line: int, layout: Layout) -> None:
+    """Raise UnibridgeError where tags, or words, are in CoNLL-U's own places."""
+    elsewhere = layout.expect == "entities" and not most.kinds[tags].entities
+    if most.ranges or layout.expect == "trees" or elsewhere:
         raise UnibridgeError(
             "these are the ten columns of CoNLL-U",
             where=layout.at(line),

@@ -89,6 +89,9 @@ def _rows(lines: Iterable[str], layout: Layout) -> Iterator[tuple[int, list[str]
             begins = begins or blank
             yield number, None
             continue
+        if layout.whole.get("counted") and line.startswith("#"):
+            yield number, None  # a remark in as many cells as a word, which begins with its number
+            continue
         begins = False
         if (separator == "\t") != ("\t" in line) and width > 1:
             here, there = ("spaces", "tabs") if separator == "\t" else ("a tab", "spaces")
@@ -101,6 +104,11 @@ def _rows(lines: Iterable[str], layout: Layout) -> Iterator[tuple[int, list[str]
         if len(cells) != width:
             raise UnibridgeError(
                 f"{len(cells)} instead of {width} columns", where=layout.at(number)
+            )
+        if layout.whole.get("counted") and not (cells[0].isascii() and cells[0].isdigit()):
+            raise UnibridgeError(
+                f"{cells[0]!r} is not the number of a word, which all others begin with",
+                where=layout.at(number),
             )
         if layout.labelled and layout.whole["tags"] < 0:
             raise UnibridgeError(

@@ -61,8 +61,9 @@ _OTHERS = {
     "a PO catalogue": re.compile(r"(#.*\n)*msg(id|ctxt) \""),
     "a web archive": re.compile(r"WARC/\d"),
     "mail": re.compile(
+        r"(?=[\s\S]*(@|Message-ID|MIME-Version|Received: |Return-Path))"
         r"(From \S+@.*\n)?((From|To|Subject|Date|Message-ID|MIME-Version|Received|Return-Path"
-        r"|Delivered-To|Reply-To|Content-[A-Za-z-]+|X-[A-Za-z-]+): .*\n([ \t].*\n)*){2}"
+        r"|Delivered-To|Reply-To|Content-[A-Za-z-]+|X-[A-Za-z-]+): [^\t\n]*\n([ \t].*\n)*){2}"
     ),
     "YAML": re.compile(r"(---\n)?[A-Za-z_]+: .*\n([A-Za-z_]+: .*\n)*---(\n|$)"),
 }
@@ -142,7 +143,9 @@ def _markup_content(rows: Sequence[str]) -> Content | None:
     # documents may be joined, the first without its mark
     if _TAG.fullmatch(rows[0]) or any(_DOCUMENT_MARK.fullmatch(line) for line in rows):
         rest = [line for line in rows if not _TAG.fullmatch(line)]
-        return (_table_content(rest) if rest else None) or Content("tagged text")
+        # in columns all the same, where there are tabs
+        table = _table_content(rest) if any("\t" in line for line in rest) else None
+        return table or Content("tagged text")
     return None
 
 

@@ -68,7 +68,8 @@ def _text_keys(record: dict[str, Any], layout: Layout) -> dict[str, str | None]:
 def _has_words(record: dict[str, Any], layout: Layout) -> bool:
     if layout.expect is not None:
         return layout.expect in ("words", "entities", "trees")
-    return _key(record, "words", _WORD_KEYS, layout) is not None
+    key = _key(record, "words", _WORD_KEYS, layout)
+    return key is not None and isinstance(record[key], list)
 
 
 def parse_jsonl(lines: list[str], layout: Layout) -> Parsed:

@@ -160,7 +160,7 @@ def fit(
             },
             buffer,
         )
-        write_bytes(checkpoint, buffer.getvalue())
+        write_bytes(checkpoint, buffer.getbuffer())
 
     def step_loss(indices: list[int], step_seed: int) -> tuple[dict[str, float], int]:
         """Gradients of a whole step, of all processes; its loss and parts, and its tokens."""
