@@ -59,6 +59,8 @@ class WordPipeline(TokenClassificationPipeline):
         if not self._is_tagger():
             return super()._forward(model_inputs)
         model: Any = self.model
+        if model.tokenizer is None:  # loaded by transformers' classes, which load no tokenizer
+            model.tokenizer = self.tokenizer
         words = model_inputs["words"]
         # a batch has a list of everything
         batched = isinstance(model_inputs["sentence"], list)
