@@ -75,6 +75,12 @@ def test_the_demo_of_me5_trains_all_of_its_sources_and_has_the_rows_to_compare(t
     assert {"floor", "probe", "fine-tune", "unibridge", "ceiling"} == {*config.run.methods}
 
 
+@pytest.mark.skipif(not me5.me5_is_installed(), reason="needs the packages of me5")
+def test_where_me5_is_installed_the_demo_is_on_it():
+    base, about = suggested_base()
+    assert base == "me5" and "--base cldr" in about
+
+
 def test_without_the_packages_of_me5_the_demo_is_on_the_base_that_comes_along(monkeypatch):
     monkeypatch.setattr(me5, "TOKENIZER", ("no_such_package", "tokenizer.json"))
     base, about = suggested_base()

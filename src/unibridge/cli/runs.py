@@ -49,7 +49,7 @@ def _demo_options(parser: ArgumentParser) -> None:
         "--language", help="any CLDR language (default: ti, Tigrinya; on the base cldr am, Amharic)"
     )
     parser.add_argument(
-        "--base", help="me5 or cldr (default: me5 where it is installed and quick, or else cldr)"
+        "--base", help="me5 or cldr (default: me5 where it is installed, or else cldr)"
     )
     parser.add_argument("--folder", type=Path, help="run folder (default: runs/demo-LANGUAGE)")
     parser.add_argument("--seeds", type=int, default=1, help="number of seeds (default: 1)")
