@@ -4,7 +4,7 @@
 
 It reads the freely licensed part of the plain text (SOURCES.tsv beside it says of each range of
 lines what its licence is), trains by masked-language modelling over the pieces that the text uses,
-and writes src/unibridge/data/me5. What the head is worth is measured by benchmarks/me5_head.py.
+and writes src/unibridge/data/me5. What it is worth: measure_me5_head.py.
 """
 
 import argparse
