@@ -5,6 +5,7 @@ universal adapter (MAD-X), and the whole model instead of an adapter (fine-tunin
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,6 +31,8 @@ from unibridge.transfer.sampling import drawn
 from unibridge.transfer.signals.base import LanguageClassifier
 from unibridge.transfer.task_settings import TaskSettings
 from unibridge.transfer.trained import TrainedTask
+from unibridge.transfer.updates import UPDATES
+from unibridge.transfer.updates.base import Opened, Updated, updated
 
 if TYPE_CHECKING:
     import torch
@@ -113,16 +116,22 @@ def train_task(
     if train == "adapter":
         attach.add_adapter(encoder, base.family, name, settings.placed_adapter, seed=seed)
 
+    def changing() -> Opened:
+        """What of the encoder is trained, once the rows that are not used have been left out."""
+        if train == "adapter":
+            return nullcontext(Updated({}, ()))
+        below = {n for a in adapted.values() if a is not None for n in a.stack}
+        fixed = [p for n in below for p in attach.adapter_parameters(model, n)]
+        return updated(encoder, base.family, settings.updates, besides=fixed, seed=seed)
+
     def trainable() -> "dict[str, torch.nn.Parameter]":
-        """Name -> parameter, once the rows that are not used have been left out."""
+        """Name -> parameter."""
         found = {f"head.{n}": p for n, p in head.named_parameters()}
         if train == "adapter":
             own = attach.adapter_parameters(encoder, name)
             found |= {f"adapter.{i}": p for i, p in enumerate(own)}
         else:
-            below = {n for a in adapted.values() if a is not None for n in a.stack}
-            frozen = {id(p) for n in below for p in attach.adapter_parameters(model, n)}
-            found |= {n: p for n, p in encoder.named_parameters() if id(p) not in frozen}
+            found |= update.parameters
         found |= beside.parameters()
         for parameter in found.values():
             parameter.requires_grad_(True)
@@ -287,7 +296,7 @@ def train_task(
             progress=progress,
         )
 
-    with used_rows(model, base.family, rows_used, output=False):
+    with used_rows(model, base.family, rows_used, output=False), changing() as update:
         trained = trainable()
         model.train(), head.train()
         warnings += prepare(model, encoder, settings.training)
@@ -300,7 +309,8 @@ def train_task(
                 trained,
                 lambda: (run([encoded[i]], owners[i])[1] for i in known),
             )
-        whole_rate = whole_model_rate(shape.hidden)
+        usual = UPDATES.resolve(settings.updates.method).rate
+        whole_rate = usual * whole_model_rate(shape.hidden)
         rates = settings.search_rates or (
             PUBLISHED_RATES
             if train == "adapter"
@@ -340,11 +350,18 @@ def train_task(
         adapter=attach.adapter_state(encoder, name) if train == "adapter" else {},
         encoder={}
         if train == "adapter"
-        else changed_tensors(encoder, base.family.word_embeddings, rows_used, only=trained),
+        else changed_tensors(
+            encoder,
+            base.family.word_embeddings,
+            rows_used,
+            table=f"{base.family.word_embeddings}.weight" in update.changes,
+            only=update.changes,
+        ),
         facts={
             "source": "+".join(sources),
             "task": task.name,
             "trained": train,
+            "updates": None if train == "adapter" else settings.updates.method,
             "curve": result.curve,
             "steps": result.steps,
             "epochs": result.curve[-1]["epoch"],

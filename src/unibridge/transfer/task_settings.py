@@ -1,11 +1,12 @@
 """How a task is learnt: settings of `task_training` and `fine_tuning`."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import Field, field_validator
 
 from unibridge.adapters.settings import TASK_ADAPTER, AdapterConfig
-from unibridge.settings import Settings
+from unibridge.settings import Available, Lack, Settings
 from unibridge.tasks.shapes import HeadSettings
 from unibridge.training import (
     TrainingSettings,
@@ -15,6 +16,7 @@ from unibridge.transfer.head_start import HeadStart
 from unibridge.transfer.rates import RateSearch
 from unibridge.transfer.sampling import SamplingSettings
 from unibridge.transfer.signals.base import SignalSettings
+from unibridge.transfer.updates.base import UpdateSettings
 
 
 class TaskSettings(Settings):
@@ -66,7 +68,8 @@ class TaskSettings(Settings):
         0.4, gt=0, le=1, description="steps of the whole search, as a share of training's"
     )
     training: TrainingSettings = TrainingSettings(epochs=11, schedule="constant")
-    # what is none decides no stage's name
+    # what is none, or all, decides no stage's name
+    updates: UpdateSettings = Field(UpdateSettings(), exclude_if=lambda s: s.method == "all")
     sampling: SamplingSettings = Field(SamplingSettings(), exclude_if=lambda s: s.method == "none")
     languages: SignalSettings = Field(SignalSettings(), exclude_if=lambda s: s.method == "none")
     forgetting: ForgettingSettings = Field(
@@ -79,6 +82,10 @@ class TaskSettings(Settings):
         if adapter.invertible != "none":
             raise ValueError('a task adapter has no invertible part; write invertible = "none"')
         return adapter
+
+    def lacks(self, run: Available) -> Iterator[Lack]:
+        """What a way to train the whole model needs."""
+        return self.updates.lacks()
 
     @property
     def placed_adapter(self) -> AdapterConfig:
