@@ -2,6 +2,7 @@ import gzip
 import json
 import random
 import sys
+import time
 
 import pytest
 
@@ -146,16 +147,28 @@ def test_a_consonant_below_another_stays_there():
     assert len(samples) > 1
 
 
+def cut_one_by_one(line, words):
+    """What `join_samples` makes of one line, each unit counted by itself."""
+    pieces, piece, filled = [], "", 0.0
+    for unit in corpus_module._units(line):
+        length = count_words(unit)
+        if piece and filled + length > words + 1e-9:
+            pieces.append(piece.strip())
+            piece, filled = "", 0.0
+        piece, filled = piece + unit, filled + length
+    return [*pieces, piece.strip()]
+
+
 def test_a_long_line_is_cut_as_if_its_words_were_counted_one_by_one(monkeypatch):
     draw = random.Random(1)
     parts = [*"ab東京ก็្។。. ", "b ", "สวั", "ម្ភ", "x" * 70, "\u00a0", "\u3000", "é", "a\u0301"]
-    for _ in range(300):
+    for number in range(400):
         line = "".join(draw.choices(parts, k=draw.randint(1, 400))).strip()
-        words = draw.randint(1, 30)
+        words = draw.randint(1, 60)
+        # also where the words are longer or shorter than they were at first
+        monkeypatch.setattr(corpus_module, "_AT_FIRST", 4096 if number % 2 else 20)
         found = join_samples([line], words)
-        monkeypatch.setattr(corpus_module, "_chunks", corpus_module._units)
-        assert join_samples([line], words) == found
-        monkeypatch.undo()
+        assert found == cut_one_by_one(line, words)
         assert "".join("".join(found).split()) == "".join(line.split())
 
 
@@ -179,6 +192,25 @@ def test_one_line_is_counted_about_as_often_as_many(monkeypatch, line, space):
     lines, counted[:] = sum(counted), []
     one = join_samples([space.join([line] * 2000)], 128)
     assert sum(counted) < 2 * lines and abs(len(one) - len(many)) <= 0.2 * len(many)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["omuntu agenda mu kibuga: été ou hiver.", "我们今天去北京看长城和故宫。", "ภาษาไทยไม่มีช่องว่าง"],
+)
+def test_text_on_one_line_is_read_and_cut_in_the_time_of_lines(tmp_path, line):
+    count = 100_000 // len(line.encode())
+
+    def seconds(name, between):
+        path = write(tmp_path / name, between.join([line] * count))
+        found = []
+        for _ in range(5):
+            begun = time.process_time()
+            join_samples(read_text(path).lines, 128)
+            found.append(time.process_time() - begun)
+        return min(found)
+
+    assert seconds("one.txt", " ") < 2.5 * seconds("lines.txt", "\n")
 
 
 @pytest.mark.parametrize("count", [1, 7, 100, 150, 199])

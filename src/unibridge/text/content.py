@@ -47,6 +47,8 @@ _DOCUMENT = re.compile(
     re.IGNORECASE,
 )
 _INLINE_SHARE = 0.2
+_BEGINNING = 4096
+"""Characters of a line that tell what stands within."""
 # a row of CSV whose first cell is quoted and whose last is short
 _QUOTED_ROW = re.compile(r'"(?:[^"]|"")*"(,("(?:[^"]|"")*"|[^," ]*))+')
 # formats that hold text among other things, by how they begin
@@ -67,6 +69,7 @@ _OTHERS = {
     ),
     "YAML": re.compile(r"(---\n)?[A-Za-z_]+: .*\n([A-Za-z_]+: .*\n)*---(\n|$)"),
 }
+_WORD = re.compile("[^ ]+")
 _SLASHED = re.compile(r"\S*[^\s]([/_|])[A-Z$]{1,5}")
 # what is no text of its own but stands in lines that are: how much of them is told
 _WITHIN = {
@@ -175,16 +178,24 @@ def _table_content(rows: Sequence[str]) -> Content | None:
         return Content("columns", "|||", 1 + rows[0].count(" ||| "))
     if len(rows) > 2 and all(map(_QUOTED_ROW.fullmatch, rows)):
         return Content("columns", ",", 2)
-    fields = [line.split(" ") for line in rows]
-    pairs = len(rows) > 2 and {len(one) for one in fields} == {2}
-    if pairs and all(is_entity_tag(one[-1]) or one[-1] in UPOS for one in fields):
+    pairs = len(rows) > 2 and all(line.count(" ") == 1 for line in rows)
+    last = [line.partition(" ")[2] for line in rows] if pairs else []
+    if pairs and all(is_entity_tag(tag) or tag in UPOS for tag in last):
         return Content("conllu", " ", 2)
-    words = [word for one in fields for word in one if word]
-    slashed = [_SLASHED.fullmatch(word) for word in words]
-    if len(words) > 3 and slashed[0] and len({found and found[1] for found in slashed}) == 1:
-        named = {"/": "a slash", "_": "an underline", "|": "a bar"}[slashed[0][1]]
-        return Content("conllu", slashed[0][1], 2, called=f"words with their tags behind {named}")
+    if mark := _slashed(rows):
+        named = {"/": "a slash", "_": "an underline", "|": "a bar"}[mark]
+        return Content("conllu", mark, 2, called=f"words with their tags behind {named}")
     return None
+
+
+def _slashed(rows: Sequence[str]) -> str:
+    """What stands between every word and its tag; "" where something else stands there."""
+    mark, count = "", 0
+    for found in (_SLASHED.fullmatch(word[0]) for row in rows for word in _WORD.finditer(row)):
+        if found is None or (mark and found[1] != mark):
+            return ""
+        mark, count = found[1], count + 1
+    return mark if count > 3 else ""
 
 
 def texts_of(path: Path, notes: list[str], form: Form | None = None) -> Iterator[str]:
@@ -230,7 +241,8 @@ def texts_of(path: Path, notes: list[str], form: Form | None = None) -> Iterator
 
 def _within(path: Path, head: Sequence[str]) -> list[str]:
     """Notes of what stands within many of the first lines, and is no text of its own."""
-    rows = [line for line in head if line.strip()]
+    # the beginning of a line that is a whole text is like the rest of it
+    rows = [line[:_BEGINNING] for line in head if line.strip()]
     notes = []
     for what, pattern in _WITHIN.items():
         count = sum(pattern.search(line) is not None for line in rows)

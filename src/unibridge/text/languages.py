@@ -151,6 +151,17 @@ def has_unspaced(text: str) -> bool:
     return _unspaced().search(text) is not None
 
 
+def next_turn(text: str, place: int) -> int:
+    """Where the next space, or character of a script without spaces, stands from a place on."""
+    match = _turn().search(text, place)
+    return len(text) if match is None else match.start()
+
+
+@cache
+def _turn() -> re.Pattern[str]:
+    return re.compile(r"[\s" + "".join(_RANGES.values()) + "]")
+
+
 @cache
 def _unspaced(*scripts: str) -> re.Pattern[str]:
     """A character of these scripts; of any that writes no spaces where none is named.

@@ -128,9 +128,9 @@ class OddCharacters:
             self.escapes += 1
             self.first.setdefault("escapes", f"such as {found[0]!r}{where}")
         # of two bytes and more, of which the first is one of these in Latin-1
-        if not text.isascii() and _LEADS.search(text) and (found := _MISREAD.search(text)):
+        if not text.isascii() and (said := _misread(text)):
             self.misread += 1
-            self.first.setdefault("misread", f"such as {found[0]!r}{where}")
+            self.first.setdefault("misread", f"such as {said!r}{where}")
 
     def notes(self, path: object, what: str = "lines") -> list[str]:
         """Counted notes; what: the texts that were added are."""
@@ -161,6 +161,14 @@ class OddCharacters:
                 f"{self.returns:,} of {self.seen:,}{self.first['returns']}; they are not parted"
             )
         return notes
+
+
+def _misread(text: str) -> str:
+    """The first of a text that another encoding has made of letters; "" where there is none."""
+    for lead in _LEADS.finditer(text):
+        if found := _MISREAD.match(text, lead.start()):
+            return found[0]
+    return ""
 
 
 def _reference(text: str) -> str:
