@@ -92,10 +92,13 @@ def test_what_would_have_to_be_held_whole_is_refused_with_the_limit(tmp_path, mo
 @pytest.mark.parametrize("part", [1, 3, 1 << 20])
 def test_lines_are_the_same_however_they_are_read(tmp_path, monkeypatch, part):
     monkeypatch.setattr(files, "_PART_BYTES", part)
-    for content in ("a\r\nb\r\n", "a\nb", "\n\na\n", "\ufeffሰላም\r\nx", "a\rb\n", ""):
+    for content in (
+        *("a\r\nb\r\n", "a\nb", "\n\na\n", "\ufeffሰላም\r\nx", "a\rb\n", ""),
+        *("a\nb\r\nc\n\r\n\nd", "a\r\n\nb\r\n", "\r\n\n"),
+    ):
         (tmp_path / "a.txt").write_bytes(content.encode())
-        form = files.Form()
+        form = files.Form.to_write()
         lines = list(stream_lines(tmp_path / "a.txt", form))
         expected = content.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
         assert lines == (expected if expected[-1] else expected[:-1])
-        assert b"".join(form.encode(lines)) == content.encode()
+        assert b"".join(form.encode([(lines, lines)])) == content.encode()

@@ -159,11 +159,14 @@ FILES = {
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
-@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "mixed"])
 @pytest.mark.parametrize("ended", [True, False])
 @pytest.mark.parametrize("name", FILES)
 def test_everything_but_the_labels_comes_back(tmp_path, name, ended, newline, mark):
     content = mark + FILES[name].rstrip("\n").replace("\n", newline) + newline * ended
+    for end in ("\n", "\r\n", "\r\n", "\n") * 2:
+        content = content.replace("mixed", end, 1)
+    content = content.replace("mixed", "\r\n")
     path = write(tmp_path, content, name)
     if name == "c.csv":  # RFC 4180 has nothing between a quote and a comma
         path.write_bytes(content.replace('"no" ,', '"no",').encode())

@@ -3,8 +3,10 @@
 import csv
 import gzip
 import zlib
-from collections.abc import Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import IO, cast
 
@@ -45,25 +47,73 @@ csv.field_size_limit(LONGEST_CELL)
 class Form:
     """What of a file's bytes is not in its lines: filled by `stream_lines`.
 
-    mark: whether it begins with a byte order mark. newline: how its first line ends. ended: whether
-    its last line ends at all.
+    mark: whether it begins with a byte order mark. ended: whether its last line ends at all. read:
+    bytes.
     """
 
     mark: bool = False
-    newline: str = "\n"
     ended: bool = True
     read: int = 0
+    # how the lines end that were not written yet: [how many, "\\n" or "\\r\\n"], in order
+    ends: deque[tuple[int, str]] | None = None
 
-    def encode(self, lines: Iterable[str]) -> Iterator[bytes]:
-        """Lines that were rewritten, each perhaps several by now, as the file would hold them."""
-        if self.mark:
-            yield b"\xef\xbb\xbf"
-        between = ""
-        for line in lines:
-            yield (between + line.replace("\n", self.newline)).encode()
-            between = self.newline
-        if self.ended:
+    @classmethod
+    def to_write(cls) -> "Form":
+        """One that notes how each line ends, until it is written (`encode`)."""
+        return cls(ends=deque())
+
+    def note(self, data: bytes) -> None:
+        """How further lines end."""
+        if self.ends is None:
+            return
+        count, returns = data.count(b"\n"), data.count(b"\r\n")
+        if returns in (0, count):
+            self.ends.append((count, "\r\n" if returns else "\n"))
+            return
+        lines = data.removesuffix(b"\n").split(b"\n")
+        for returned, group in groupby(line.endswith(b"\r") for line in lines):
+            self.ends.append((sum(1 for _ in group), "\r\n" if returned else "\n"))
+
+    def take(self, count: int) -> list[str]:
+        """The ends of the next lines."""
+        found: list[str] = []
+        while len(found) < count and self.ends:
+            run, end = self.ends.popleft()
+            taken = min(run, count - len(found))
+            found += [end] * taken
+            if taken < run:
+                self.ends.appendleft((run - taken, end))
+        return found + ["\n"] * (count - len(found))  # what comes from no file has none
+
+    def encode(self, parts: Iterable[tuple[Sequence[str], Iterable[str]]]) -> Iterator[bytes]:
+        """The file with lines that were rewritten. parts: lines in order, and what they became.
+
+        A line keeps its end; where there are other lines now, all of the part end like most did.
+        """
+        between: str | None = None
+        for lines, rewritten in parts:
+            if between is None:
+                between = "\ufeff" if self.mark else ""
+            ends = self.take(len(lines))
+            now = [line for one in rewritten for line in one.split("\n")]
+            if len(now) != len(ends):
+                ends = [end for line, end in zip(lines, ends, strict=True) if line.strip()]
+            if len(now) != len(ends):
+                most = Counter(ends).most_common(1)
+                ends = [most[0][0] if most else "\n"] * len(now)
+            written = [between]
+            for line, end in zip(now, ends, strict=True):
+                written += [line, end]
+            if now:
+                between = written.pop()
+                yield "".join(written).encode()
+        if self.ended and between:
             yield between.encode()
+
+
+def _end_like(data: bytes) -> bytes:
+    """The end that the last of some lines would have: that of the line before it."""
+    return b"\r\n" if data[: data.rfind(b"\n") + 1].endswith(b"\r\n") else b"\n"
 
 
 def read_lines(path: str | Path) -> list[str]:
@@ -86,9 +136,8 @@ def stream_lines(path: str | Path, form: Form | None = None) -> Iterator[str]:
             for data in _whole_lines(cast(IO[bytes], stream)):
                 if not count:
                     form.mark = data.startswith(b"\xef\xbb\xbf")
-                    first = data.find(b"\n")
-                    form.newline = "\r\n" if data[max(0, first - 1) : first] == b"\r" else "\n"
                 form.ended = data.endswith(b"\n")
+                form.note(data if form.ended else data + _end_like(data))
                 controls += len(data) - len(data.translate(None, _CONTROL_BYTES))
                 text = _decode(data, path, before=(lines, count), controls=controls)
                 if len(data) > LONGEST and not form.ended:

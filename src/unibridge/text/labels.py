@@ -161,10 +161,10 @@ def write_predictions(
     came from the hub is written as JSON lines.
     """
     check_predictions(labels, predictions)
-    form = Form()
+    form = Form.to_write()
     lines = list(raw_lines(labels.path, form))
     rewritten = READERS.resolve(labels.reader).rewrite(lines, list(predictions), labels.layout)
-    content = b"".join(form.encode(rewritten))
+    content = b"".join(form.encode([(lines, rewritten)]))
     if Path(target).suffix == ".gz":
         content = gzip.compress(content, mtime=0)
     with writing_errors(target):

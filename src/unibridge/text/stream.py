@@ -36,7 +36,7 @@ Told = Callable[[int, int], None]
 class Unlabelled:
     """A file of any size that was read through once, and is read again a block at a time.
 
-    reader: the name of its format's. form: of its bytes. examples: how many. notes: what is odd,
+    reader: the name of its format's. examples: how many. notes: what is odd,
     each kind once.
     """
 
@@ -44,14 +44,13 @@ class Unlabelled:
     reader: str
     layout: Layout
     block_lines: int
-    form: Form
     examples: int = 0
     notes: Sequence[str] = ()
 
-    def parts(self) -> Iterator[tuple[list[str], LabelFile]]:
-        """Lines with what they hold; `form` is filled meanwhile."""
+    def parts(self, form: Form | None = None) -> Iterator[tuple[list[str], LabelFile]]:
+        """Lines with what they hold; form: filled meanwhile, see `stream_lines`."""
         format_, before = READERS.resolve(self.reader), 0
-        lines = raw_lines(self.source, self.form)
+        lines = raw_lines(self.source, form)
         for block in blocks(lines, format_, self.block_lines, self.layout):
             here = replace(self.layout, before=before)
             examples, warnings = format_.parse(block, here)
@@ -76,7 +75,7 @@ def look_through(
     refuse_other(source, name, raw_lines(source))
     lines = _told(raw_lines(source), progress)
     layout = replace(layout, whole=READERS.resolve(name).survey(lines, layout))
-    file = Unlabelled(str(source), name, layout, block_lines, Form())
+    file = Unlabelled(str(source), name, layout, block_lines)
     total, notes = 0, Notes()
     for _, part in file.parts():
         total += len(part.examples)
@@ -112,21 +111,21 @@ def label_file(
     file = look_through(source, read_as, expect, block_lines=block_lines, progress=progress)
     for note in file.notes:
         warn(f"warning: {note}")
-    rewrite, done = READERS.resolve(file.reader).rewrite, 0
+    rewrite, done, form = READERS.resolve(file.reader).rewrite, 0, Form.to_write()
 
     def inform(now: int, _: int) -> None:
         progress(done + now, file.examples)
 
-    def rewritten() -> Iterator[str]:
+    def rewritten() -> Iterator[tuple[list[str], Iterator[str]]]:
         nonlocal done
-        for lines, part in file.parts():
+        for lines, part in file.parts(form):
             found = predict(part.examples, inform) if part.examples else []
             check_predictions(part, found)
-            yield from rewrite(lines, list(found), part.layout)
+            yield lines, rewrite(lines, list(found), part.layout)
             done += len(part.examples)
 
     with writing_errors(target), _written(Path(target)) as stream:
-        for piece in file.form.encode(rewritten()):
+        for piece in form.encode(rewritten()):
             stream.write(piece)
     return done
 
