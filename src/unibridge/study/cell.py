@@ -22,7 +22,8 @@ class Cell:
     """The stages that a method used, and what it ended in.
 
     ensemble: what a pack is made of; None where there is no model. sources: codes of the languages
-    whose labels were learnt. prediction: folder; None without a test set.
+    whose labels were learnt. prediction: folder; None without a test set. said: what stands in it,
+    in the order of the test examples, read once for all rows that are compared with it.
     """
 
     method: str
@@ -31,6 +32,7 @@ class Cell:
     ensemble: Ensemble | None
     sources: list[str]
     prediction: Path | None
+    said: list[Any]
     note: str
 
 
@@ -48,13 +50,18 @@ def run_method(config: Config, name: str, inputs: Inputs, at: Workplace, seed: i
         options=method.options.model_validate(method.given) if method.options else None,
     )
     model = method.run(journey)
+    prediction = journey.predict(model)
+    said = []
+    if prediction is not None and inputs.test is not None:
+        said = read_predictions(prediction, inputs.test, inputs.task)
     return Cell(
         name,
         seed,
         journey.stages,
         model.ensemble,
         journey.learnt_from,
-        journey.predict(model),
+        prediction,
+        said,
         _note(method, config, inputs, journey.stages),
     )
 
@@ -105,10 +112,8 @@ def result_of(cell: Cell, cells: Sequence[Cell], config: Config, inputs: Inputs)
     difference: dict[str, Any] = {}
     metric = METRICS.resolve(inputs.task.metric)
     gold = [inputs.task.gold(example) for example in inputs.test.file.examples]
-    said = read_predictions(cell.prediction, inputs.test, inputs.task)
     if ours is not None and ours is not cell and ours.prediction is not None:
-        main_said = read_predictions(ours.prediction, inputs.test, inputs.task)
-        found = bootstrap_difference(gold, main_said, said, metric, seed=cell.seed)
+        found = bootstrap_difference(gold, ours.said, cell.said, metric, seed=cell.seed)
         difference = {
             "ahead": -found.value,
             "ahead_low": -found.high,
@@ -146,6 +151,6 @@ def result_of(cell: Cell, cells: Sequence[Cell], config: Config, inputs: Inputs)
         role=config.method(cell.method).role,
         base=base_name(config),
         settings=deciding(config.for_method(cell.method)),
-        counts=packed(metric.count(gold, said)),
+        counts=packed(metric.count(gold, cell.said)),
         **difference,
     )

@@ -119,15 +119,9 @@ def _rows(lines: Iterable[str], layout: Layout) -> Iterator[tuple[int, list[str]
         yield number, cells
 
 
-def _known(lines: list[str], layout: Layout) -> Layout:
-    if "separator" in layout.whole:
-        return layout
-    return replace(layout, whole=survey_conll(iter(lines), layout))
-
-
 def parse_conll(lines: list[str], layout: Layout) -> Parsed:
     """See `Reader.parse`."""
-    layout = _known(lines, layout)
+    layout = layout.surveyed(lines, survey_conll)
     words, tags, prefixes = (layout.whole[name] for name in ("words", "tags", "prefix"))
     sentences: list[list[Row]] = [[]]
     counted = Counted()
@@ -153,7 +147,7 @@ def parse_conll(lines: list[str], layout: Layout) -> Parsed:
 
 def rewrite_conll(lines: list[str], predictions: list[Prediction], layout: Layout) -> Iterator[str]:
     """See `Reader.rewrite`."""
-    layout = replace(_known(lines, layout), labelled=False)
+    layout = replace(layout.surveyed(lines, survey_conll), labelled=False)
     place = layout.whole["tags"]
     tags = iter([tag for sentence in predictions for tag in sentence])
     for (_, cells), line in zip(_rows(lines, layout), lines, strict=True):

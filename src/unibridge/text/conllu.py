@@ -7,7 +7,6 @@ empty nodes (3.1) have no tag of their own. https://universaldependencies.org/fo
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from unibridge.errors import UnibridgeError
@@ -64,15 +63,9 @@ def survey_conllu(lines: Iterator[str], layout: Layout) -> dict[str, Any]:
     return {"key": next((found[key] for key in wanted if key in found), "")}
 
 
-def _known(lines: list[str], layout: Layout) -> Layout:
-    if "key" in layout.whole:
-        return layout
-    return replace(layout, whole=survey_conllu(iter(lines), layout))
-
-
 def parse_conllu(lines: list[str], layout: Layout) -> Parsed:
     """See `Reader.parse`."""
-    layout = _known(lines, layout)
+    layout = layout.surveyed(lines, survey_conllu)
     sentences: list[list[Row]] = [[]]
     counted = Counted()
     for number, fields in _rows(lines, layout):
@@ -151,7 +144,7 @@ def rewrite_conllu(
     lines: list[str], predictions: list[Prediction], layout: Layout
 ) -> Iterator[str]:
     """See `Reader.rewrite`."""
-    layout = _known(lines, layout)
+    layout = layout.surveyed(lines, survey_conllu)
     tags = iter([tag for sentence in predictions for tag in sentence])
     in_misc = layout.expect == "entities" and not isinstance(layout.columns.get("tags"), int)
     for (number, fields), line in zip(_rows(lines, layout), lines, strict=True):

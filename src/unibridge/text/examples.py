@@ -1,7 +1,7 @@
 """What labels are read into, and what a reader of one file format is."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 from unibridge.errors import UnibridgeError
@@ -99,6 +99,14 @@ class Layout:
         """file:line, lines from 1; `line` counts from the beginning of the part."""
         return f"{self.path}:{self.before + line}"
 
+    def surveyed(self, lines: Sequence[str], survey: "Survey") -> "Layout":
+        """With what a survey finds in these lines, unless that of the whole file is known."""
+        return self if self.whole else replace(self, whole=survey(iter(lines), self))
+
+
+Survey = Callable[[Iterator[str], Layout], Mapping[str, Any]]
+"""What has to be known of all lines of a file to read a part of it."""
+
 
 Parsed = tuple[list[Example], list[str]]
 """Examples, and warnings."""
@@ -129,7 +137,7 @@ class Reader:
     parse: Callable[[list[str], Layout], Parsed]
     rewrite: Callable[[list[str], list[Prediction], Layout], Iterator[str]]
     units: Callable[[Iterator[str], Layout], Iterator[list[str]]] = single_lines
-    survey: Callable[[Iterator[str], Layout], Mapping[str, Any]] = nothing_to_know
+    survey: Survey = nothing_to_know
 
 
 def refuse_labelled(layout: Layout, reader: str) -> None:

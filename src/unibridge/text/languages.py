@@ -51,15 +51,12 @@ class Language:
 
     code: as the user wrote it. name: English, or the code itself where CLDR has no name.
     script: ISO 15924, empty where unknown. spaced: whether words are set apart by spaces.
-    characters_per_word: code points, for scripts without spaces (a mixture such as Japanese has the
-    mean of its scripts' lengths); None otherwise.
     """
 
     code: str
     name: str
     script: str
     spaced: bool
-    characters_per_word: float | None
 
 
 @cache
@@ -80,17 +77,12 @@ def language(code: str) -> Language:
     likely = get_global("likely_subtags")
     tags = likely.get("_".join([canonical, *subtags])) or likely.get(canonical) or ""
     script = own_script or next((tag for tag in tags.split("_")[1:] if len(tag) == 4), "")
-    lengths = [
-        CHARACTERS_PER_WORD[written]
-        for written in _WRITTEN_IN.get(script, (script,))
-        if written in CHARACTERS_PER_WORD
-    ]
+    written = _WRITTEN_IN.get(script, (script,))
     return Language(
         code=code,
         name=name,
         script=script,
-        spaced=not lengths,
-        characters_per_word=sum(lengths) / len(lengths) if lengths else None,
+        spaced=CHARACTERS_PER_WORD.keys().isdisjoint(written),
     )
 
 

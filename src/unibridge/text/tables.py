@@ -211,20 +211,14 @@ def survey_tsv(lines: Iterator[str], layout: Layout) -> dict[str, Any]:
     return _survey(lines, layout, _split_tsv)
 
 
-def _known_tsv(lines: list[str], layout: Layout) -> Layout:
-    if "roles" in layout.whole:
-        return layout
-    return replace(layout, whole=survey_tsv(iter(lines), layout))
-
-
 def parse_tsv(lines: list[str], layout: Layout) -> Parsed:
     """See `Reader.parse`."""
-    return _parse_table(lines, _known_tsv(lines, layout), _split_tsv)
+    return _parse_table(lines, layout.surveyed(lines, survey_tsv), _split_tsv)
 
 
 def rewrite_tsv(lines: list[str], predictions: list[Prediction], layout: Layout) -> Iterator[str]:
     """See `Reader.rewrite`."""
-    layout = _known_tsv(lines, layout)
+    layout = layout.surveyed(lines, survey_tsv)
     place, given = layout.whole["roles"][2], iter(predictions)
     for number, line in enumerate(lines, start=1):
         cells = line.split("\t")
@@ -292,15 +286,9 @@ def survey_csv(lines: Iterator[str], layout: Layout) -> dict[str, Any]:
     return found | {"separator": separator}
 
 
-def _known_csv(lines: list[str], layout: Layout) -> Layout:
-    if "roles" in layout.whole:
-        return layout
-    return replace(layout, whole=survey_csv(iter(lines), layout))
-
-
 def parse_csv(lines: list[str], layout: Layout) -> Parsed:
     """See `Reader.parse`."""
-    return _parse_table(lines, _known_csv(lines, layout), _split_csv)
+    return _parse_table(lines, layout.surveyed(lines, survey_csv), _split_csv)
 
 
 def records(lines: Iterator[str], layout: Layout) -> Iterator[list[str]]:
@@ -323,7 +311,7 @@ def records(lines: Iterator[str], layout: Layout) -> Iterator[list[str]]:
 
 def rewrite_csv(lines: list[str], predictions: list[Prediction], layout: Layout) -> Iterator[str]:
     """See `Reader.rewrite`."""
-    layout = _known_csv(lines, layout)
+    layout = layout.surveyed(lines, survey_csv)
     separator, place = layout.whole["separator"], layout.whole["roles"][2]
     given = iter(predictions)
     rows = list(_split_csv(lines, layout))

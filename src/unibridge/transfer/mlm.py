@@ -11,8 +11,10 @@ import numpy as np
 import torch
 
 from unibridge.models.families import ModelFamily
+from unibridge.models.objectives import objective_of
+from unibridge.models.states import encoder_states
 from unibridge.text.corpus import join_samples
-from unibridge.training import TrainingSettings
+from unibridge.training import Loss, TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,26 @@ def joined(stores: Sequence[TokenStore]) -> TokenStore:
         np.concatenate([store.ids for store in stores]),
         np.concatenate([np.zeros(1, dtype=np.int64), *offsets]),
     )
+
+
+def language_loss(
+    model: torch.nn.Module, family: ModelFamily, tokenizer: Any, store: TokenStore, *, rate: float
+) -> Loss:
+    """What `fit` asks of a language model on its samples: nats per token to predict.
+
+    rate: share of the tokens to predict, where the family's objective has a choice.
+    """
+    objective = objective_of(family)
+
+    def loss(indices: list[int], generator: torch.Generator, rows: slice) -> tuple:
+        ids, mask = store.batch(indices, tokenizer.pad_token_id)
+        whole = objective.corrupt(ids, mask, tokenizer, rate=rate, generator=generator)
+        part = whole.part(rows)
+        states = encoder_states(model, family, part.ids, part.mask)
+        value = objective.loss(model, family, states, part) * (part.count / max(whole.count, 1))
+        return value, {}, int(part.mask.sum())
+
+    return loss
 
 
 def text_read(tokenizer: Any, sample: str, max_tokens: int) -> str:

@@ -103,15 +103,14 @@ def pretrain(
 
     from unibridge.models.base import max_tokens
     from unibridge.models.families import FAMILIES
-    from unibridge.models.objectives import objective_of
     from unibridge.models.rows import used_rows
-    from unibridge.models.states import encoder_states
     from unibridge.transfer.mlm import (
         TokenStore,
         encode_pairs,
         encode_samples,
         freeze_below,
         joined,
+        language_loss,
         log_frequencies,
         set_output_bias,
         smoothed_shares,
@@ -143,7 +142,6 @@ def pretrain(
     # 3. The model.
     model = _new_model(settings, tokenizer, seed) if base is None else copy.deepcopy(base.model)
     family = FAMILIES["xlm-roberta"] if base is None else base.family
-    objective = objective_of(family)
 
     def batches(epoch: int) -> list[list[int]]:
         draw = np.random.default_rng([seed, 1, epoch])
@@ -157,16 +155,6 @@ def pretrain(
             store.lengths[picked], settings.training.batch_size, seed=seed, epoch=epoch
         )
         return [picked[batch].tolist() for batch in cut]
-
-    def loss(indices: list[int], generator: torch.Generator, rows: slice) -> tuple:
-        ids, mask = store.batch(indices, tokenizer.pad_token_id)
-        whole = objective.corrupt(
-            ids, mask, tokenizer, rate=settings.mask_rate, generator=generator
-        )
-        part = whole.part(rows)
-        hidden = encoder_states(model, family, part.ids, part.mask)
-        value = objective.loss(model, family, hidden, part) * (part.count / max(whole.count, 1))
-        return value, {}, int(part.mask.sum())
 
     # 4. Train everything, or the head with the layers that are asked for.
     model.train()
@@ -182,7 +170,7 @@ def pretrain(
             freeze_below(model, family, settings.top_layers)
         result = fit(
             {name: p for name, p in model.named_parameters() if p.requires_grad},
-            loss,
+            language_loss(model, family, tokenizer, store, rate=settings.mask_rate),
             batches,
             settings.training,
             seed=seed,

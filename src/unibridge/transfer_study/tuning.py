@@ -17,7 +17,6 @@ from unibridge.training import Progress, batches_of, fit
 from unibridge.transfer_study.settings import TuningSettings
 
 if TYPE_CHECKING:
-    import torch
     from transformers import PreTrainedModel
 
     from unibridge.models.base import BaseModel as Base
@@ -58,16 +57,12 @@ def tune(
     AdamW from `learning_rate` linearly to 0 over exactly these steps, no warm-up, dropout on. All
     that is random follows from the seed. With a text shorter than the steps need it is read again.
     """
-
-    from unibridge.models.objectives import objective_of
     from unibridge.models.rows import used_rows
-    from unibridge.models.states import encoder_states
-    from unibridge.transfer.mlm import used_ids
+    from unibridge.transfer.mlm import language_loss, used_ids
 
     settings, store = text.settings, text.store
     training = settings.training(steps)
-    model, family = copy.deepcopy(base.model), base.family
-    objective, tokenizer = objective_of(family), base.tokenizer
+    model, family, tokenizer = copy.deepcopy(base.model), base.family, base.tokenizer
     model.requires_grad_(False)
     with used_rows(model, family, used_ids(store.ids, tokenizer, training), output=True):
         # the encoder with its table, and the head that guesses words
@@ -81,20 +76,9 @@ def tune(
         for parameter in trained.values():
             parameter.requires_grad_(True)
         model.train()
-
-        def loss(indices: list[int], generator: "torch.Generator", rows: slice) -> tuple:
-            ids, mask = store.batch(indices, tokenizer.pad_token_id)
-            whole = objective.corrupt(
-                ids, mask, tokenizer, rate=settings.mask_rate, generator=generator
-            )
-            part = whole.part(rows)
-            hidden = encoder_states(model, family, part.ids, part.mask)
-            lm = objective.loss(model, family, hidden, part) * (part.count / max(whole.count, 1))
-            return lm, {objective.name: lm.detach()}, int(part.mask.sum())
-
         fit(
             trained,
-            loss,
+            language_loss(model, family, tokenizer, store, rate=settings.mask_rate),
             lambda epoch: batches_of(store.lengths, settings.batch_size, seed=seed, epoch=epoch),
             training,
             seed=seed,
