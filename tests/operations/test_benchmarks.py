@@ -60,6 +60,92 @@ def test_everything_missing_is_told_before_training(tmp_path):
     assert not list((tmp_path / "out").glob("train-*"))
 
 
+def write_tatoeba(folder, count=12):
+    for code in ("deu", "swh"):
+        folder.mkdir(parents=True, exist_ok=True)
+        for side, language in ((code, "lug"), ("eng", "en")):
+            lines = "\n".join(toy_lines(language, count))
+            (folder / f"tatoeba.{code}-eng.{side}").write_text(lines + "\n")
+
+
+def write_bucc(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    for split, count in (("training", 12), ("sample", 6)):
+        texts = {"de": toy_lines("lug", count), "en": toy_lines("en", count)}
+        rows = {c: [f"{c}-{n}\t{line}" for n, line in enumerate(texts[c])] for c in texts}
+        rows["gold"] = [f"de-{n}\ten-{n}" for n in range(count // 2)]
+        for side, lines in rows.items():
+            (folder / f"de-en.{split}.{side}").write_text("\n".join(lines) + "\n")
+
+
+def test_retrieval_needs_no_training(tmp_path, capsys):
+    base = str(save_toy_base(tmp_path / "base", "xlm-roberta"))
+    write_tatoeba(tmp_path / "tatoeba")
+    write_bucc(tmp_path / "bucc")
+    given = [
+        "benchmark",
+        "--base",
+        base,
+        "--tasks",
+        "tatoeba",
+        "bucc2018",
+        "--languages",
+        "de",
+        "sw",
+    ]
+    given += ["--out", str(tmp_path / "out")]
+    data = ["--data", str(tmp_path), f"bucc2018={tmp_path / 'bucc'}"]
+    # everything is told that is missing, before anything is computed
+    assert main([*given, *data[:2]]) == 2
+    said = capsys.readouterr().err
+    assert "de-en.training.gold" in said and "de-en.sample.gold" in said
+    assert main(given) == 2
+    said = capsys.readouterr().err
+    assert (
+        "bucc2018 has no dev part among the hub for de" in said and not (tmp_path / "out").exists()
+    )
+    assert main([*given, *data]) == 0
+    said = capsys.readouterr().out
+    assert "34 languages missing" in said and "3 languages missing" in said
+    assert "pair_precision" in said
+    folders = sorted(path.name.rsplit("-", 1)[0] for path in (tmp_path / "out").iterdir())
+    assert folders == [f"benchmark-{one}" for one in ("bucc2018-de", "tatoeba-de", "tatoeba-sw")]
+    (folder,) = (tmp_path / "out").glob("benchmark-bucc2018-*")
+    facts = read_manifest(folder)["facts"]
+    assert facts["examples"] == 12 and facts["threshold"] >= 0
+    before = {p.name: p.stat().st_mtime for p in (tmp_path / "out").iterdir()}
+    assert main([*given, *data, "--retrieval", "layer=published"]) == 0
+    assert before == {p.name: p.stat().st_mtime for p in (tmp_path / "out").iterdir()}
+    assert main([*given, *data, "--retrieval", "layer=last", "pooling=first"]) == 0
+    assert len(list((tmp_path / "out").iterdir())) == 6
+    capsys.readouterr()
+    for wrong, why in (("layer=9", "no layer 9"), ("pooling=men", "did you mean 'mean'")):
+        assert main([*given, *data, "--retrieval", wrong]) == 2
+        assert why in capsys.readouterr().err.lower()
+
+
+def test_texts_that_are_alike_are_found(tmp_path):
+    base = str(save_toy_base(tmp_path / "base", "xlm-roberta"))
+    lines = sorted(set(toy_lines("en", 12)))
+    for side in ("swh", "eng"):
+        (tmp_path / f"tatoeba.swh-eng.{side}").write_text("\n".join(lines) + "\n")
+    given = {"base": base, "data": tmp_path, "languages": ["sw"]}
+    (scored,) = benchmark(["tatoeba"], tmp_path / "out", stage_settings("fine_tuning", []), **given)
+    assert scored.languages["sw"] == {"accuracy": 100.0} and scored.intervals["sw"] == (100, 100)
+
+
+def test_a_pack_of_any_task_is_searched(tmp_path):
+    write_tatoeba(tmp_path / "tatoeba")
+    drawn_pack("ner", {"en": 0.5, "sw": 0.5}).save_pretrained(tmp_path / "pack")
+    given = {"model": tmp_path / "pack", "data": tmp_path, "languages": ["de"]}
+    (scored,) = benchmark(["tatoeba"], tmp_path / "out", {}, **given)
+    assert 0 <= scored.languages["de"]["accuracy"] <= 100
+    # the task of what is learnt is looked at before anything is searched
+    with pytest.raises(UnibridgeError, match="the pack does ner"):
+        benchmark(["tatoeba", "xquad"], tmp_path / "new", {}, **given | {"data": None})
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_pack_is_scored_by_the_benchmarks_metric(tmp_path, capsys):
     pack = drawn_pack("qa", {"en": 1.0})
     pack.save_pretrained(tmp_path / "pack")

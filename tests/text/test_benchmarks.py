@@ -8,15 +8,19 @@ import pytest
 
 from hub import hub_folder
 from unibridge.errors import UnibridgeError
+from unibridge.evaluation.retrieval import SEARCHES
 from unibridge.metrics import METRICS
 from unibridge.tasks import TASKS
 from unibridge.text.benchmarks import (
     BENCHMARKS,
+    RETRIEVALS,
     SUITES,
     is_part,
     part_id,
     part_of,
 )
+from unibridge.text.benchmarks.parts import TextPart
+from unibridge.text.benchmarks.record import Sides
 from unibridge.text.examples import Answer
 from unibridge.text.labels import read_labels, write_predictions
 
@@ -177,6 +181,74 @@ def test_every_record_is_whole(name):
         assert part.hub_id.count(":") == 3 and one.files(part.language, "test")
 
 
+def texts_of(name, code, split, folder=None):
+    return TextPart(RETRIEVALS[name], RETRIEVALS[name].own_code(code), split, folder)
+
+
+@pytest.mark.parametrize("folder", ["data/tatoeba/v1/", ""])
+def test_tatoeba_is_two_files_line_by_line(tmp_path, folder):
+    part = texts_of("tatoeba", "sw", "test", tmp_path)
+    write(tmp_path, f"{folder}tatoeba.swh-eng.swh", "Ndiyo.\nHapana. \n")
+    with pytest.raises(UnibridgeError, match=r"tatoeba\.swh-eng\.swh, .*tatoeba\.swh-eng\.eng"):
+        part.check()
+    write(tmp_path, f"{folder}tatoeba.swh-eng.eng", "Yes.\nNo.\n")
+    pairs = frozenset({("0", "0"), ("1", "1")})
+    assert part.sides() == Sides({"0": "Ndiyo.", "1": "Hapana."}, {"0": "Yes.", "1": "No."}, pairs)
+    before = part.identity
+    write(tmp_path, f"{folder}tatoeba.swh-eng.eng", "Yes.\n")
+    assert part.identity != before
+    with pytest.raises(UnibridgeError, match="2 lines, and 1 of English"):
+        part.sides()
+
+
+def test_tatoeba_on_the_hub_is_the_same(tmp_path, monkeypatch):
+    rows = [{"source_sentence": "Ndiyo.\n", "target_sentence": "Yes.\n", "target_lang": "eng"}]
+    hub_folder(tmp_path, monkeypatch, {"validation": rows}, config="tatoeba.swh")
+    (tmp_path / "google").mkdir()
+    (tmp_path / "org" / "name").rename(tmp_path / "google" / "xtreme")
+    found = texts_of("tatoeba", "swa", "test").sides()
+    assert found == Sides({"0": "Ndiyo."}, {"0": "Yes."}, frozenset({("0", "0")}))
+
+
+@pytest.mark.parametrize(
+    ("split", "stem"),
+    [
+        ("test", "bucc2018/de-en/de-en.training"),
+        ("dev", "de-en/de-en.sample"),
+        ("test", "bucc2018/de-en.test"),
+        ("dev", "de-en.dev"),
+    ],
+)
+def test_bucc_is_texts_by_id_and_gold_pairs(tmp_path, split, stem):
+    part = texts_of("bucc2018", "de", split, tmp_path)
+    write(tmp_path, f"{stem}.de", "de-1\tJa.\nde-2\tNein.\tDoch.\n")
+    write(tmp_path, f"{stem}.en", "en-7\tYes.\n")
+    with pytest.raises(UnibridgeError, match=r"de-en\.gold|de-en\.(test|dev)\.gold"):
+        part.check()
+    write(tmp_path, f"{stem}.gold", "de-1\ten-7\n")
+    texts = {"de-1": "Ja.", "de-2": "Nein.\tDoch."}
+    assert part.sides() == Sides(texts, {"en-7": "Yes."}, frozenset({("de-1", "en-7")}))
+    for wrong, said in (("de-1 en-7\n", "without a tab"), ("de-1\ten-8\n", "without its texts")):
+        write(tmp_path, f"{stem}.gold", wrong)
+        with pytest.raises(UnibridgeError, match=said):
+            part.sides()
+
+
+@pytest.mark.parametrize("name", RETRIEVALS)
+def test_every_retrieval_is_whole(name):
+    one = RETRIEVALS[name]
+    assert one.search in SEARCHES and all(metric in METRICS for metric in one.metrics)
+    for code in one.languages:
+        for split in ("test", "dev") if one.tuned else ("test",):
+            assert texts_of(name, code, split).benchmark.files(one.own_code(code), split)
+    assert not one.files("de", "train")
+
+
+def test_the_hub_has_only_the_gold_pairs_of_bucc():
+    with pytest.raises(UnibridgeError, match=r"no test part among the hub.*bucc2018=FOLDER"):
+        texts_of("bucc2018", "de", "test").check()
+
+
 def test_what_is_missing_is_named(tmp_path):
     with pytest.raises(UnibridgeError, match=r"Put it there as MLQA_V1/test/test-context-de-q"):
         read_labels(part_id("mlqa", "de", "test", tmp_path), expect="question")
@@ -209,7 +281,9 @@ def test_averages_are_as_each_benchmark_defines_them():
     suite = SUITES["xtreme"]
     names = [name for group in suite.groups.values() for name in group]
     means = suite.average({name: float(place) for place, name in enumerate(names)})
-    assert means["classification"] == 0.5 and means["all"] == sum(range(7)) / 7
+    assert means["classification"] == 0.5 and means["all"] == sum(range(9)) / 9
+    assert means["retrieval"] == 7.5 and names[7:] == ["bucc2018", "tatoeba"]
+    assert len(RETRIEVALS["tatoeba"].languages) == 36 and len(RETRIEVALS["bucc2018"].languages) == 4
     assert set(suite.average({"pawsx": 1.0, "xnli": 3.0})) == {"classification"}
 
 

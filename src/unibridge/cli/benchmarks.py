@@ -1,6 +1,7 @@
 """benchmark: a base or a pack on published benchmarks."""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 from unibridge.cli.words import Command, add_set, quiet_console
@@ -13,14 +14,36 @@ def _options(parser: ArgumentParser) -> None:
         "--tasks", required=True, nargs="+", metavar="NAME", help="such as xquad panx, or xtreme"
     )
     parser.add_argument("--languages", nargs="+", default=[], help="default: all that are listed")
-    parser.add_argument("--data", help="folder of the files as published (default: from the hub)")
+    parser.add_argument(
+        "--data",
+        nargs="+",
+        default=[],
+        metavar="[NAME=]FOLDER",
+        help="files as published, of one benchmark or of all others (default: from the hub)",
+    )
     parser.add_argument("--out", required=True, type=Path, help="folder of what is made")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--retrieval",
+        nargs="+",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="what speaks for a text where translations are searched, such as layer=last "
+        "pooling=first (default: as XTREME has it)",
+    )
     add_set(parser, "FIELD=VALUE", "a setting of the fine-tuning, such as training.epochs=3")
+
+
+def _folders(given: Sequence[str]) -> dict[str, str] | None:
+    """By benchmark; "" for all others."""
+    pairs = [one.partition("=") for one in given]
+    return {name if folder else "": folder or name for name, _, folder in pairs} or None
 
 
 def _benchmark(options: Namespace) -> None:
     from unibridge.config import stage_settings
+    from unibridge.config.overrides import override
+    from unibridge.evaluation.retrieval import RetrievalSettings
     from unibridge.operations.benchmarks import benchmark, table
 
     console = quiet_console()
@@ -31,7 +54,8 @@ def _benchmark(options: Namespace) -> None:
         base=options.base,
         model=options.model,
         languages=options.languages,
-        data=options.data,
+        data=_folders(options.data),
+        retrieval=override(RetrievalSettings(), options.retrieval, where="--retrieval"),
         seed=options.seed,
         listener=console,
     )

@@ -12,24 +12,24 @@ from unibridge.errors import ConfigError, UnibridgeError
 Settings = TypeVar("Settings", bound=BaseModel)
 
 
-def override(settings: Settings, overrides: Sequence[str]) -> Settings:
+def override(settings: Settings, overrides: Sequence[str], *, where: str = "--set") -> Settings:
     """A copy with "field=value" overrides laid over it; raises ConfigError for faulty ones."""
     content = settings.model_dump(mode="json")
-    put_all(content, overrides)
+    put_all(content, overrides, where=where)
     try:
         return type(settings).model_validate(content)
     except ValidationError as error:
         faults = [explained(fault, type(settings)) for fault in error.errors()]
-        raise ConfigError(faults, where="--set") from error
+        raise ConfigError(faults, where=where) from error
 
 
-def put_all(content: dict[str, Any], overrides: Sequence[str]) -> None:
+def put_all(content: dict[str, Any], overrides: Sequence[str], *, where: str = "--set") -> None:
     """Lay "section.field=value" overrides over plain data."""
     for one in overrides:
         name, equals, text = one.partition("=")
         if not equals or not name.strip():
             raise UnibridgeError(
-                f"{one!r} sets nothing", where="--set", do="write section.field=value"
+                f"{one!r} sets nothing", where=where, do="write section.field=value"
             )
         put(content, name.strip(), _toml_value(text.strip()))
 

@@ -13,31 +13,24 @@ Row = Mapping[str, Any]
 """A row as its file or the hub has it, by column."""
 
 
-@dataclass(frozen=True)
-class Benchmark:
-    """One data set of many languages, as its paper scores it.
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """A data set of many languages, as its paper scores it.
 
-    name: in `BENCHMARKS`. task: a name in `TASKS`. paper: where it is defined. languages: the codes
-    that a user may write -> its own; empty where any code is its own. trained_on: (benchmark,
-    language) whose training labels it is read with zero-shot.
+    name: in its table. paper: where it is defined. languages: the codes that a user may write ->
+    its own; empty where any code is its own.
     hub: (its own code, split) -> "hub:org/name:config:split", or "" where the hub has no such part.
     files: (its own code, split) -> patterns below a folder, of which the first that exists is read,
-    with all files that it matches.
-    rows: the lines of such a file -> its rows. example: (row, its own code) -> a record as our JSON
-    lines are, or None where the row is another language's.
+    with all files that it matches; of several together all must exist.
     metrics: names in `METRICS`, the one that counts first. averaged: the metrics whose mean is its
     single number. left_out: codes that its average leaves out.
     """
 
     name: str
-    task: str
     paper: str
     languages: Mapping[str, str]
-    trained_on: tuple[str, str]
     hub: Callable[[str, str], str]
-    files: Callable[[str, str], Sequence[str]]
-    rows: Callable[[Iterable[str]], Iterator[Row]]
-    example: Callable[[Row, str], Row | None]
+    files: Callable[[str, str], Sequence[str | tuple[str, ...]]]
     metrics: tuple[str, ...]
     averaged: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -71,6 +64,48 @@ class Benchmark:
         """Languages that its average is over and that have no score."""
         known = set(scores)
         return [c for c in self.languages if c not in known and c not in self.left_out]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Benchmark(Published):
+    """One that is learnt from labels.
+
+    task: a name in `TASKS`. trained_on: (benchmark, language) whose training labels it is read
+    with zero-shot. rows: the lines of a file -> its rows. example: (row, its own code) -> a record
+    as our JSON lines are, or None where the row is another language's.
+    """
+
+    task: str
+    trained_on: tuple[str, str]
+    rows: Callable[[Iterable[str]], Iterator[Row]]
+    example: Callable[[Row, str], Row | None]
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Texts of a language and of English, and which of them translate each other.
+
+    texts, english: id -> text. pairs: (id of a text, id of an English one).
+    """
+
+    texts: Mapping[str, str]
+    english: Mapping[str, str]
+    pairs: frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retrieval(Published):
+    """One that nothing is learnt for: translations are found by states of texts.
+
+    search: a name in `SEARCHES` (`unibridge.evaluation.retrieval`). tuned: whether what it decides
+    by is chosen on dev. sides: the lines of its files, each by itself, or of `columns`, on the hub
+    -> what is searched. columns: of a hub's rows.
+    """
+
+    search: str
+    tuned: bool
+    sides: Callable[[Sequence[Iterable[str]]], Sides]
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

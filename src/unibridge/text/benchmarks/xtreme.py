@@ -1,4 +1,4 @@
-"""XTREME's groups (Hu et al. 2020, arXiv 2003.11080), less its retrieval, which learns nothing."""
+"""XTREME's groups (Hu et al. 2020, arXiv 2003.11080)."""
 
 from unibridge.text.benchmarks.record import Suite
 
@@ -9,5 +9,6 @@ XTREME = Suite(
         "classification": ("pawsx", "xnli"),
         "tagging": ("udpos", "panx"),
         "qa": ("xquad", "mlqa", "xtreme-tydiqa"),
+        "retrieval": ("bucc2018", "tatoeba"),
     },
 )
