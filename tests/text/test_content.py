@@ -133,16 +133,10 @@ def test_old_line_ends_are_named(tmp_path):
 @pytest.mark.parametrize(
     ("name", "expect", "content"),
     [
-        ("a.tsv", "text", '{"text": "a", "label": "x"}\n'),
-        ("a.csv", "text", '{"text": "a", "label": "x"}\n'),
-        ("a.conll", "entities", '{"words": ["a"], "tags": ["O"]}\n'),
-        ("a.jsonl", "text", '[{"text": "a", "label": "x"}]\n'),
-        ("a.jsonl", "text", '[\n {"text": "a",\n "label": "x"}\n]\n'),
         ("a.jsonl", "text", "text,label\na,x\n"),
         ("a.tsv", "text", "<?xml version='1.0'?>\n<a>\n"),
         ("a.txt", "text", "text,label\na,x\n"),
         ("a.txt", "words", "Ann\tB-PER\nran\tO\n"),
-        ("a.txt", "text", '{"text": "a"}\n'),
     ],
 )
 def test_a_label_file_of_another_format_is_refused(tmp_path, name, expect, content):

@@ -72,6 +72,12 @@ FORMATS = {
         ["bad", "4"],
         '{"id": 7, "text": "ሰላም", "label": "bad"}\n{"text": "b", "label": "4"}\n',
     ),
+    "json": (
+        '[\n  {"id": 7.10, "text": "ሰላም",\n   "label": "good"},\n  {"text":"b"  ,"label":3}\n]\n',
+        [LabelledText("ሰላም", None, "good"), LabelledText("b", None, "3")],
+        ["bad", "4"],
+        '[\n  {"id": 7.10, "text": "ሰላም",\n   "label": "bad"},\n  {"text":"b"  ,"label":"4"}\n]\n',
+    ),
     "text": (
         "one text\n\ntwo\n",
         [LabelledText("one text"), LabelledText("two")],

@@ -22,7 +22,7 @@ FORMATS = {
 
 
 def test_every_reader_is_tried_but_that_of_a_format_without_parts():
-    assert set(READERS) == {*FORMATS, "squad", "questions"}
+    assert set(READERS) == {*FORMATS, "squad", "questions", "json"}
 
 
 def told(example):

@@ -5,12 +5,12 @@ choice that is not the usual one (words in the first column, tags in the last) h
 """
 
 import re
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 from unibridge.errors import UnibridgeError
 from unibridge.text.examples import Layout
+from unibridge.text.prefixes import Prefixes
 from unibridge.text.schemes import is_entity_tag
 from unibridge.text.sentences import column
 from unibridge.text.values import trimmed
@@ -20,8 +20,6 @@ UPOS = frozenset(
 )
 """The universal parts of speech."""
 
-# a BCP 47 tag or a Wikipedia's name: am, be-x-old, zh-Hant-TW, simple
-_LANGUAGE_PREFIX = re.compile(r"([A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*):")
 _WORD_HEADERS = frozenset(
     (  # noqa: SIM905
         "word words token tokens form text mot mots wort wörter palabra palavra parola kata neno "
@@ -50,8 +48,6 @@ _RANGE = re.compile(r"\d+[-.]\d+")  # CoNLL-U's numbers of contractions and of e
 _NUMBER = re.compile(r"\d+([-:.]\d+)*|[_-]?")
 # rows that tell a column of numbers from words
 _FEW_ROWS = 3
-# words, and words of a language, that tell a file of several languages
-_MANY_WORDS, _OWN_WORDS = 20, 2
 
 
 @dataclass
@@ -97,8 +93,7 @@ class _Cells:
 
     entities: whether all are entity tags; marked: how many of them are of an entity. upos: whether
     all are parts of speech. lettered: whether any has a letter; capitals: whether those that have
-    are in A to Z alone, as many tags are. numbers: whether all are. prefixes: what they begin with;
-    bare: how many are nothing else.
+    are in A to Z alone, as many tags are. numbers: whether all are. prefixes: what they begin with.
     """
 
     entities: bool = True
@@ -107,8 +102,7 @@ class _Cells:
     lettered: bool = False
     capitals: bool = True
     numbers: bool = True
-    prefixes: Counter[str] = field(default_factory=Counter)
-    bare: int = 0
+    prefixes: Prefixes = field(default_factory=Prefixes)
 
     def add(self, cell: str) -> None:
         """One more."""
@@ -121,10 +115,7 @@ class _Cells:
             self.lettered = True
             self.capitals = self.capitals and cell.isascii() and cell.isupper()
         self.numbers = self.numbers and _NUMBER.fullmatch(cell) is not None
-        if len(self.prefixes) < 8:
-            match = _LANGUAGE_PREFIX.match(cell)
-            self.prefixes[match.group() if match else ""] += 1
-            self.bare += match is not None and match.end() == len(cell)
+        self.prefixes.add(cell)
 
 
 def _is_header(cells: list[str]) -> bool:
@@ -157,7 +148,7 @@ def places(most: Columns, layout: Layout) -> dict[str, Any]:
         _refuse_conllu(most, tags, line, layout)
     if not layout.columns and tags != words:
         _refuse_changed(most, words, tags, line, layout)
-    prefix = _shared(most.kinds[words], layout, notes) if most.kinds else ()
+    prefix = most.kinds[words].prefixes.taken(layout.path, notes) if most.kinds else ()
     if header:
         taken = ""
         if most.width > 2:
@@ -253,32 +244,3 @@ def _refuse_changed(most: Columns, words: int, tags: int, line: int, layout: Lay
             where=layout.at(line),
             do=f"name the columns, from 0: columns = {{ words = {tags}, tags = {words} }}",
         )
-
-
-def _shared(kind: _Cells, layout: Layout, notes: list[str]) -> tuple[str, ...]:
-    """Language tags that are before every word; of several languages in a file all of them."""
-    total = sum(kind.prefixes.values())
-    ((prefix, number),) = kind.prefixes.most_common(1) or [("", 0)]
-    several = (
-        "" not in kind.prefixes
-        and 1 < len(kind.prefixes) < 8
-        and total >= _MANY_WORDS
-        and min(kind.prefixes.values()) >= _OWN_WORDS
-    )
-    if kind.bare == total or not (several or (prefix and number == total)):
-        if prefix and total > _MANY_WORDS and number >= 0.9 * total and len(kind.prefixes) < 8:
-            notes.append(
-                f"{layout.path}: {number} of {total} words begin with {prefix!r}, the others do "
-                "not: it is taken for a part of the words"
-            )
-        return ()
-    said = repr(prefix)
-    if several:
-        said = f"a language's tag ({', '.join(map(repr, sorted(kind.prefixes)))})"
-    empty = f"; {kind.bare} words are nothing else" if kind.bare else ""
-    taken = "which are" if several else "which is"
-    notes.append(
-        f"{layout.path}: all {total} words begin with {said}, {taken} taken for the language and "
-        f"left out{empty}"
-    )
-    return tuple(kind.prefixes)

@@ -13,6 +13,7 @@ from typing import Any
 from unibridge.errors import UnibridgeError
 from unibridge.text.columns import Columns, places
 from unibridge.text.examples import Layout, Parsed, Prediction, TaggedSentence, refuse_labelled
+from unibridge.text.prefixes import without
 from unibridge.text.schemes import Row
 from unibridge.text.sentences import Counted, odd_lines, tagged_sentences
 from unibridge.text.values import MARK, is_blank, trimmed
@@ -139,8 +140,7 @@ def parse_conll(lines: list[str], layout: Layout) -> Parsed:
             raise UnibridgeError("a tag without a word", where=layout.at(number))
         if not tag and layout.labelled:
             raise UnibridgeError(f"the word {cells[words]!r} has no tag", where=layout.at(number))
-        prefix = next(filter(cells[words].startswith, prefixes), "")
-        sentences[-1].append(Row(number, cells[words].removeprefix(prefix), tag))
+        sentences[-1].append(Row(number, without(cells[words], prefixes), tag))
     examples, warnings = tagged_sentences(sentences, layout)
     return examples, [*layout.whole.get("notes", ()), *warnings, *counted.notes(layout)]
 

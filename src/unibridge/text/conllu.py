@@ -11,6 +11,7 @@ from typing import Any
 
 from unibridge.errors import UnibridgeError
 from unibridge.text.examples import Layout, Parsed, Prediction
+from unibridge.text.prefixes import Prefixes, without
 from unibridge.text.schemes import Row
 from unibridge.text.sentences import Counted, column, tagged_sentences
 from unibridge.text.values import MARK, is_blank, trimmed
@@ -49,18 +50,28 @@ def _rows(lines: Iterable[str], layout: Layout) -> Iterator[tuple[int, list[str]
 
 
 def survey_conllu(lines: Iterator[str], layout: Layout) -> dict[str, Any]:
-    """The key of MISC that holds the entities, where entities are wanted; "" where none does."""
-    if layout.expect != "entities" or isinstance(layout.columns.get("tags"), int):
-        return {"key": ""}
+    """key: of MISC, of the entities, where these are wanted; "" where there is none. prefix: the
+    language tags before every word."""
+    entities = layout.expect == "entities" and not isinstance(layout.columns.get("tags"), int)
     asked = layout.columns.get("tags")
     wanted = ENTITY_KEYS if asked is None else (str(asked).lower(),)
     found: dict[str, str] = {}
+    prefixes, notes = Prefixes(), list[str]()
     for _, fields in _rows(lines, layout):
-        for item in fields[_MISC].split("|") if fields is not None else ():
+        if fields is None:
+            continue
+        prefixes.add(fields[_FORM])
+        if not entities and prefixes.differ:
+            break
+        for item in fields[_MISC].split("|") if entities else ():
             key, equals, _ = item.partition("=")
             if equals and key.lower() in wanted:
                 found.setdefault(key.lower(), key)
-    return {"key": next((found[key] for key in wanted if key in found), "")}
+    return {
+        "key": next((found[key] for key in wanted if key in found), ""),
+        "prefix": prefixes.taken(layout.path, notes),
+        "notes": notes,
+    }
 
 
 def parse_conllu(lines: list[str], layout: Layout) -> Parsed:
@@ -86,10 +97,10 @@ def parse_conllu(lines: list[str], layout: Layout) -> Parsed:
                 where=layout.at(number),
                 do="number the words of a sentence 1, 2, 3, since heads are these numbers",
             )
-        sentences[-1].append(Row(number, word, tag))
+        sentences[-1].append(Row(number, without(word, layout.whole["prefix"]), tag))
     examples, warnings = tagged_sentences(sentences, layout)
     roots = _several_roots(sentences, layout) if layout.expect == "trees" else []
-    return examples, [*warnings, *counted.notes(layout), *roots]
+    return examples, [*layout.whole["notes"], *warnings, *counted.notes(layout), *roots]
 
 
 def _several_roots(sentences: Sequence[Sequence[Row]], layout: Layout) -> list[str]:

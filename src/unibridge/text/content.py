@@ -125,6 +125,22 @@ def _json_content(rows: Sequence[str]) -> Content | None:
     return Content("json") if re.fullmatch(r"[\s\[\]{},:.\d+-]*", start) else None
 
 
+def is_document(head: Sequence[str], found: Content) -> bool:
+    """Whether a file is a JSON document, of its first lines and what they were recognised as: an
+    array, or an object with a list of objects, rather than a record a line."""
+    rows = [line.lstrip(MARK).strip() for line in head if line.strip()]
+    if found.kind == "json":
+        return True
+    if found.kind != "json lines" or len(rows) != 1:
+        return False
+    try:
+        record = json.loads(rows[0])
+    except (ValueError, RecursionError):
+        return False
+    lists = (v for v in record.values() if isinstance(v, list) and v)
+    return isinstance(record.get("data"), dict) or any(isinstance(v[0], dict) for v in lists)
+
+
 def _is_object(line: str) -> bool:
     try:
         return isinstance(json.loads(line), dict)
@@ -351,6 +367,7 @@ def refuse_other(path: str | Path, reader: str, lines: Iterator[str]) -> None:
     wrong: dict[str, tuple[Kind, ...]] = {
         "jsonl": ("json", "markup", "table", "conllu"),
         "questions": ("json", "markup", "table", "conllu"),
+        "json": ("markup", "table", "conllu"),
         "text": (*never, "table", "conllu"),
         "words": (*never, "table", "conllu"),
         "squad": ("markup", "table", "conllu"),

@@ -1,11 +1,12 @@
-"""JSON lines, a record a line: texts with a class, or words with tags."""
+"""JSON: texts with a class, or words with tags, a record a line or records in an array."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from unibridge.errors import UnibridgeError
+from unibridge.text.documents import records_in, with_value
 from unibridge.text.examples import (
     Example,
     LabelledText,
@@ -14,6 +15,7 @@ from unibridge.text.examples import (
     Prediction,
 )
 from unibridge.text.headers import NAMES, named_roles
+from unibridge.text.prefixes import Prefixes, without
 from unibridge.text.schemes import Row, named
 from unibridge.text.sentences import tagged_sentences
 from unibridge.text.tables import text_example
@@ -38,8 +40,12 @@ def _tag_keys(layout: Layout) -> Sequence[str]:
     return _TAG_KEYS if layout.expect == "words" else _ENTITY_KEYS
 
 
+Records = Iterable[tuple[int, dict[str, Any]]]
+"""(line number, object) of each."""
+
+
 def _records(
-    lines: list[str], layout: Layout, repaired: Repaired | None = None
+    lines: Iterable[str], layout: Layout, repaired: Repaired | None = None
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, line in enumerate(lines, start=1):
         if line.strip():
@@ -72,13 +78,48 @@ def _has_words(record: dict[str, Any], layout: Layout) -> bool:
     return key is not None and isinstance(record[key], list)
 
 
+def _survey(records: Records, layout: Layout) -> dict[str, Any]:
+    """The language tags that are before every word."""
+    prefixes, notes = Prefixes(), list[str]()
+    for _, record in records:
+        words = record.get(_key(record, "words", _WORD_KEYS, layout) or "")
+        own = words if _has_words(record, layout) and isinstance(words, list) else []
+        for word in own:
+            if isinstance(word, str):
+                prefixes.add(word)
+        if prefixes.differ or not own:
+            break
+    return {"prefix": prefixes.taken(layout.path, notes), "notes": notes}
+
+
+def survey_jsonl(lines: Iterator[str], layout: Layout) -> dict[str, Any]:
+    """See `Reader.survey`."""
+    return _survey(_records(lines, layout), layout)
+
+
 def parse_jsonl(lines: list[str], layout: Layout) -> Parsed:
     """See `Reader.parse`."""
+    if "prefix" not in layout.whole:
+        layout = replace(layout, whole=survey_jsonl(iter(lines), layout))
     repaired = Repaired()
+    return _parse(_records(lines, layout, repaired), layout, repaired)
+
+
+def parse_json(lines: list[str], layout: Layout) -> Parsed:
+    """See `Reader.parse`."""
+    text, repaired = "\n".join(lines), Repaired()
+    if not text.strip():
+        return [], []
+    records = [(one.line, one.record) for one in records_in(text, layout.path, repaired)]
+    layout = replace(layout, whole=_survey(records, layout))
+    return _parse(records, layout, repaired)
+
+
+def _parse(records: Records, layout: Layout, repaired: Repaired) -> Parsed:
     examples: list[Example | None] = []
     sentences: list[list[Row]] = []
     taken: list[str] = []
-    for number, record in _records(lines, layout, repaired):
+    for number, record in records:
         if _has_words(record, layout):
             sentences.append(_words(record, number, layout))
             examples.append(None)
@@ -90,6 +131,7 @@ def parse_jsonl(lines: list[str], layout: Layout) -> Parsed:
     found = [next(waiting) if example is None else example for example in examples]
     labels = [one for one in found if isinstance(one, LabelledText)]
     return found, [
+        *layout.whole["notes"],
         *taken,
         *repaired.note(layout.path),
         *label_notes(layout.path, labels),
@@ -139,7 +181,7 @@ def _words(record: dict[str, Any], line: int, layout: Layout) -> list[Row]:
         tag = label_value(tags[place], f"{tags_key}[{place}]", where) if tags else ""
         if not tag and layout.labelled:
             raise UnibridgeError(f"the word {text!r} has no tag", where=where)
-        rows.append(Row(line, text, trimmed(tag or "")))
+        rows.append(Row(line, without(text, layout.whole["prefix"]), trimmed(tag or "")))
     return rows
 
 
@@ -166,11 +208,35 @@ def _text(record: dict[str, Any], line: int, layout: Layout) -> LabelledText:
 
 def rewrite_jsonl(lines: list[str], predictions: list[Prediction], layout: Layout) -> Iterator[str]:
     """See `Reader.rewrite`."""
+    given, repaired = iter(predictions), Repaired()
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            yield line
+            continue
+        before = repaired.count
+        record = json_object(line, layout.at(number), repaired)
+        whole = line if repaired.count == before else json.dumps(record, ensure_ascii=False)
+        yield _with_prediction(whole, record, next(given), layout)
+
+
+def rewrite_json(lines: list[str], predictions: list[Prediction], layout: Layout) -> Iterator[str]:
+    """See `Reader.rewrite`."""
+    text, given, at = "\n".join(lines), iter(predictions), 0
+    parts = []
+    for one in records_in(text, layout.path, Repaired()):
+        own = text[one.begin : one.end]
+        whole = json.dumps(one.record, ensure_ascii=False) if one.repaired else own
+        parts += [text[at : one.begin], _with_prediction(whole, one.record, next(given), layout)]
+        at = one.end
+    yield from "".join([*parts, text[at:]]).split("\n")
+
+
+def _with_prediction(
+    text: str, record: dict[str, Any], prediction: Prediction, layout: Layout
+) -> str:
     layout = replace(layout, labelled=False)
-    for (_, record), prediction in zip(_records(lines, layout), predictions, strict=True):
-        if _has_words(record, layout):
-            record[_key(record, "tags", _tag_keys(layout), layout) or "tags"] = list(prediction)
-        else:
-            asked = layout.columns.get("label", "label")
-            record[_text_keys(record, layout)["label"] or str(asked)] = prediction
-        yield json.dumps(record, ensure_ascii=False)
+    if _has_words(record, layout):
+        key = _key(record, "tags", _tag_keys(layout), layout) or "tags"
+        return with_value(text, key, list(prediction))
+    asked = layout.columns.get("label", "label")
+    return with_value(text, _text_keys(record, layout)["label"] or str(asked), prediction)

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 
 from unibridge.artifacts import write_bytes
@@ -13,7 +13,7 @@ from unibridge.errors import UnibridgeError
 from unibridge.registry import Registry
 from unibridge.text import conll, conllu, jsonl, squad, tables
 from unibridge.text.benchmarks import is_part, part_of
-from unibridge.text.content import refuse_other
+from unibridge.text.content import HEAD, Content, is_document, recognise, refuse_other
 from unibridge.text.corpus import is_hub_id
 from unibridge.text.examples import (
     Columns,
@@ -66,7 +66,10 @@ READERS: Registry[Reader] = Registry(
             units=tables.records,
             survey=tables.survey_csv,
         ),
-        "jsonl": Reader("either", jsonl.parse_jsonl, jsonl.rewrite_jsonl),
+        "jsonl": Reader(
+            "either", jsonl.parse_jsonl, jsonl.rewrite_jsonl, survey=jsonl.survey_jsonl
+        ),
+        "json": Reader("either", jsonl.parse_json, jsonl.rewrite_json, units=squad.whole_file),
         "text": Reader("texts", tables.parse_text, tables.rewrite_text),
         "squad": Reader(
             "questions", squad.parse_squad, squad.rewrite_squad, units=squad.whole_file
@@ -100,11 +103,11 @@ def read_labels(
     benchmark's part ("bench:NAME:LANGUAGE:SPLIT", see `unibridge.text.benchmarks`), which says
     itself how it is read.
 
-    reader: a name in `READERS`; None chooses by suffix. columns: see `Layout`. names: of labels
-    that are written as numbers, in order from 0. labelled: False allows labels to be missing, for
-    prediction. expect: what the task takes; it decides how .txt, .tsv and unnamed columns are
-    meant: "words", "entities" or "trees" (tagged sentences; entity tags become IOB2, a word's place
-    in a tree is HEAD|DEPREL), "text", "pair" or "question" (SQuAD's JSON).
+    reader: a name in `READERS`; None chooses by suffix and by what the file holds. columns: see
+    `Layout`. names: of labels that are written as numbers, in order from 0. labelled: False allows
+    labels to be missing, for prediction. expect: what the task takes; it decides how .txt, .tsv and
+    unnamed columns are meant: "words", "entities" or "trees" (tagged sentences; entity tags become
+    IOB2, a word's place in a tree is HEAD|DEPREL), "text", "pair" or "question" (SQuAD's JSON).
 
     Raises UnibridgeError, with file and line, for whatever is missing or does not fit.
     """
@@ -112,21 +115,24 @@ def read_labels(
     layout = Layout(
         str(path), labelled, expect, {} if own else dict(columns or {}), () if own else tuple(names)
     )
-    name = choose_reader(path, reader, layout)
+    name, notes = choose_reader(path, reader, layout)
     lines = list(raw_lines(path))
     refuse_other(path, name, iter(lines))
     examples, warnings = READERS.resolve(name).parse(lines, layout)
     if not examples:
         raise UnibridgeError("the file holds no example", where=path)
-    return LabelFile(examples, name, str(path), warnings, layout)
+    return LabelFile(examples, name, str(path), [*notes, *warnings], layout)
 
 
-def choose_reader(path: str | Path, reader: str | None, layout: Layout) -> str:
-    """The reader asked for, or the one for the suffix; raises where it cannot serve the task."""
+def choose_reader(path: str | Path, reader: str | None, layout: Layout) -> tuple[str, list[str]]:
+    """The reader asked for, or the one for the suffix and for what the file holds, and a note where
+    these are not of one mind; raises where it cannot serve the task."""
     asked = layout.expect == "question"
-    rows = "questions" if asked else "jsonl"
-    elsewhere = is_hub_id(path) or is_part(path)
-    name = rows if elsewhere else reader or _reader_for(Path(path), layout)
+    notes: list[str] = []
+    if is_hub_id(path) or is_part(path):
+        name = "questions" if asked else "jsonl"
+    else:
+        name = reader or _reader_for(Path(path), layout, notes)
     gives = READERS.resolve(name).gives
     wants = None if layout.expect is None else "words" if _wants_words(layout) else "texts"
     if asked:
@@ -137,7 +143,7 @@ def choose_reader(path: str | Path, reader: str | None, layout: Layout) -> str:
             where=path,
             do=f"name another reader: {', '.join(READERS)}",
         )
-    return name
+    return name, notes
 
 
 def _wants_words(layout: Layout) -> bool:
@@ -230,15 +236,9 @@ def _parts(example: Example) -> list[tuple[str, int]]:
     return [(text, example.line) for text in texts]
 
 
-def _reader_for(path: Path, layout: Layout) -> str:
+def _reader_for(path: Path, layout: Layout, notes: list[str]) -> str:
     suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
-    words = _wants_words(layout)
-    if suffix == ".txt" and layout.labelled and not words:
-        raise UnibridgeError(
-            "a .txt file does not say how its labels are written",
-            where=path,
-            do="name the reader: conll for word and tag, tsv for text and label",
-        )
+    words, asked = _wants_words(layout), layout.expect == "question"
     by_suffix = {
         ".conllu": "conllu",
         ".conll": "conll",
@@ -246,14 +246,47 @@ def _reader_for(path: Path, layout: Layout) -> str:
         ".iob2": "conll",
         ".tsv": "conll" if words else "tsv",
         ".csv": "csv",
-        ".jsonl": "jsonl",
-        **({".json": "squad", ".jsonl": "questions"} if layout.expect == "question" else {}),
+        ".jsonl": "questions" if asked else "jsonl",
+        ".json": "squad" if asked else "json",
         ".txt": "text" if not words else "conll" if layout.labelled else "words",
     }
-    if suffix not in by_suffix:
+    head = list(islice(raw_lines(path), HEAD))
+    found = recognise(head)
+    name, held = by_suffix.get(suffix), None
+    array = bool(head) and head[0].lstrip("\ufeff \t").startswith("[")
+    if is_document(head, found) and (suffix != ".jsonl" or array):
+        held = "squad" if asked else "json"
+    elif found.kind == "json lines":
+        held = "questions" if asked else "jsonl"
+    elif name in (None, "json", "squad") and any(line.strip() for line in head):
+        name, held = None, _reader_of(found, layout)
+    if held and held != name:
+        notes.append(f"{path}: holds {found.name}, read as such ({held})")
+    if suffix == ".txt" and held is None and layout.labelled and not words:
         raise UnibridgeError(
-            f"no reader is known for the suffix {suffix!r}",
+            "a .txt file does not say how its labels are written",
+            where=path,
+            do="name the reader: conll for word and tag, tsv for text and label",
+        )
+    if (chosen := held or name) is None:
+        raise UnibridgeError(
+            f"no reader is known for the suffix {suffix!r}, and what it holds does not say it",
             where=path,
             do=f"name one: {', '.join(READERS)}",
         )
-    return by_suffix[suffix]
+    return chosen
+
+
+def _reader_of(found: Content, layout: Layout) -> str | None:
+    """The reader of what a file holds whose name says nothing."""
+    if found.kind == "conllu" and found.columns == _CONLLU:
+        return "conllu"
+    if found.kind == "conllu" and found.separator in "\t ":
+        return "conll"
+    tables = {"\t": "tsv", ",": "csv", ";": "csv", "|": "csv"}
+    if found.kind in ("table", "columns") and not _wants_words(layout):
+        return tables.get(found.separator)
+    return "conll" if (found.kind, found.separator) == ("columns", "\t") else None
+
+
+_CONLLU = 10

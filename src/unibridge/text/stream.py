@@ -71,12 +71,13 @@ def look_through(
     Parameters and errors as for `label_file`.
     """
     layout = Layout(str(source), False, expect, dict(read_as.columns or {}), read_as.names)
-    name = choose_reader(source, read_as.reader, layout)
+    name, said = choose_reader(source, read_as.reader, layout)
     refuse_other(source, name, raw_lines(source))
     lines = _told(raw_lines(source), progress)
     layout = replace(layout, whole=READERS.resolve(name).survey(lines, layout))
     file = Unlabelled(str(source), name, layout, block_lines)
     total, notes = 0, Notes()
+    notes.add(said)
     for _, part in file.parts():
         total += len(part.examples)
         progress(total, 0)
