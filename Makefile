@@ -5,7 +5,10 @@ VENV ?= .venv
 TORCH ?= torch==2.13.0
 PIP = $(VENV)/bin/pip install --quiet --disable-pip-version-check
 
-PYTEST = $(VENV)/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+# bytecode is kept whatever the environment says: each worker would rewrite all asserts again, and
+# each process that a test starts compile the package
+PYTEST = env -u PYTHONDONTWRITEBYTECODE $(VENV)/bin/pytest --numprocesses auto --maxprocesses 4 \
+    --dist loadfile
 
 .PHONY: setup demo test unit check real docs parity harden clean
 .PHONY: bench bench-adaptation bench-vocabulary bench-joint bench-bridge

@@ -27,8 +27,7 @@ def telling_pack(name, **rest):
     return drawn_pack(name, {"en": 0.4, "sw": 0.6}, **rest)
 
 
-@pytest.mark.parametrize("student", ["adapter", "encoder"])
-@pytest.mark.parametrize("name", ["ner", "classification"])
+@pytest.mark.parametrize(("student", "name"), [("adapter", "ner"), ("encoder", "classification")])
 def test_the_student_comes_to_say_what_the_sources_say(name, student):
     teacher = telling_pack(name)
     before = logits(teacher)

@@ -1,12 +1,11 @@
 import pytest
 import torch
 
-from toy import LINES, drawn_pack
+from toy import LINES, drawn_pack, in_turn
 from toy_run import toy_lines
 from unibridge.ensemble.merge import MERGED, MergeSettings, fit_merge, merge
 from unibridge.ensemble.model import MultiSourceModel
 from unibridge.errors import UnibridgeError
-from unibridge.models.families import FAMILIES
 
 TEXT = toy_lines("en", 60)
 
@@ -30,8 +29,7 @@ def tensors_of(model, source):
     }
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("name", ["ner", "pairs"])
+@pytest.mark.parametrize(("name", "family"), in_turn(["ner", "pairs"] * 4))
 def test_one_source_merged_is_that_source(name, family):
     model = drawn_pack(name, {"en": 0.3, "sw": 0.7}, family=family)
     alone = drawn_pack(name, {"sw": 1.0}, family=family, drawn=("en", "sw"))

@@ -188,7 +188,7 @@ def test_ten_thousand_classes_are_scored_as_few_are(monkeypatch):
 @pytest.mark.parametrize("classes", [2, 5, 40, 300, 3000])
 def test_an_interval_is_around_its_score_however_many_classes(classes, name):
     metric = METRICS[name]
-    for seed in range(6):
+    for seed in range(3):
         draw = random.Random(f"{classes} {seed}")
         labels = [f"c{number}" for number in range(classes)]
         gold = draw.choices(labels, [1 / (1 + n) ** (seed % 3) for n in range(classes)], k=400)

@@ -201,8 +201,8 @@ def test_of_more_pairs_than_fit_some_are_held_evenly_spread_and_counted(
     assert numbers == sorted(numbers) and numbers[0] == 0
     # what is there before and what is odd is told of all of it
     assert rows(read(pairs(4000))) == rows(read(pairs(4000), most=None))
-    paths = pairs(10_000), pairs(40_000)
-    peaks = [peak_of(lambda path=path: read(path, most=64 * KIB)) for path in paths]
+    paths = pairs(2_500), pairs(10_000)
+    peaks = [peak_of(lambda path=path: read(path, most=16 * KIB)) for path in paths]
     assert peaks[1] < 1.3 * peaks[0]
 
 

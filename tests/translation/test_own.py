@@ -9,7 +9,7 @@ from unibridge.errors import ConfigError, UnibridgeError
 from unibridge.translation import Between, TranslationSettings, translate
 
 SMALL = {"pieces": 200, "hidden": 32, "layers": 1, "heads": 2, "dropout": 0.0}
-QUICK = {"steps": 150, "batch_size": 16, "learning_rate": 1e-2, "schedule": "linear"}
+QUICK = {"steps": 90, "batch_size": 16, "learning_rate": 1e-2, "schedule": "linear"}
 WORDS = dict(zip(toy_lines("en", 1)[0].split(), ("ka", "bu", "ti", "lo", "me", "zu"), strict=False))
 PAIRS = [(first, WORDS[first]) for first in WORDS] * 8
 
