@@ -188,6 +188,33 @@ def test_a_loss_that_is_no_number_stops_with_a_remedy():
     assert torch.equal(weight, torch.ones(2, 2))
 
 
+@pytest.mark.parametrize("cut", [0, 100, 2000])
+def test_a_disk_that_fills_within_a_checkpoint_leaves_the_one_before(tmp_path, cut):
+    """`cut`: bytes of the checkpoint that still fit; it is gone on from once there is room."""
+    resource = pytest.importorskip("resource")
+    checkpoint, whole, net = tmp_path / "checkpoint.pt", small_net(), small_net()
+    expected = train(whole, settings())
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def progress(step, steps, parts):
+        if step == 7:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (cut, before[1]))
+
+    try:
+        with pytest.raises(UnibridgeError, match="no room left on the disk"):
+            train(net, settings(), checkpoint=checkpoint, progress=progress)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+    steps = []
+    resumed = small_net()
+    found = train(
+        resumed, settings(), checkpoint=checkpoint, progress=lambda *now: steps.append(now[0])
+    )
+    assert steps[0] == 7 and found.curve == expected.curve
+    assert all(map(torch.equal, resumed.parameters(), whole.parameters()))
+
+
 def test_a_broken_checkpoint_is_named(tmp_path):
     checkpoint = tmp_path / "checkpoint.pt"
     checkpoint.write_bytes(b"not a checkpoint")
