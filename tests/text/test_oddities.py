@@ -52,7 +52,7 @@ def test_words_that_are_counted_anew_begin_a_sentence(tmp_path, expect):
     ],
 )
 def test_numbers_that_do_not_follow_are_counted(tmp_path, numbers, parts, said):
-    path = write(tmp_path, "".join(row(n, f"w{n}") for n in numbers), "a.conllu")
+    path = write(tmp_path, "".join(row(n, f"w{i}") for i, n in enumerate(numbers)), "a.conllu")
     found = read_labels(path, expect="words")
     assert [len(one.words) for one in found.examples] == parts
     assert len(found.warnings) == bool(said) and (not said or said in found.warnings[0])

@@ -229,6 +229,8 @@ COUNTED = [
     ("a.conll", "a\tB-X\nb\tO\n", WORDS, "all tags are entities'", "'B-X'"),
     ("a.conll", "a\tO\nb\tO\n", ENTITIES, "all 2 tags are O", ""),
     ("a.conllu", row(1, "_") + row(2, "_"), WORDS, "all 2 words are '_'", ""),
+    ("a.conll", "-\tB-X\n-\tO\n-\tO\n", ENTITIES, "all 3 words are '-'", ""),
+    ("a.jsonl", '{"words": ["***", "***", "***"], "tags": ["X", "Y", "Y"]}\n', WORDS, "'***'", ""),
     ("a.conll", "a\tO\n\u200b\tO\n", ENTITIES, "empty words, read as unknown: 1", "line 2"),
     ("a.conll", "a\tB-PER\nb\tB-per\nc\tO\n", ENTITIES, "types that differ in case", "'per'"),
     ("a.conll", "a\tB-PER\nb\tI-PER*\nc\tO\n", ENTITIES, "types that differ in case", "'PER*'"),

@@ -21,6 +21,8 @@ def odd_lines(lines: Iterable[str], layout: Layout) -> list[str]:
 # share of words that are "_" above which it is hardly a word
 _LEFT_OUT = 0.05
 _LONG_SENTENCE = 1000
+# words that are all the same from which on they are hardly text
+_FEW_ALIKE = 3
 # words from which on it is told that a column hardly holds what it should
 _FEW_WORDS = 20
 LONGEST_SENTENCE = 1 << 20
@@ -88,6 +90,11 @@ def _doubts(sentences: Sequence[Sequence[Row]], layout: Layout) -> list[str]:
         warnings.append(
             f"{layout.path}: all {len(rows)} words are '_': the text is left out of this file, and "
             "nothing can be learnt or predicted from it. Fetch the text where the file came from"
+        )
+    elif len(rows) >= _FEW_ALIKE and not layout.before and len({row.word for row in rows}) == 1:
+        warnings.append(
+            f"{layout.path}: all {len(rows)} words are {rows[0].word!r}: is the text left out of "
+            "this file, or is this another column? (`columns`)"
         )
     elif (left := sum(row.word == "_" for row in rows)) > max(1, _LEFT_OUT * len(rows)):
         warnings.append(
