@@ -125,3 +125,20 @@ def test_a_run_folder_that_was_moved_is_finished_where_it_is(tmp_path):
         on_stage=lambda folder, done: told.append(done),
     )
     assert again == moved and told and all(told)
+
+
+@pytest.mark.slow
+def test_a_run_that_broke_off_goes_on_where_it_was_copied_to(tmp_path):
+    """From its checkpoint, with its texts, its base and its unfinished stage at another place."""
+    (tmp_path / "one").mkdir()
+    config = write_toy_run(tmp_path / "one", "ner")
+    code, _ = break_at(config, "adapt-lug", signal.SIGKILL)
+    assert code == -signal.SIGKILL
+    (tmp_path / "one").rename(tmp_path / "two")
+    steps = []
+    root = run(
+        load_config(tmp_path / "two" / "run.toml", SETTINGS),
+        on_progress=lambda stage, step, *_: steps.append(step) if stage == "adapt-lug" else None,
+    )
+    assert steps[0] > 20 and steps[-1] == 40
+    assert not list(root.glob(".*")) and list(root.glob("adapt-lug-????????"))
