@@ -243,19 +243,35 @@ def write_onnx_int8(model: "MultiSourceModel", folder: Path) -> float:
     return largest_difference(model, onnx_answer(model, path), limit=None)
 
 
-def onnx_answer(model: "MultiSourceModel", path: Path) -> Answer:
-    """What a written `model.onnx` says, by the names that the model's outputs have."""
+def onnx_answer(model: "MultiSourceModel", path: Path, *, threads: int = 0) -> Answer:
+    """What a written `model.onnx` says, by the names that the model's outputs have.
+
+    threads: that it computes with; 0: as many as onnxruntime chooses.
+    """
     import onnxruntime
     import torch
 
     called = [output.called for output in model.task.outputs.values()]
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
     def answer(inputs: Inputs) -> dict[str, torch.Tensor]:
         found = session.run(called, {name: v.numpy() for name, v in inputs.items()})
         return dict(zip(called, map(torch.from_numpy, found), strict=True))
 
     return answer
+
+
+def answered_by(model: "MultiSourceModel", path: Path, *, threads: int = 0) -> "MultiSourceModel":
+    """The same model, which from now on reads by a written `model.onnx` and decodes as before."""
+    answer = onnx_answer(model, path, threads=threads)
+    names = {output.called: name for name, output in model.task.outputs.items()}
+    # whatever decodes the model's outputs is given the session's
+    model.outputs = lambda **given: {  # type: ignore[method-assign]
+        names[called]: said for called, said in answer(given).items()
+    }
+    return model
 
 
 EXPORTS: Registry[Writer] = Registry(
@@ -332,12 +348,7 @@ def _scores(model: "MultiSourceModel", folder: Path, gold: LabelFile) -> list[fl
     examples = gold.examples
     before = model.task.score(examples, model.predict(examples)).value
     if (folder / "model.onnx").exists():
-        answer = onnx_answer(model, folder / "model.onnx")
-        names = {output.called: name for name, output in model.task.outputs.items()}
-        # whatever decodes the model's outputs is given the session's
-        model.outputs = lambda **given: {  # type: ignore[method-assign]
-            names[called]: said for called, said in answer(given).items()
-        }
+        model = answered_by(model, folder / "model.onnx")
     elif _is_pack(folder):
         model = load(folder)
     else:
