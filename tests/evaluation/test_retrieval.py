@@ -7,6 +7,7 @@ from toy import LINES, drawn_pack, toy_base
 from unibridge.errors import UnibridgeError
 from unibridge.evaluation.retrieval import (
     SEARCHES,
+    Cut,
     RetrievalSettings,
     TextReader,
     best_threshold,
@@ -168,3 +169,19 @@ def test_a_pack_is_read_as_the_mean_of_its_sources_by_weight(pooling):
     first, second = (TEXT_STATES[pooling](one, mask) for one in last.chunk(2))
     assert float((first - second).abs().max()) > 0.01
     assert torch.allclose(found, 0.25 * first + 0.75 * second, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_texts_that_are_longer_than_is_read_are_counted(family):
+    base = toy_base(family)
+    # one that just fits is not longer
+    limit = max(len(base.tokenizer(line)["input_ids"]) for line in LINES)
+    cuts, told = Cut(limit), []
+    reader = TextReader.of_base(base, RetrievalSettings(max_tokens=limit))
+    reader.states(LINES, cuts=cuts)
+    cuts.tell(told.append)
+    assert not told
+    reader.states([*LINES, " ".join(LINES)], cuts=cuts)
+    cuts.tell(told.append)
+    counted = f"1 of {2 * len(LINES) + 1} texts are longer than {limit} tokens"
+    assert told[0].startswith(f"warning: {counted}: only their beginning was read")

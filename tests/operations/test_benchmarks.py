@@ -134,6 +134,26 @@ def test_texts_that_are_alike_are_found(tmp_path):
     assert scored.languages["sw"] == {"accuracy": 100.0} and scored.intervals["sw"] == (100, 100)
 
 
+def test_texts_that_are_cut_are_told_and_kept(tmp_path, capsys):
+    base = str(save_toy_base(tmp_path / "base", "xlm-roberta"))
+    write_tatoeba(tmp_path / "tatoeba")
+    for side, line in (("swh", "ndefu " * 99), ("eng", "long " * 99)):
+        with (tmp_path / "tatoeba" / f"tatoeba.swh-eng.{side}").open("a") as file:
+            file.write(line + "\n")
+    given = ["benchmark", "--base", base, "--tasks", "tatoeba", "--languages", "de", "sw"]
+    given += ["--data", str(tmp_path), "--out", str(tmp_path / "out")]
+    # what was searched before is told of again
+    for _ in range(2):
+        assert main(given) == 0
+        shown = capsys.readouterr()
+        said = " ".join((shown.out + shown.err).split())
+        assert said.count("2 of 26 texts are longer than 38 tokens: only their beginning") == 1
+        assert said.count("texts are longer") == 1
+    (folder,) = (tmp_path / "out").glob("benchmark-tatoeba-sw-*")
+    (kept,) = read_manifest(folder)["warnings"]
+    assert kept.startswith("2 of 26 texts are longer than 38 tokens")
+
+
 def test_a_pack_of_any_task_is_searched(tmp_path):
     write_tatoeba(tmp_path / "tatoeba")
     drawn_pack("ner", {"en": 0.5, "sw": 0.5}).save_pretrained(tmp_path / "pack")

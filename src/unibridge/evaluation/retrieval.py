@@ -18,6 +18,7 @@ from unibridge.errors import UnibridgeError
 from unibridge.metrics import METRICS, Labels, Metric
 from unibridge.registry import Registry
 from unibridge.settings import ChosenFrom, Settings
+from unibridge.tasks.cuts import cut_note
 from unibridge.text.benchmarks.record import Sides
 
 if TYPE_CHECKING:
@@ -64,6 +65,21 @@ class RetrievalSettings(Settings):
 # --- states -------------------------------------------------------------------------------------
 
 
+@dataclass
+class Cut:
+    """How many of the texts that were read are longer than `limit` tokens."""
+
+    limit: int
+    cut: int = 0
+    texts: int = 0
+
+    def tell(self, warn: Callable[[str], None]) -> None:
+        """A warning where there are any, to who listens."""
+        if self.cut:
+            note = cut_note(self.cut, self.texts, self.limit)
+            warn(f"warning: {note}. Where the base can, raise max_tokens by --retrieval")
+
+
 @dataclass(frozen=True)
 class TextReader:
     """An encoder, and how a text's state is read off it.
@@ -105,9 +121,16 @@ class TextReader:
         return {"layer": self.layer, "pooling": self.pooling, "max_tokens": self.longest}
 
     def states(
-        self, texts: Sequence[str], told: Callable[[int, int], None] = lambda done, total: None
+        self,
+        texts: Sequence[str],
+        told: Callable[[int, int], None] = lambda done, total: None,
+        *,
+        cuts: Cut | None = None,
     ) -> "torch.Tensor":
-        """(texts, hidden), float32, on the processor. told: (done, all) texts."""
+        """(texts, hidden), float32, on the processor.
+
+        told: (done, all) texts. cuts: where those that are longer than is read are counted.
+        """
         import torch
 
         from unibridge.models.states import TEXT_STATES, layer_states
@@ -115,6 +138,12 @@ class TextReader:
 
         pooled = TEXT_STATES.resolve(self.pooling)
         store = encode_samples(self.tokenizer, texts, self.longest)
+        if cuts is not None:
+            # what was cut fills the limit, and so does what just fits
+            full = [texts[i] for i in (store.lengths >= self.longest).nonzero()[0].tolist()]
+            whole = self.tokenizer(full, verbose=False)["input_ids"] if full else []
+            cuts.cut += sum(len(ids) > self.longest for ids in whole)
+            cuts.texts += len(texts)
         found = torch.zeros(len(texts), self.encoder.config.hidden_size)
         order = store.lengths.argsort(kind="stable")
         device = next(self.encoder.parameters()).device

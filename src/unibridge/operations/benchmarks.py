@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from unibridge.artifacts import Outcome, fingerprint, hash_path, read_manifest, run_stage
 from unibridge.ensemble.model import MultiSourceModel
 from unibridge.errors import UnibridgeError
-from unibridge.evaluation.retrieval import SEARCHES, Found, RetrievalSettings, TextReader
+from unibridge.evaluation.retrieval import SEARCHES, Cut, Found, RetrievalSettings, TextReader
 from unibridge.metrics import METRICS, bootstrap_interval
 from unibridge.operations.listening import SILENCE, Listener
 from unibridge.operations.reading import read_labelled
@@ -122,7 +122,10 @@ def benchmark(
         for language in wanted[one.name]:
             listener.say(f"{one.name} {language}")
             folder = stage(language)
-            facts = read_manifest(folder)["facts"]
+            manifest = read_manifest(folder)
+            for warning in manifest["warnings"]:
+                listener.say(f"warning: {warning}")
+            facts = manifest["facts"]
             scored.languages[language] = facts["scores"]
             scored.intervals[language] = tuple(facts["interval"])
         results.append(scored)
@@ -309,14 +312,16 @@ def _searched(
     if one.tuned:
         parts["dev"] = _text_part(one, language, "dev", data)
 
-    def states(texts: Sequence[str]) -> Any:
-        return reader.states(
-            texts, lambda done, total: listener.on_progress(one.name, done, total, {})
-        )
-
     def found(warn: Callable[[str], None]) -> Found:
         sides = {split: part.sides() for split, part in parts.items()}
-        return SEARCHES.resolve(one.search)(sides["test"], sides.get("dev"), states)
+        states = partial(
+            reader.states,
+            told=lambda done, total: listener.on_progress(one.name, done, total, {}),
+            cuts=(cuts := Cut(reader.longest)),
+        )
+        result = SEARCHES.resolve(one.search)(sides["test"], sides.get("dev"), states)
+        cuts.tell(warn)
+        return result
 
     inputs = {**made_of, **{split: part.identity for split, part in parts.items()}}
     about = {"search": one.search, **reader.about}

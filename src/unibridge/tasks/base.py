@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from unibridge.errors import UnibridgeError
 from unibridge.metrics import METRICS, Metric, Score, bootstrap_interval
+from unibridge.tasks.cuts import ONLY_BEGINNING
 from unibridge.tasks.encoded import IGNORED, Encoded, padded
 from unibridge.tasks.shapes import HeadSettings, HeadShape, Output
 from unibridge.text.examples import Expected
@@ -55,7 +56,7 @@ class Task(ABC, Generic[Example, Prediction]):
     parts: int = 1
     auto_class: str | None = None
     pipeline_tag: str | None = None
-    when_cut: str = "only their beginning was read"
+    when_cut: str = ONLY_BEGINNING
     crossing: str = ""
     cloze_pattern: str = ""
 

@@ -10,6 +10,14 @@ if TYPE_CHECKING:
     from unibridge.tasks.base import Task
 
 
+ONLY_BEGINNING = "only their beginning was read"
+
+
+def cut_note(cut: int, texts: int, limit: int, lost: str = ONLY_BEGINNING) -> str:
+    """How many of all texts are longer than `limit` tokens, and what they lose by that."""
+    return f"{cut} of {texts} texts are longer than {limit} tokens: {lost}"
+
+
 @dataclass
 class Cuts:
     """Texts that lose something since they are longer than `limit` tokens: see `Task.cut`.
@@ -34,8 +42,8 @@ class Cuts:
         if not self.cut:
             return []
         return [
-            f"{self.cut} of {self.texts} texts are longer than {self.limit} tokens: "
-            f"{self.task.when_cut}. Where the base can, raise task_training.max_tokens"
+            f"{cut_note(self.cut, self.texts, self.limit, self.task.when_cut)}. "
+            "Where the base can, raise task_training.max_tokens"
         ]
 
     def tell(self, warn: Callable[[str], None]) -> None:
