@@ -124,6 +124,37 @@ def test_retrieval_needs_no_training(tmp_path, capsys):
         assert why in capsys.readouterr().err.lower()
 
 
+def test_folders_are_those_of_benchmarks_in_use(tmp_path, capsys):
+    base = str(save_toy_base(tmp_path / "base", "xlm-roberta"))
+    write_tatoeba(tmp_path / "a=b" / "tatoeba")
+    given = ["benchmark", "--base", base, "--languages", "de", "--out", str(tmp_path / "out")]
+    given += ["--tasks", "tatoeba", "bucc2018", "xquad", "--data"]
+    here, away = str(tmp_path / "a=b"), str(tmp_path / "away")
+    wrong = {
+        f"bucc218={here}": "unknown benchmark 'bucc218'. Did you mean 'bucc2018'",
+        f"panx={here}": "unknown benchmark 'panx'. Known: bucc2018, squad, tatoeba, xquad",
+        away: f"there is no folder '{away}'. Write FOLDER, or NAME=FOLDER",
+        f"tatoeba={away}": f"there is no folder '{away}'",
+        "tatoeba=": "there is no folder 'tatoeba='",
+        f"={here}": f"there is no folder '={here}'",
+        f"{here} {tmp_path}": f"two folders of all others: {here} and {tmp_path}",
+        f"xquad={here} xquad={away}": f"two folders of xquad: {here} and {away}",
+    }
+    for data, why in wrong.items():
+        assert main([*given, *data.split(" ")]) == 2
+        said = " ".join(capsys.readouterr().err.split())
+        assert f"--data: {why}" in said
+    # what others are trained on is in use
+    assert main([*given, f"squad={here}"]) == 2
+    assert "train-v1.1.json" in capsys.readouterr().err
+    with pytest.raises(UnibridgeError, match="unknown benchmark 'tatoba'"):
+        benchmark(["tatoeba"], tmp_path, {}, base=base, data={"tatoba": here}, languages=["de"])
+    assert not (tmp_path / "out").exists()
+    # a folder is one, whatever its name holds
+    given[given.index("bucc2018") : given.index("--data")] = []
+    assert main([*given, here]) == 0
+
+
 def test_texts_that_are_alike_are_found(tmp_path):
     base = str(save_toy_base(tmp_path / "base", "xlm-roberta"))
     lines = sorted(set(toy_lines("en", 12)))

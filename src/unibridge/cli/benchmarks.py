@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unibridge.cli.words import Command, add_set, quiet_console
+from unibridge.errors import UnibridgeError
 
 
 def _options(parser: ArgumentParser) -> None:
@@ -35,9 +36,26 @@ def _options(parser: ArgumentParser) -> None:
 
 
 def _folders(given: Sequence[str]) -> dict[str, str] | None:
-    """By benchmark; "" for all others."""
-    pairs = [one.partition("=") for one in given]
-    return {name if folder else "": folder or name for name, _, folder in pairs} or None
+    """By benchmark; "" for all others. A folder that exists is one, whatever its name holds."""
+    found: dict[str, str] = {}
+    for one in given:
+        name, equals, folder = one.partition("=")
+        if Path(one).is_dir():
+            name, folder = "", one
+        elif not (name and equals and folder):
+            raise UnibridgeError(
+                f"there is no folder {one!r}",
+                where="--data",
+                do="write FOLDER, or NAME=FOLDER with the name of a benchmark",
+            )
+        if name in found:
+            raise UnibridgeError(
+                f"two folders of {name or 'all others'}: {found[name]} and {folder}",
+                where="--data",
+                do="give one, and write NAME=FOLDER for the files of one benchmark",
+            )
+        found[name] = folder
+    return found or None
 
 
 def _benchmark(options: Namespace) -> None:

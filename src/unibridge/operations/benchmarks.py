@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from unibridge.artifacts import Outcome, fingerprint, hash_path, read_manifest, run_stage
 from unibridge.ensemble.model import MultiSourceModel
-from unibridge.errors import UnibridgeError
+from unibridge.errors import UnibridgeError, unknown_name
 from unibridge.evaluation.retrieval import SEARCHES, Cut, Found, RetrievalSettings, TextReader
 from unibridge.metrics import METRICS, bootstrap_interval
 from unibridge.operations.listening import SILENCE, Listener
@@ -95,6 +95,7 @@ def benchmark(
     if (base is None) == (model is None):
         raise UnibridgeError("nothing to score", do="give --base or --model")
     todo = named(tasks)
+    _check_folders(todo, data)
     wanted = {one.name: _languages(one, languages) for one in todo}
     _check(todo, wanted, data, trains=model is None)
     ready = None if model is None else load(model, device="auto")
@@ -178,6 +179,20 @@ def _languages(one: Published, asked: Sequence[str]) -> list[str]:
     if unknown is not None and not found:
         raise unknown
     return found or list(one.languages)
+
+
+def _check_folders(todo: Sequence[Published], data: Data) -> None:
+    """Every folder is there, and is that of a benchmark in use."""
+    known = {one.name for one in todo}
+    known |= {one.trained_on[0] for one in todo if isinstance(one, Benchmark)}
+    folders = data if isinstance(data, Mapping) else {"": data} if data else {}
+    for name, folder in folders.items():
+        if name and name not in known:
+            raise unknown_name("benchmark", name, known, where="--data")
+        if not Path(folder).is_dir():
+            raise UnibridgeError(
+                f"there is no folder {str(folder)!r}", where="--data", do="name one with the files"
+            )
 
 
 def _folder(data: Data, name: str) -> str | Path | None:
