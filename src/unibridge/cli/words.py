@@ -56,7 +56,7 @@ def add_megabytes(parser: ArgumentParser) -> None:
 
 def add_reading(parser: ArgumentParser) -> None:
     """--reader, --columns and --label-names: how label files are to be read."""
-    parser.add_argument("--reader", help="of label files (default: by their suffix)")
+    parser.add_argument("--reader", help="of label files (default: by suffix, or content)")
     parser.add_argument(
         "--columns",
         nargs="+",
