@@ -6,6 +6,7 @@ import random
 import pytest
 
 from unibridge.errors import UnibridgeError
+from unibridge.text.examples import Answer
 from unibridge.text.labels import LabelledText, TaggedSentence, read_labels, write_predictions
 from unibridge.text.stream import label_file, look_through
 
@@ -111,6 +112,18 @@ def test_questions_on_one_line_or_many_are_questions(tmp_path):
     rows = lines([{**asked, "answers": {"text": ["a"], "answer_start": [0]}}] * 2)
     found = read_labels(write(tmp_path, rows, "b.json"), expect="question")
     assert found.reader == "questions" and "read as such" in found.warnings[0]
+
+
+def test_questions_a_line_come_back_as_they_were_but_for_answers(tmp_path):
+    row = '{"context":"a b",  "id": 1.10, "question": "\\u00e9?"%s}'
+    old, new = (
+        ', "answers" : {"text":["a"],"answer_start":[ 0 ]}, "z":[ 1 ]',
+        ', "answers" : {"text": ["b"], "answer_start": [2]}, "z":[ 1 ]',
+    )
+    path = write(tmp_path, f"{row % old}\n\n{row % old}\n", "a.jsonl")
+    found = read_labels(path, expect="question")
+    write_predictions(found, [[Answer("b", 2)]] * 2, tmp_path / "out")
+    assert (tmp_path / "out").read_text() == f"{row % new}\n\n{row % new}\n"
 
 
 def test_random_records_come_back_byte_for_byte_whatever_their_writing(tmp_path):

@@ -1,7 +1,7 @@
 """JSON: texts with a class, or words with tags, a record a line or records in an array."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -44,9 +44,10 @@ Records = Iterable[tuple[int, dict[str, Any]]]
 """(line number, object) of each."""
 
 
-def _records(
+def records_by_line(
     lines: Iterable[str], layout: Layout, repaired: Repaired | None = None
 ) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(line number, object) of JSON lines, blank ones left out."""
     for number, line in enumerate(lines, start=1):
         if line.strip():
             yield number, json_object(line, layout.at(number), repaired)
@@ -94,15 +95,13 @@ def _survey(records: Records, layout: Layout) -> dict[str, Any]:
 
 def survey_jsonl(lines: Iterator[str], layout: Layout) -> dict[str, Any]:
     """See `Reader.survey`."""
-    return _survey(_records(lines, layout), layout)
+    return _survey(records_by_line(lines, layout), layout)
 
 
 def parse_jsonl(lines: list[str], layout: Layout) -> Parsed:
     """See `Reader.parse`."""
-    if "prefix" not in layout.whole:
-        layout = replace(layout, whole=survey_jsonl(iter(lines), layout))
-    repaired = Repaired()
-    return _parse(_records(lines, layout, repaired), layout, repaired)
+    layout, repaired = layout.surveyed(lines, survey_jsonl), Repaired()
+    return _parse(records_by_line(lines, layout, repaired), layout, repaired)
 
 
 def parse_json(lines: list[str], layout: Layout) -> Parsed:
@@ -208,6 +207,17 @@ def _text(record: dict[str, Any], line: int, layout: Layout) -> LabelledText:
 
 def rewrite_jsonl(lines: list[str], predictions: list[Prediction], layout: Layout) -> Iterator[str]:
     """See `Reader.rewrite`."""
+    return rewritten_lines(lines, predictions, layout, _with_prediction)
+
+
+def rewritten_lines(
+    lines: list[str],
+    predictions: list[Prediction],
+    layout: Layout,
+    put: Callable[[str, dict[str, Any], Prediction, Layout], str],
+) -> Iterator[str]:
+    """Lines with predictions, blank ones as they are. put: (line, its object, prediction, layout)
+    -> the line with it."""
     given, repaired = iter(predictions), Repaired()
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -216,7 +226,7 @@ def rewrite_jsonl(lines: list[str], predictions: list[Prediction], layout: Layou
         before = repaired.count
         record = json_object(line, layout.at(number), repaired)
         whole = line if repaired.count == before else json.dumps(record, ensure_ascii=False)
-        yield _with_prediction(whole, record, next(given), layout)
+        yield put(whole, record, next(given), layout)
 
 
 def rewrite_json(lines: list[str], predictions: list[Prediction], layout: Layout) -> Iterator[str]:

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from unibridge.errors import UnibridgeError
+from unibridge.text.documents import with_value
 from unibridge.text.examples import Answer, Layout, Parsed, Prediction, Question
 from unibridge.text.files import held_at_once
+from unibridge.text.jsonl import records_by_line, rewritten_lines
 from unibridge.text.values import (
     OddCharacters,
     Repaired,
-    json_object,
     strict_json,
     text_value,
     whole_values,
@@ -139,7 +140,7 @@ def parse_rows(lines: list[str], layout: Layout) -> Parsed:
     """See `Reader.parse`: a question a line, as the hub has SQuAD (context, question, answers)."""
     repaired = Repaired()
     examples: list[Any] = []
-    for number, record in rows_of(lines, layout, repaired):
+    for number, record in records_by_line(lines, layout, repaired):
         where = f"line {number}"
         context, asked = (_string(record, key, where, layout) for key in ("context", "question"))
         language = str(record.get("language") or "")
@@ -163,23 +164,13 @@ def parse_rows(lines: list[str], layout: Layout) -> Parsed:
 
 def rewrite_rows(lines: list[str], predictions: list[Prediction], layout: Layout) -> Iterator[str]:
     """See `Reader.rewrite`."""
-    given: Iterator[Any] = iter(predictions)
-    for _, record in rows_of(lines, layout):
-        found = next(given)
-        record["answers"] = {
-            "text": [one.text for one in found],
-            "answer_start": [one.start for one in found],
-        }
-        yield json.dumps(record, ensure_ascii=False)
+    return rewritten_lines(lines, predictions, layout, _with_answers)
 
 
-def rows_of(
-    lines: list[str], layout: Layout, repaired: Repaired | None = None
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line number, object) of JSON lines."""
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            yield number, json_object(line, layout.at(number), repaired)
+def _with_answers(text: str, record: dict[str, Any], prediction: Prediction, layout: Layout) -> str:
+    found: Any = prediction
+    said = {"text": [one.text for one in found], "answer_start": [one.start for one in found]}
+    return with_value(text, "answers", said)
 
 
 def whole_file(lines: Iterator[str], layout: Layout) -> Iterator[list[str]]:
