@@ -257,6 +257,39 @@ def test_what_not_all_words_share_stays(tmp_path, words):
     assert labels.examples[0].words == tuple(words)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["http://x.org"], ["http:a", "http:b"], ["note:x", "note:y"] * 20, ["am:x"], ["en|"] * 2],
+)
+def test_what_is_no_language_or_the_whole_word_stays_in_every_form(tmp_path, words):
+    record = json.dumps({"words": words, "tags": ["O"] * len(words)}) + "\n"
+    rows = [f"{n}\t{word}\t_\tX" + "\t_" * 6 + "\n" for n, word in enumerate(words, 1)]
+    forms = {
+        "a.conll": "".join(f"{word}\tX\n" for word in words),
+        "a.jsonl": record,
+        "a.conllu": "".join(rows),
+    }
+    for name, content in forms.items():
+        found = read_labels(write(tmp_path, content, name), expect="words")
+        assert found.examples[0].words == tuple(words), name
+        assert not any("taken for the language" in one for one in found.warnings)
+        assert (len(words) > 20) == any("is no known language" in one for one in found.warnings)
+
+
+@pytest.mark.parametrize("code", ["be-x-old", "zh-min-nan", "map-bms", "simple", "sh", "eml", "AM"])
+def test_wikipedias_and_codes_in_capitals_are_languages(tmp_path, code):
+    path = write(tmp_path, f"{code}:x\tO\n{code}:\tO\n{code}:y\tO\n", "a.conll")
+    found = read_labels(path)
+    assert found.examples[0].words == ("x", "", "y")
+    assert "taken for the language and left out; 1 words are nothing else" in found.warnings[0]
+
+
+def test_words_that_are_nothing_but_another_mark_are_counted(tmp_path):
+    found = read_labels(write(tmp_path, "en|x\tO\nen|\tO\n", "a.conll"))
+    assert found.examples[0].words == ("x", "")
+    assert "left out; 1 words are nothing else" in found.warnings[0]
+
+
 def test_a_prefix_that_nearly_all_words_share_is_said(tmp_path):
     content = "".join(f"so:w{n}\tO\n" for n in range(40)) + "stray\tO\n"
     labels = read_labels(write(tmp_path, content, "a.conll"))
