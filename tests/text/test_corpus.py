@@ -213,6 +213,29 @@ def test_text_on_one_line_is_read_and_cut_in_the_time_of_lines(tmp_path, line):
     assert seconds("one.txt", " ") < 2.5 * seconds("lines.txt", "\n")
 
 
+def test_distinct_words_on_one_line_are_cut_in_the_time_of_lines():
+    words = [f"w{number:06d}" for number in range(40_000)]
+    lines = [" ".join(words[k : k + 8]) for k in range(0, len(words), 8)]
+
+    def seconds(text):
+        found = []
+        for _ in range(3):
+            corpus_module._kept_words.cache_clear()
+            begun = time.process_time()
+            join_samples(text, 128)
+            found.append(time.process_time() - begun)
+        return min(found)
+
+    assert seconds([" ".join(lines)]) < 3 * seconds(lines)
+
+
+def test_long_units_are_counted_without_being_kept():
+    corpus_module._kept_words.cache_clear()
+    before = "a " * 120
+    join_samples([before + f"data:{number:040d}{'x' * 400} b" for number in range(50)], 8)
+    assert 0 < corpus_module._kept_words.cache_info().currsize < 5
+
+
 @pytest.mark.parametrize("count", [1, 7, 100, 150, 199])
 def test_a_spread_has_its_size_keeps_order_and_leaves_no_large_gap(count):
     chosen = spread(range(count), 100)

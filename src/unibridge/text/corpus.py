@@ -261,6 +261,8 @@ def _clean(lines: Iterable[str]) -> Iterator[str]:
 _UNIT = re.compile(r"\S+\s*")
 _FEW = 12
 """Characters that are gone through unit by unit, where a piece ends among them."""
+_LONGEST_KEPT = 32
+"""Characters of a unit whose words are remembered."""
 _AT_FIRST = 4096
 """Characters of a line that are counted before it is known how long its words are."""
 
@@ -296,8 +298,13 @@ def _cut(line: str, words: int) -> list[tuple[str, float]]:
     return [*pieces, (line[begin:].strip(), filled)] if begin < len(line) else pieces
 
 
-@lru_cache(1 << 14)
 def _words_of_unit(unit: str) -> float:
+    # long ones hardly come again, and a cache of data URIs would take gigabytes
+    return _kept_words(unit) if len(unit) <= _LONGEST_KEPT else count_words(unit)
+
+
+@lru_cache(1 << 14)
+def _kept_words(unit: str) -> float:
     return count_words(unit)
 
 
