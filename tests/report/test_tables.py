@@ -116,6 +116,17 @@ def test_differences_over_seeds_are_paired_by_seed_and_example():
     assert main.tied
 
 
+def test_a_row_of_fewer_seeds_is_compared_under_those_that_both_have():
+    ours = [counted("unibridge", set(range(n)), seed=i) for i, n in enumerate((20, 60))]
+    theirs = [counted("mad-x", set(range(50)), seed=1)]
+    other = next(r for r in method_scores(ours + theirs) if r.newest.method == "mad-x")
+    low, high = other.difference_ends
+    assert other.difference == -10.0 and low < -10 < high < 0
+    elsewhere = [counted("mad-x", set(range(50)), seed=7)]
+    other = next(r for r in method_scores(ours + elsewhere) if r.newest.method == "mad-x")
+    assert other.difference == 10.0
+
+
 def test_of_one_seed_the_newest_row_counts():
     rows = method_scores([result("unibridge", 10.0), result("unibridge", 20.0)])
     assert [(row.score, row.seeds) for row in rows] == [(20.0, 1)]

@@ -151,7 +151,7 @@ def test_readers_that_cannot_serve_the_task_are_refused(tmp_path):
 
 def test_tags_without_their_beginning_are_repaired_and_counted_once(tmp_path):
     tags = ["I-PER", "I-PER", "I-LOC", "O", "I-LOC", "B-LOC", "I-LOC"]
-    content = "".join(f"w {tag}\n" for tag in tags) + "\nw I-PER\n"
+    content = "".join(f"w{i} {tag}\n" for i, tag in enumerate(tags)) + "\nw I-PER\n"
     labels = read_labels(save(tmp_path, content), "conll")
     first, second = labels.examples
     assert first.tags == ("B-PER", "I-PER", "B-LOC", "O", "B-LOC", "B-LOC", "I-LOC")

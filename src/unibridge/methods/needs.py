@@ -80,3 +80,9 @@ def source_adapters(run: Available) -> Iterator[Lack]:
             run.at(source, "text"),
             f"must have an adapter of {source!r}; give plain text, or adapter = a folder",
         )
+
+
+def every_weight(run: Available) -> Iterator[Lack]:
+    """All of the encoder trained: what a prompt asks has no part of its own to train."""
+    if run.settings.fine_tuning.updates.method != "all":
+        yield "fine_tuning.updates.method", 'trains every weight; write "all" or drop the method'

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from unibridge.artifacts import Outcome, read_json, write_bytes, write_json
 from unibridge.errors import UnibridgeError
 from unibridge.methods.base import Method
+from unibridge.methods.needs import every_weight
 from unibridge.stages.inputs import NO_PAIRS, Inputs
 from unibridge.stages.journey import Journey, Predictor
 from unibridge.stages.translation import entries_between, translates
@@ -209,12 +210,13 @@ PROMPT_CLOZE, PROMPT_SOFT, PROMPT_TUNED = (
         label=label,
         role="baseline",
         run=run,
-        reads=reads,
+        reads=("prompting", *further),
+        needs=needs,
         checks=(masked_head,),
     )
-    for name, label, run, reads in (
-        ("prompt-cloze", "Cloze prompt, untrained", cloze, ("prompting",)),
-        ("prompt-soft", "Soft prompts, of no language", soft, ("prompting",)),
-        ("prompt-tuned", "Fine-tuned by cloze prompt", tuned, ("prompting", "fine_tuning")),
+    for name, label, run, further, needs in (
+        ("prompt-cloze", "Cloze prompt, untrained", cloze, (), ()),
+        ("prompt-soft", "Soft prompts, of no language", soft, (), ()),
+        ("prompt-tuned", "Fine-tuned by cloze prompt", tuned, ("fine_tuning",), (every_weight,)),
     )
 )

@@ -152,3 +152,16 @@ def changed_tensors(
         elif only is None or name in only:
             found[name] = parameter.detach().to("cpu", copy=True)
     return found
+
+
+def changed_names(changes: Mapping[str, torch.Tensor]) -> set[str]:
+    """The names of an encoder's tensors that `changed_tensors` gave, whole or by rows."""
+    ends = (IDS, ROWS)
+    return {next((n.removesuffix(e) for e in ends if n.endswith(e)), n) for n in changes}
+
+
+def changed_rows(changes: Mapping[str, torch.Tensor], name: str, rows: int) -> torch.Tensor:
+    """The ids of a table's rows that are among changed tensors, all of `rows` where it is whole."""
+    if name in changes:
+        return torch.arange(rows)
+    return changes.get(name + IDS, torch.arange(0)).long()

@@ -119,7 +119,7 @@ def method_scores(results: Iterable[Result], *, reference: str = REFERENCE) -> l
             ends = drawn.difference(i, main) if row.seeds > 1 else None
             row = replace(
                 row,
-                difference=row.score - rows[main].score,
+                difference=_difference(*(list(groups.values())[j] for j in (i, main))),
                 difference_ends=ends or row.difference_ends or drawn.difference(i, main),
             )
         found.append(row)
@@ -128,6 +128,14 @@ def method_scores(results: Iterable[Result], *, reference: str = REFERENCE) -> l
             tied = i == best or _reaches(found[i], found[best], drawn.difference(i, best))
             found[i] = replace(found[i], tied=tied)
     return sorted(found, key=_place)
+
+
+def _difference(own: Sequence[Result], main: Sequence[Result]) -> float:
+    """Mean points ahead under the same seeds, as its interval; of all where they share none."""
+    scores, others = ({r.seed: r.score for r in group} for group in (own, main))
+    if both := [scores[seed] - others[seed] for seed in scores if seed in others]:
+        return fmean(both)
+    return fmean(scores.values()) - fmean(others.values())
 
 
 def _reaches(row: MethodScore, best: MethodScore, ends: tuple[float, float] | None) -> bool:

@@ -32,6 +32,7 @@ from unibridge.stages.task import task_stage
 from unibridge.stages.vocabulary import embed_stage, vocabulary_stage
 from unibridge.stages.workplace import Workplace
 from unibridge.text.corpus import spread
+from unibridge.transfer.updates.base import UpdateSettings
 
 if TYPE_CHECKING:
     from unibridge.transfer.language import AdaptationSettings
@@ -252,6 +253,8 @@ class Journey:
             return model
         if ensemble is None or len(ensemble.tasks) != 1:
             raise UnibridgeError(f"{self.name!r} has no single task to train further")
+        whole = "fine_tuning" in self._reads
+        updates = self.settings("fine_tuning").updates if whole else UpdateSettings()
         for number in range(1, settings.rounds + 1):
             ((name, learnt),) = ensemble.tasks.items()
             stage = self_training_stage(
@@ -264,6 +267,7 @@ class Journey:
                 {source: self.inputs.labels_of(source) for source in self.sources},
                 {s: own for s, own in self.inputs.held_out.items() if s in self.sources},
                 settings,
+                updates,
                 target=self.target,
                 round=number,
                 seed=self.seed,

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from unibridge.augmentation.settings import CodeSwitchingSettings
 from unibridge.embeddings.settings import EmbeddingSettings
@@ -140,6 +140,15 @@ class StageSettings(Settings):
     code_switching: CodeSwitchingSettings = CodeSwitchingSettings()
     contrast: ContrastSettings = ContrastSettings()
     prompting: PromptSettings = PromptSettings()
+
+    @field_validator("task_training")
+    @classmethod
+    def _adapters_have_no_updates(cls, settings: TaskSettings) -> TaskSettings:
+        if settings.updates.method != "all":
+            raise ValueError(
+                "task_training trains adapters, whatever updates says; write it in fine_tuning"
+            )
+        return settings
 
 
 class Given(Settings):

@@ -13,6 +13,7 @@ from unibridge.stages.workplace import Workplace, stage_input
 from unibridge.transfer.self_training import SelfTrainingSettings
 from unibridge.transfer.task_settings import TaskSettings
 from unibridge.transfer.trained import TrainedTask
+from unibridge.transfer.updates.base import UpdateSettings
 
 if TYPE_CHECKING:
     from unibridge.ensemble.model import MultiSourceModel
@@ -29,6 +30,7 @@ def self_training_stage(
     train: Mapping[str, Labels],
     held_out: Mapping[str, Labels],
     settings: SelfTrainingSettings,
+    updates: UpdateSettings,
     *,
     target: str,
     round: int,
@@ -38,7 +40,8 @@ def self_training_stage(
 
     learnt: the `train-task` stage that the model is made of, with its whole encoder or an adapter.
     language: the `adapt` stage beneath it. train: the sources' labels that are mixed in. held_out:
-    those of which the scores before and after are told (`source_scores`).
+    those of which the scores before and after are told (`source_scores`). updates: what of a whole
+    model is trained.
     """
     from unibridge.text.corpus import spread
     from unibridge.transfer.self_training import choose_lines, labelled_lines
@@ -80,12 +83,13 @@ def self_training_stage(
                 head=before.head_settings,
                 max_tokens=labeller.config.max_tokens,
                 max_held_out=settings.max_held_out,
+                updates=updates,
                 forgetting=settings.forgetting,
                 training=settings.training,
             ),
             held_out=held,
             name=before.name,
-            train="model" if before.encoder else "adapter",
+            train="adapter" if before.adapter else "model",
             start=before,
             remembered=sorted(mixed),
             seed=seed,
@@ -103,7 +107,13 @@ def self_training_stage(
         "train-task",
         f"{target}-self-trained-{round}",
         build,
-        settings={**settings.model_dump(), "task": task.reference, "round": round, "seed": seed},
+        settings={
+            **settings.model_dump(),
+            **({} if updates.method == "all" else {"updates": updates.model_dump()}),
+            "task": task.reference,
+            "round": round,
+            "seed": seed,
+        },
         inputs={
             **text.inputs,
             **inputs,

@@ -78,7 +78,13 @@ def train_task(
 
     from unibridge.adapters import attach
     from unibridge.models.base import max_tokens
-    from unibridge.models.rows import changed_tensors, lay_over, used_rows
+    from unibridge.models.rows import (
+        changed_names,
+        changed_rows,
+        changed_tensors,
+        lay_over,
+        used_rows,
+    )
     from unibridge.models.states import last_states, layer_states, trained_pooling
     from unibridge.tasks.heads import build_head
     from unibridge.tasks.shapes import HeadShape
@@ -279,6 +285,8 @@ def train_task(
     ]
     rows_used = used_ids(np.array([*read, *beside.token_ids]), tokenizer, settings.training)
 
+    rows_read = len(rows_used)
+
     def run_fit(
         training: TrainingSettings, checkpoint: Path | None, *, save_end: bool = False
     ) -> FitResult:
@@ -340,6 +348,17 @@ def train_task(
             for s, rows in predictions.items()
             if _constant(rows) and not _constant([task.gold(e) for e in held_out[s]])
         ]
+    kept: dict[str, torch.Tensor] = {}
+    if train == "model":
+        # what it began with belongs to it, also rows that no text had this time
+        table, changes = f"{base.family.word_embeddings}.weight", set(update.changes)
+        if start is not None:
+            changes |= changed_names(start.encoder)
+            before = changed_rows(start.encoder, table, len(encoder.get_parameter(table)))
+            rows_used = torch.cat([rows_used, before]).unique()
+        kept = changed_tensors(
+            encoder, base.family.word_embeddings, rows_used, table=table in changes, only=changes
+        )
     return TrainedTask(
         name=name,
         task=task.reference,
@@ -348,15 +367,7 @@ def train_task(
         config=settings.placed_adapter,
         head_settings=head_settings,
         adapter=attach.adapter_state(encoder, name) if train == "adapter" else {},
-        encoder={}
-        if train == "adapter"
-        else changed_tensors(
-            encoder,
-            base.family.word_embeddings,
-            rows_used,
-            table=f"{base.family.word_embeddings}.weight" in update.changes,
-            only=update.changes,
-        ),
+        encoder=kept,
         facts={
             "source": "+".join(sources),
             "task": task.name,
@@ -373,7 +384,7 @@ def train_task(
             "head_start": fitted,
             "examples": starts[1],
             "versions": rounds + 1,
-            "vocabulary_rows": len(rows_used),
+            "vocabulary_rows": rows_read,
             "dev_score": sum(dev_scores.values()) / len(dev_scores) if dev_scores else None,
             "dev_scores": dev_scores,
         },

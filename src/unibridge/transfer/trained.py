@@ -22,7 +22,8 @@ FIRST_TOKEN = HeadSettings(pooling="first")
 class TrainedTask:
     """A task learnt from some sources: head tensors, and an adapter's or a whole encoder's.
 
-    adapter: empty where the whole encoder was trained; encoder: empty where an adapter was.
+    adapter: empty where the encoder itself was trained; encoder: what changed of it, empty where an
+    adapter was, or the head alone.
     """
 
     name: str

@@ -4,13 +4,17 @@ import copy
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from toy import toy_base, toy_examples
 from unibridge.ensemble.model import MultiSourceModel
 from unibridge.errors import UnibridgeError
+from unibridge.methods.needs import every_weight
 from unibridge.models.families import FAMILIES
+from unibridge.models.rows import changed_rows, lay_over
 from unibridge.models.states import last_states
 from unibridge.settings import Available
+from unibridge.stages.sections import StageSettings
 from unibridge.tasks import TASKS
 from unibridge.transfer.task import train_task
 from unibridge.transfer.task_settings import TaskSettings
@@ -147,3 +151,37 @@ def test_a_missing_package_is_told_before_anything_is_trained(monkeypatch):
     assert path == "fine_tuning.updates.method"
     assert 'pip install "unibridge[peft]"' in said
     assert list(TaskSettings().lacks(run)) == []
+
+
+def test_updates_are_for_whole_models_and_said_so_elsewhere():
+    with pytest.raises(ValidationError, match="task_training trains adapters"):
+        StageSettings(task_training={"updates": {"method": "top"}})
+    chosen = StageSettings(fine_tuning={"updates": {"method": "top"}})
+    run = Available("lug", False, {}, {}, settings=chosen)
+    ((path, said),) = every_weight(run)
+    assert path == "fine_tuning.updates.method"
+    assert 'write "all"' in said
+
+
+def test_what_a_task_began_with_stays_where_the_new_text_does_not_reach():
+    """Rows and layers that an earlier training changed belong to the model that goes on from it."""
+    base, first = learnt("all")
+    task = TASKS["ner"]
+    few = list(toy_examples("ner"))[:1]
+    settings = TaskSettings(
+        updates={"method": "top", "layers": 1},
+        training={"steps": 3, "batch_size": 1, "learning_rate": 0.02},
+    )
+    then = train_task(
+        base, task, {"en": few}, {}, first.labels, settings, name="x", train="model", start=first
+    )
+    table = f"{base.family.word_embeddings}.weight"
+    ids = base.tokenizer(few[0].words, is_split_into_words=True)["input_ids"]
+    known = changed_rows(first.encoder, table, 10**6)
+    assert set(known.tolist()) - set(ids), "the first text has more words"
+    encoder = base.model.get_submodule(base.family.encoder).state_dict()
+    before, after = (lay_over(encoder, one.encoder) for one in (first, then))
+    assert torch.equal(after[table], before[table])
+    lower = [n for n in before if "layer.0." in n]
+    assert lower and all(torch.equal(after[n], before[n]) for n in lower)
+    assert any(not torch.equal(after[n], before[n]) for n in before if "layer.2." in n)
