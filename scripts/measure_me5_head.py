@@ -61,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for base in BASES
         ]
         write_bytes(options.rows, "".join(f"{json.dumps(row)}\n" for row in measured).encode())
+    if not options.rows.exists():
+        parser.error(f"there is no {options.rows} yet: run it without --only-write")
     rows = [json.loads(line) for line in options.rows.read_text(encoding="utf-8").splitlines()]
     write_page(options.page, rows, list(Store(RESULTS / "real.jsonl").finished().values()))
 
@@ -150,7 +152,8 @@ def nats(rows: Sequence[dict[str, Any]]) -> Table:
 
 def transferred(rows: Sequence[Row]) -> list[str]:
     """Data and methods that both bases have under the same seed."""
-    found = {(r["data"], r["method"], r["seed"], r["base"]): r for r in rows}
+    newest = sorted(rows, key=lambda row: row["made"])
+    found = {(r["data"], r["method"], r["seed"], r["base"]): r for r in newest}
     body = []
     for data, method, seed in sorted({key[:3] for key in found}):
         both = [found.get((data, method, seed, base)) for base in BASES]
