@@ -39,6 +39,7 @@ def finished_run(folder):
     return folder
 
 
+@pytest.mark.slow
 def test_every_form_is_made_scored_and_timed(small, tmp_path, capsys):
     run = finished_run(tmp_path / "run")
     page = tmp_path / "small.md"

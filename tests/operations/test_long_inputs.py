@@ -93,7 +93,7 @@ def test_training_and_weighing_lose_nothing_silently(tmp_path, task, seen):
     assert any("1 of 151 texts are longer than" in one for one in told) == (task != "ner")
 
 
-@pytest.mark.parametrize("task", ["ner", "classification"])
+@pytest.mark.parametrize("task", ["ner", pytest.param("classification", marks=pytest.mark.slow)])
 def test_self_training_loses_nothing_silently(tmp_path, task):
     config = load_config(
         write_long(tmp_path, task),

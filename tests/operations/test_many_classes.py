@@ -32,7 +32,8 @@ def doubts(said):
     return [one for one in said if "different labels" in one or "different tags" in one]
 
 
-@pytest.mark.parametrize("times", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("times", [1, 2])
 def test_texts_are_scored_in_seconds_with_one_line(tmp_path, seconds, times):
     gold, heard = table(tmp_path / "a.tsv", times), Heard()
     score = packs.evaluate(gold, predictions=gold, task="classification", listener=heard)

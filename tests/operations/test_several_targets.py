@@ -40,6 +40,7 @@ def test_faults_of_all_targets_are_told_together(config, tmp_path):
         load_configs(config)
 
 
+@pytest.mark.slow
 def test_sources_are_trained_once_for_all_targets(config):
     configs = load_configs(config, QUICK)
     folder = run_targets(configs)
