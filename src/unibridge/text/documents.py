@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from unibridge.errors import UnibridgeError
 from unibridge.text import files
-from unibridge.text.values import Repaired, json_object, strict_json
+from unibridge.text.values import Repaired, json_object, readable_json, strict_json
 
 _PART = 1 << 20
 _SPACE = " \t\n\r"
@@ -161,15 +161,10 @@ def _skipped(text: str, at: int) -> int:
 
 def _decoded(text: str, at: int, path: object, where: str) -> tuple[Any, int]:
     try:
-        return json.JSONDecoder(**strict_json(where)).raw_decode(text, at)
+        with readable_json(where):
+            return json.JSONDecoder(**strict_json(where)).raw_decode(text, at)
     except json.JSONDecodeError as error:
         raise _fault(text, path, error.msg, error.pos) from error
-    except RecursionError as error:
-        raise UnibridgeError("JSON that is nested too deeply", where=where) from error
-    except ValueError as error:
-        raise UnibridgeError(
-            f"JSON that cannot be read ({str(error).partition(';')[0]})", where=where
-        ) from error
 
 
 def _nothing_behind(text: str, at: int, path: object) -> None:

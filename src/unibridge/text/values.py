@@ -8,7 +8,8 @@ import json
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html.entities import html5
 from typing import Any
@@ -200,22 +201,32 @@ def strict_json(where: str) -> dict[str, Any]:
     return {"parse_constant": refuse, "object_pairs_hook": once}
 
 
-def json_object(line: str, where: str, repaired: Repaired | None = None) -> dict[str, Any]:
-    """The object on a line of JSON; `where` is file:line, for errors and noted in `repaired`."""
-
+@contextmanager
+def readable_json(where: str) -> Iterator[None]:
+    """What Python's reader of JSON gives up on, beside wrong syntax, told as the user's mistake."""
     try:
-        record = json.loads(line.lstrip(MARK), **strict_json(where))
-    except json.JSONDecodeError as error:
-        raise UnibridgeError(
-            f"not valid JSON ({error.msg} at column {error.colno})",
-            where=where,
-            do="write one JSON object a line",
-        ) from error
+        yield
+    except json.JSONDecodeError:
+        raise
     except RecursionError as error:
         raise UnibridgeError("JSON that is nested too deeply", where=where) from error
     except ValueError as error:
         raise UnibridgeError(
             f"JSON that cannot be read ({str(error).partition(';')[0]})", where=where
+        ) from error
+
+
+def json_object(line: str, where: str, repaired: Repaired | None = None) -> dict[str, Any]:
+    """The object on a line of JSON; `where` is file:line, for errors and noted in `repaired`."""
+
+    try:
+        with readable_json(where):
+            record = json.loads(line.lstrip(MARK), **strict_json(where))
+    except json.JSONDecodeError as error:
+        raise UnibridgeError(
+            f"not valid JSON ({error.msg} at column {error.colno})",
+            where=where,
+            do="write one JSON object a line",
         ) from error
     if not isinstance(record, dict):
         raise UnibridgeError("not a JSON object", where=where, do='write {"text": "..."} a line')

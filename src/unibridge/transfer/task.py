@@ -285,8 +285,6 @@ def train_task(
     ]
     rows_used = used_ids(np.array([*read, *beside.token_ids]), tokenizer, settings.training)
 
-    rows_read = len(rows_used)
-
     def run_fit(
         training: TrainingSettings, checkpoint: Path | None, *, save_end: bool = False
     ) -> FitResult:
@@ -352,12 +350,13 @@ def train_task(
     if train == "model":
         # what it began with belongs to it, also rows that no text had this time
         table, changes = f"{base.family.word_embeddings}.weight", set(update.changes)
+        whole_rows = rows_used
         if start is not None:
             changes |= changed_names(start.encoder)
             before = changed_rows(start.encoder, table, len(encoder.get_parameter(table)))
-            rows_used = torch.cat([rows_used, before]).unique()
+            whole_rows = torch.cat([rows_used, before]).unique()
         kept = changed_tensors(
-            encoder, base.family.word_embeddings, rows_used, table=table in changes, only=changes
+            encoder, base.family.word_embeddings, whole_rows, table=table in changes, only=changes
         )
     return TrainedTask(
         name=name,
@@ -384,7 +383,7 @@ def train_task(
             "head_start": fitted,
             "examples": starts[1],
             "versions": rounds + 1,
-            "vocabulary_rows": rows_read,
+            "vocabulary_rows": len(rows_used),
             "dev_score": sum(dev_scores.values()) / len(dev_scores) if dev_scores else None,
             "dev_scores": dev_scores,
         },

@@ -56,13 +56,21 @@ class Updated:
     changes: Collection[str]
 
 
+@dataclass(frozen=True)
+class Whole:
+    """An encoder that is to be trained. own: its parameters by name, those of adapters left out."""
+
+    encoder: "torch.nn.Module"
+    own: "Mapping[str, torch.nn.Parameter]"
+    family: "ModelFamily"
+    settings: UpdateSettings
+    seed: int
+
+
 Opened = AbstractContextManager[Updated]
-Open = Callable[
-    ["torch.nn.Module", "Mapping[str, torch.nn.Parameter]", "ModelFamily", UpdateSettings, int],
-    Opened,
-]
-"""(encoder, its own parameters by name, its family, settings, seed) -> a block of training. When it
-ends the encoder has its own modules again, and in them what was learnt."""
+Open = Callable[[Whole], Opened]
+"""A block of training. When it ends the encoder has its own modules again, and in them what was
+learnt."""
 
 
 @dataclass(frozen=True)
@@ -86,4 +94,4 @@ def updated(
 
     out = {id(parameter) for parameter in besides}
     own = {n: p for n, p in encoder.named_parameters() if id(p) not in out}
-    return UPDATES.resolve(settings.method).open(encoder, own, family, settings, seed)
+    return UPDATES.resolve(settings.method).open(Whole(encoder, own, family, settings, seed))

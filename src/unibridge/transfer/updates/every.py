@@ -1,36 +1,18 @@
 """Every weight of the encoder, or none of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-from unibridge.transfer.updates.base import Update, Updated, UpdateSettings
-
-if TYPE_CHECKING:
-    import torch
-
-    from unibridge.models.families import ModelFamily
+from unibridge.transfer.updates.base import Update, Updated, Whole
 
 
 @contextmanager
-def _every(
-    encoder: "torch.nn.Module",
-    own: "Mapping[str, torch.nn.Parameter]",
-    family: "ModelFamily",
-    settings: UpdateSettings,
-    seed: int,
-) -> Iterator[Updated]:
-    yield Updated(own, own.keys())
+def _every(whole: Whole) -> Iterator[Updated]:
+    yield Updated(whole.own, whole.own.keys())
 
 
 @contextmanager
-def _none(
-    encoder: "torch.nn.Module",
-    own: "Mapping[str, torch.nn.Parameter]",
-    family: "ModelFamily",
-    settings: UpdateSettings,
-    seed: int,
-) -> Iterator[Updated]:
+def _none(whole: Whole) -> Iterator[Updated]:
     yield Updated({}, ())
 
 

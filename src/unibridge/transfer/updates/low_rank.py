@@ -4,27 +4,16 @@ W + (α/r) · B A with A (r, in) drawn and B (out, r) zero at first (§4.1), by 
 What was learnt is added to W in the end, so that the result is a whole model like any other.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from unibridge.errors import UnibridgeError
-from unibridge.transfer.updates.base import Update, Updated, UpdateSettings
-
-if TYPE_CHECKING:
-    import torch
-
-    from unibridge.models.families import ModelFamily
+from unibridge.transfer.updates.base import Update, Updated, Whole
 
 
 @contextmanager
-def _low_rank(
-    encoder: "torch.nn.Module",
-    own: "Mapping[str, torch.nn.Parameter]",
-    family: "ModelFamily",
-    settings: UpdateSettings,
-    seed: int,
-) -> Iterator[Updated]:
+def _low_rank(whole: Whole) -> Iterator[Updated]:
     import torch
     from transformers.pytorch_utils import Conv1D
 
@@ -39,13 +28,14 @@ def _low_rank(
         ) from error
 
     # 1. The matrices: what is linear in the layers and is the encoder's own.
-    layers = f"{family.layers}."
+    encoder, settings = whole.encoder, whole.settings
+    layers = f"{whole.family.layers}."
     linear: dict[str, Any] = {
         name: module
         for name, module in encoder.named_modules()
         if name.startswith(layers)
         and isinstance(module, (torch.nn.Linear, Conv1D))
-        and f"{name}.weight" in own
+        and f"{name}.weight" in whole.own
     }
     ends = settings.matrices
     chosen = {name: one for name, one in linear.items() if not ends or name.endswith(ends)}
@@ -65,7 +55,7 @@ def _low_rank(
         fan_in_fan_out=any(isinstance(module, Conv1D) for module in chosen.values()),
     )
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(whole.seed)
         inject_adapter_in_model(config, encoder, adapter_name="low_rank")
     try:
         added = {n: p for n, p in encoder.named_parameters() if ".lora_" in n}

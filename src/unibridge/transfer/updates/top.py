@@ -1,28 +1,17 @@
 """The last layers of the encoder; what lies below them stays as it is."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-from unibridge.transfer.updates.base import Update, Updated, UpdateSettings
-
-if TYPE_CHECKING:
-    import torch
-
-    from unibridge.models.families import ModelFamily
+from unibridge.transfer.updates.base import Update, Updated, Whole
 
 
 @contextmanager
-def _top(
-    encoder: "torch.nn.Module",
-    own: "Mapping[str, torch.nn.Parameter]",
-    family: "ModelFamily",
-    settings: UpdateSettings,
-    seed: int,
-) -> Iterator[Updated]:
-    names = [name for name, _ in encoder.get_submodule(family.layers).named_children()]
-    last = tuple(f"{family.layers}.{name}." for name in names[-settings.layers :])
-    found = {name: parameter for name, parameter in own.items() if name.startswith(last)}
+def _top(whole: Whole) -> Iterator[Updated]:
+    path = whole.family.layers
+    names = [name for name, _ in whole.encoder.get_submodule(path).named_children()]
+    last = tuple(f"{path}.{name}." for name in names[-whole.settings.layers :])
+    found = {name: parameter for name, parameter in whole.own.items() if name.startswith(last)}
     yield Updated(found, found.keys())
 
 
