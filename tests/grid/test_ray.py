@@ -1,5 +1,6 @@
 """Cells as tasks of Ray's: all measured once, deaths cost what was at work, clear refusals."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -70,8 +71,26 @@ run_grid(cells, work, Path(sys.argv[1]), executor="ray", workers=2)
 """
 
 
+def killed_driver(process):
+    process.send_signal(signal.SIGKILL)
+
+
+def killed_instance(process):
+    """All that Ray started, at once, and none of it by the driver."""
+    for child in descendants(process.pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+
+
+def descendants(pid):
+    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True).stdout
+    children = [int(child) for child in found.split()]
+    return [*children, *(further for child in children for further in descendants(child))]
+
+
 @pytest.mark.slow
-def test_a_killed_driver_keeps_its_rows_and_only_what_ran_is_done_again(tmp_path):
+@pytest.mark.parametrize("kill", [killed_driver, killed_instance])
+def test_what_is_killed_keeps_its_rows_and_only_what_ran_is_done_again(tmp_path, kill):
     rows, calls = tmp_path / "rows.jsonl", tmp_path / "calls"
     script = tmp_path / "driver.py"
     script.write_text(
@@ -81,8 +100,8 @@ def test_a_killed_driver_keeps_its_rows_and_only_what_ran_is_done_again(tmp_path
     while len(Store(rows).finished()) < 2:
         time.sleep(0.2)
         assert first.poll() is None
-    first.send_signal(signal.SIGKILL)
-    first.wait()
+    kill(first)
+    assert first.wait(120)  # a driver without its instance ends by itself, and says so
     kept = set(Store(rows).finished())
     subprocess.run([sys.executable, str(script), str(rows)], check=True)
     assert len(Store(rows).finished()) == 8

@@ -29,7 +29,7 @@ FOUND = {
     "a column left empty": table(WORDS, TAGS, [""] * 6),
     "a column of underlines": table(WORDS, POS, TAGS, ["_"] * 6),
     "rows counted through": table(SIX, WORDS, TAGS),
-    "sentences counted": table([1, 1, 1, 2, 2, 2], WORDS, TAGS),
+    "documents counted": table([1, 1, 1, 3, 3, 3], WORDS, TAGS),
     "offsets": table([f"1-{n}" for n in SIX], [f"{n}-{n}" for n in SIX], WORDS, TAGS),
     "names of columns": table(WORDS, TAGS, POS, header=("word", "ner", "pos")),
     "an id before the word": table(SIX, WORDS, TAGS, header=("sentence_id", "token", "tag")),
@@ -63,6 +63,50 @@ def test_words_and_tags_are_found_and_said(tmp_path, kind, separator):
     label_file(path, tmp_path / "two.conll", predict, expect="entities")
     assert [one.words for one in seen] == [WORDS]
     assert (tmp_path / "two.conll").read_text() == (tmp_path / "out.conll").read_text()
+
+
+NUMBERED = {
+    "by number": table([7, 7, 7, 7, 8, 8], WORDS, TAGS),
+    "by number, behind": table(WORDS, POS, [1, 1, 1, 1, 2, 2], TAGS),
+    "once each": table(["Sentence: 1", "", "", "", "Sentence: 2", ""], WORDS, POS, TAGS),
+    "with names": table(
+        ["s9", "s9", "s9", "s9", "s10", "s10"], WORDS, TAGS, header=("Sentence #", "Word", "Tag")
+    ),
+    "with names, once each": table(
+        ["Sentence: 1", "", "", "", "Sentence: 2", ""],
+        WORDS,
+        POS,
+        TAGS,
+        header=("Sentence #", "Word", "POS", "Tag"),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", NUMBERED)
+def test_sentences_that_a_column_numbers_need_no_blank_line(tmp_path, kind):
+    path = write(tmp_path, NUMBERED[kind])
+    found = read_labels(path, expect="entities")
+    parted = [TaggedSentence(WORDS[:4], TAGS[:4]), TaggedSentence(WORDS[4:], TAGS[4:])]
+    assert found.examples == parted
+    assert any("sentence" in one.lower() for one in found.warnings)
+    seen = []
+
+    def predict(part, _):
+        seen.append([one.words for one in part])
+        return [["O"] * len(one.words) for one in part]
+
+    # a file of any size is cut where they begin
+    label_file(path, tmp_path / "out.conll", predict, expect="entities", block_lines=2)
+    assert [words for part in seen for words in part] == [WORDS[:4], WORDS[4:]]
+    assert len(seen) == 2
+    again = read_labels(tmp_path / "out.conll", expect="entities")
+    assert [one.words for one in again.examples] == [WORDS[:4], WORDS[4:]]
+
+
+def test_numbers_within_sentences_that_blank_lines_part_tell_nothing(tmp_path):
+    rows = table([1, 1, 1, 2, 2, 2], WORDS, TAGS)
+    found = read_labels(write(tmp_path, f"{rows}\n{rows}"), expect="entities")
+    assert [one.words for one in found.examples] == [WORDS, WORDS]
 
 
 def test_names_say_which_tags_a_task_means(tmp_path):

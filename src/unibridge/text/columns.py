@@ -43,6 +43,8 @@ _TAG_HEADERS = (
     )
 )
 _COUNTED_WORDS = 3
+_SENTENCE_HEADERS = re.compile(r"sent(ence)?s?[ _-]?(id|no|nr|num|number|#)?\.?")
+_SENTENCE_NUMBER = re.compile(r"(\D*)(\d+)")  # 1, or "Sentence: 1"
 _RANGE = re.compile(r"\d+[-.]\d+")  # CoNLL-U's numbers of contractions and of empty words
 # of a word, a sentence or a row, or offsets, or where there is none
 _NUMBER = re.compile(r"\d+([-:.]\d+)*|[_-]?")
@@ -58,6 +60,8 @@ class Columns:
     width: int
     count: int = 0
     first: tuple[int, list[str]] | None = None
+    # parts of the file that a blank line begins
+    parts: int = 0
     # whether the first column counts the words of every sentence; where its count stands
     counts: bool = True
     reached: int = -1
@@ -72,6 +76,7 @@ class Columns:
             self.ranges = True
             return
         self.count += 1
+        self.parts += begins
         if self.first is None:
             self.first = (number, cells)
             self.kinds = [_Cells() for _ in cells]
@@ -94,6 +99,8 @@ class _Cells:
     entities: whether all are entity tags; marked: how many of them are of an entity. upos: whether
     all are parts of speech. lettered: whether any has a letter; capitals: whether those that have
     are in A to Z alone, as many tags are. numbers: whether all are. prefixes: what they begin with.
+    sentences: whether they number sentences, empty where a word goes on with one; changes: how
+    many of them.
     """
 
     entities: bool = True
@@ -102,6 +109,9 @@ class _Cells:
     lettered: bool = False
     capitals: bool = True
     numbers: bool = True
+    sentences: bool = True
+    changes: int = 0
+    last: str = ""
     prefixes: Prefixes = field(default_factory=Prefixes)
 
     def add(self, cell: str) -> None:
@@ -116,6 +126,15 @@ class _Cells:
             self.capitals = self.capitals and cell.isascii() and cell.isupper()
         self.numbers = self.numbers and _NUMBER.fullmatch(cell) is not None
         self.prefixes.add(cell)
+        if self.sentences and cell not in ("", self.last):
+            self.sentences = not self.last or _follows(cell, self.last)
+            self.changes, self.last = self.changes + 1, cell
+
+
+def _follows(cell: str, last: str) -> bool:
+    """Whether a cell numbers the sentence behind that of another cell."""
+    now, before = _SENTENCE_NUMBER.fullmatch(cell), _SENTENCE_NUMBER.fullmatch(last)
+    return bool(now and before and now[1] == before[1] and int(now[2]) == int(before[2]) + 1)
 
 
 def _is_header(cells: list[str]) -> bool:
@@ -133,6 +152,7 @@ def places(most: Columns, layout: Layout) -> dict[str, Any]:
     names = [cell.lower() for cell in first] if header else []
     counted = most.counts and most.longest >= _COUNTED_WORDS and most.width > 1
     notes: list[str] = []
+    sentences = -1 if counted else _sentences(most, names)
     words = column(layout, "words", _words(most, names, counted), most.width, line)
     tags = most.width - 1
     if most.width > 1 or layout.labelled:
@@ -156,6 +176,11 @@ def places(most: Columns, layout: Layout) -> dict[str, Any]:
         notes.append(
             f"{layout.path}:{header}: taken for the columns' names: {', '.join(first)}{taken}"
         )
+    if sentences >= 0:
+        notes.append(
+            f"{layout.path}: column {sentences}, counted from 0, numbers the sentences: one begins "
+            "where it changes"
+        )
     return {
         "separator": most.separator,
         "width": most.width,
@@ -163,9 +188,21 @@ def places(most: Columns, layout: Layout) -> dict[str, Any]:
         "tags": -1 if tags == words else tags,
         "prefix": prefix,
         "counted": counted,
+        "sentences": sentences,
         "header": header,
         "notes": notes,
     }
+
+
+def _sentences(most: Columns, names: list[str]) -> int:
+    """The column that numbers the sentences of a file that blank lines do not part, or -1."""
+    rows = most.count - bool(names)
+    for place, kind in enumerate(most.kinds[:-1]):
+        named = bool(names) and _SENTENCE_HEADERS.fullmatch(names[place]) is not None
+        several = kind.sentences and kind.changes > 1 and rows >= 2 * kind.changes
+        if several and (named or (most.parts == 1 and not names)):
+            return place
+    return -1
 
 
 def _words(most: Columns, names: list[str], counted: bool) -> int:
@@ -174,7 +211,8 @@ def _words(most: Columns, names: list[str], counted: bool) -> int:
         if name in _WORD_HEADERS:
             return place
     rows = most.count - bool(names)
-    if counted or (most.width > 2 and rows >= _FEW_ROWS and most.kinds[0].numbers):
+    numbers = bool(most.kinds) and (most.kinds[0].numbers or _sentences(most, names) == 0)
+    if counted or (most.width > 2 and rows >= _FEW_ROWS and numbers):
         # behind numbers of words, sentences or rows, and offsets; years and such are words
         for place, kind in enumerate(most.kinds[:-1]):
             if place and kind.lettered and not kind.marked and (counted or not kind.capitals):

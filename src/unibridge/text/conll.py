@@ -15,7 +15,7 @@ from unibridge.text.columns import Columns, places
 from unibridge.text.examples import Layout, Parsed, Prediction, TaggedSentence, refuse_labelled
 from unibridge.text.prefixes import without
 from unibridge.text.schemes import Row
-from unibridge.text.sentences import Counted, odd_lines, tagged_sentences
+from unibridge.text.sentences import Counted, odd_lines, sentences, tagged_sentences
 from unibridge.text.values import MARK, is_blank, trimmed
 
 _COMMENT = re.compile(r"#\s*(\S+\s*=|id\s|newdoc\b|newpar\b)")
@@ -71,7 +71,15 @@ def survey_conll(lines: Iterator[str], layout: Layout) -> dict[str, Any]:
         if not doubtful:
             begins = False
     if not (found or remarks):
-        return {"separator": "\t", "width": 0, "prefix": (), "words": 0, "tags": -1, "header": 0}
+        return {
+            "separator": "\t",
+            "width": 0,
+            "prefix": (),
+            "words": 0,
+            "tags": -1,
+            "sentences": -1,
+            "header": 0,
+        }
     most = max((found or remarks).values(), key=lambda one: one.count)
     return places(most, layout)
 
@@ -120,28 +128,53 @@ def _rows(lines: Iterable[str], layout: Layout) -> Iterator[tuple[int, list[str]
         yield number, cells
 
 
+class _Numbered:
+    """Sentences that a column numbers, `sentences` of a survey; -1: none does."""
+
+    def __init__(self, place: int) -> None:
+        self.place, self.last = place, ""
+
+    def begins(self, cells: list[str]) -> bool:
+        """Whether another sentence begins at these cells."""
+        cell = cells[self.place] if 0 <= self.place < len(cells) else ""
+        if cell in ("", self.last):
+            return False
+        self.last = cell
+        return True
+
+
+def units_conll(lines: Iterator[str], layout: Layout) -> Iterator[list[str]]:
+    """See `Reader.units`."""
+    numbered = _Numbered(layout.whole.get("sentences", -1))
+    return sentences(
+        lines, layout, lambda line: numbered.begins(_cells(line, layout.whole["separator"]))
+    )
+
+
 def parse_conll(lines: list[str], layout: Layout) -> Parsed:
     """See `Reader.parse`."""
     layout = layout.surveyed(lines, survey_conll)
     words, tags, prefixes = (layout.whole[name] for name in ("words", "tags", "prefix"))
-    sentences: list[list[Row]] = [[]]
-    counted = Counted()
+    found: list[list[Row]] = [[]]
+    counted, numbered = Counted(), _Numbered(layout.whole["sentences"])
     for number, cells in _rows(lines, layout):
         if cells is None:
             # a comment within a sentence does not end it
             if not lines[number - 1].lstrip(MARK).startswith("#"):
-                sentences.append([])
+                found.append([])
                 counted.ends()
             continue
-        if layout.whole.get("counted") and counted.begins(int(cells[0]), number):
-            sentences.append([])
+        if numbered.begins(cells) or (
+            layout.whole.get("counted") and counted.begins(int(cells[0]), number)
+        ):
+            found.append([])
         tag = "" if tags < 0 else trimmed(cells[tags])
         if not cells[words].strip():
             raise UnibridgeError("a tag without a word", where=layout.at(number))
         if not tag and layout.labelled:
             raise UnibridgeError(f"the word {cells[words]!r} has no tag", where=layout.at(number))
-        sentences[-1].append(Row(number, without(cells[words], prefixes), tag))
-    examples, warnings = tagged_sentences(sentences, layout)
+        found[-1].append(Row(number, without(cells[words], prefixes), tag))
+    examples, warnings = tagged_sentences(found, layout)
     return examples, [*layout.whole.get("notes", ()), *warnings, *counted.notes(layout)]
 
 

@@ -54,7 +54,7 @@ READERS: Registry[Reader] = Registry(
             "words",
             conll.parse_conll,
             conll.rewrite_conll,
-            units=sentences,
+            units=conll.units_conll,
             survey=conll.survey_conll,
         ),
         "words": Reader("words", conll.parse_words, conll.rewrite_words),

@@ -1,7 +1,7 @@
 """What the formats of tagged sentences share: from rows of words and tags to examples."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from unibridge.errors import UnibridgeError
@@ -187,10 +187,18 @@ class Counted:
         return notes
 
 
-def sentences(lines: Iterator[str], layout: Layout) -> Iterator[list[str]]:
-    """Units of formats where a blank line ends a sentence."""
+def sentences(
+    lines: Iterator[str], layout: Layout, begins: Callable[[str], bool] = lambda line: False
+) -> Iterator[list[str]]:
+    """Units of formats where a blank line ends a sentence.
+
+    begins: whether one begins at a line without a blank one before it.
+    """
     unit: list[str] = []
     for number, line in enumerate(lines, start=1):
+        if begins(line) and unit:
+            yield unit
+            unit = []
         unit.append(line)
         if len(unit) > LONGEST_SENTENCE:
             raise UnibridgeError(
