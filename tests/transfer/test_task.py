@@ -18,6 +18,7 @@ from unibridge.tasks import TASKS
 from unibridge.tasks.heads import build_head
 from unibridge.tasks.shapes import HeadSettings
 from unibridge.text.labels import LabelledText
+from unibridge.transfer import head_start
 from unibridge.transfer.language import AdaptationSettings, adapt_language
 from unibridge.transfer.rates import whole_model_rate
 from unibridge.transfer.task import train_task
@@ -123,6 +124,23 @@ def test_a_searched_rate_trains_like_one_that_was_given(train):
     assert blind["rate_search"] is None and blind["learning_rate"] == 5e-4
 
 
+def begun(base, name, start):
+    """Trained for one step at no rate to speak of, so that it is what it began with."""
+    settings_ = settings(steps=1, learning_rate=1e-12, batch_size=10)
+    examples = toy_examples(name)
+    return train_task(
+        base,
+        TASKS[name],
+        {"en": examples},
+        {"en": None},
+        TASKS[name].collect_labels([examples]),
+        settings_.model_copy(update={"head_start": start}),
+        name=f"{name}-en",
+        held_out={"en": examples},
+        train="model",
+    )
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -136,23 +154,7 @@ def test_a_searched_rate_trains_like_one_that_was_given(train):
 def test_a_fitted_head_knows_the_task_before_training_and_touches_nothing_else(name):
     """LP-FT: after one step at no rate to speak of, it scores as training alone does after many."""
     base = telling_base("bert" if name == "pairs" else "xlm-roberta")
-
-    def learnt(head_start):
-        start = settings(steps=1, learning_rate=1e-12, batch_size=10)
-        examples = toy_examples(name)
-        return train_task(
-            base,
-            TASKS[name],
-            {"en": examples},
-            {"en": None},
-            TASKS[name].collect_labels([examples]),
-            start.model_copy(update={"head_start": head_start}),
-            name=f"{name}-en",
-            held_out={"en": examples},
-            train="model",
-        )
-
-    random, fitted = learnt("random"), learnt("fitted")
+    random, fitted = (begun(base, name, start) for start in ("random", "fitted"))
     facts = fitted.facts["head_start"]
     assert random.facts["head_start"] is None and facts["loss"] < 0.5 * facts["loss_before"]
     assert fitted.facts["curve"][-1]["valid_loss"] < 0.6 * random.facts["curve"][-1]["valid_loss"]
@@ -161,6 +163,14 @@ def test_a_fitted_head_knows_the_task_before_training_and_touches_nothing_else(n
         torch.allclose(fitted.encoder[key], value, atol=1e-9)
         for key, value in random.encoder.items()
     )
+
+
+def test_a_large_head_is_fitted_in_batches_and_alike_twice_over(monkeypatch):
+    monkeypatch.setattr(head_start, "LARGE", 0)
+    monkeypatch.setattr(head_start, "RATE", 0.05)
+    found = [begun(telling_base("xlm-roberta"), "parsing", "fitted") for _ in range(2)]
+    facts = [one.facts["head_start"] for one in found]
+    assert facts[0] == facts[1] and facts[0]["loss"] < 0.5 * facts[0]["loss_before"]
 
 
 def test_a_whole_models_rate_falls_with_its_width():

@@ -23,6 +23,12 @@ EXAMPLES = 1_000
 MAX_TOKENS = 100_000
 # squared weights' share of the loss, beside nats per decision, and steps of L-BFGS
 DECAY, ITERATIONS = 1e-4, 100
+# a head with more parameters is no linear one: passes over the states by AdamW, at this first rate
+LARGE, PASSES, RATE = 1_000_000, 20, 1e-3
+
+
+_Held = tuple[Any, "torch.Tensor", dict[str, "torch.Tensor"], Any]
+"""Of a batch: states, mask, what the head wants besides, targets."""
 
 
 def fit_head(
@@ -34,7 +40,10 @@ def fit_head(
     *,
     seed: int,
 ) -> dict[str, Any]:
-    """Fit `head` in place by L-BFGS on what the frozen encoder says of at most 1,000 examples each.
+    """Fit `head` in place on what the frozen encoder says of at most 1,000 examples each.
+
+    By L-BFGS on all of them together; a large head, such as the biaffine one, by AdamW in batches,
+    which costs a fifth of it and needs no history of the weights.
 
     owners: the source's number of each encoding. read: (encodings, their source's number) ->
     (states (batch, length, hidden), or one of every layer; attention mask; what the head wants
@@ -51,7 +60,7 @@ def fit_head(
     ]
     lengths = [len(encoded[i].input_ids) for i in places]
     plan = batches_of(lengths, 32, seed=seed, epoch=0, groups=[owners[i] for i in places])
-    held: list[tuple[Any, torch.Tensor, dict[str, torch.Tensor], Any]] = []
+    held: list[tuple[_Held, int]] = []
     tokens = labels = 0
     for part in plan:
         batch = [encoded[places[i]] for i in part]
@@ -60,7 +69,7 @@ def fit_head(
         layers = len(states) if isinstance(states, tuple) else 1
         if held and tokens + mask.numel() * layers > MAX_TOKENS:
             break
-        held.append((_plain(states), mask, own, task.targets(batch)))
+        held.append(((_plain(states), mask, own, task.targets(batch)), task.labelled(batch)))
         tokens, labels = tokens + mask.numel() * layers, labels + task.labelled(batch)
 
     # 2. The head alone, without its dropout.
@@ -69,25 +78,44 @@ def fit_head(
     wanted = {parameter: parameter.requires_grad for parameter in head.parameters()}
     for parameter in wanted:
         parameter.requires_grad_(True)
-    optimiser = torch.optim.LBFGS(
-        list(wanted), max_iter=ITERATIONS, history_size=20, line_search_fn="strong_wolfe"
-    )
 
-    def value() -> torch.Tensor:
-        parts = [
-            task.loss(head(states, mask, **own), targets, of=labels)
-            for states, mask, own, targets in held
-        ]
-        return torch.stack(parts).sum() + DECAY * sum(p.pow(2).sum() for p in wanted)
+    def value(part: _Held, of: int) -> torch.Tensor:
+        states, mask, own, targets = part
+        return task.loss(head(states, mask, **own), targets, of=of)
 
-    def closure() -> torch.Tensor:
-        optimiser.zero_grad()
-        found = value()
-        found.backward()
-        return found
+    def whole() -> torch.Tensor:
+        found = torch.stack([value(part, labels) for part, _ in held]).sum()
+        return found + DECAY * sum(p.pow(2).sum() for p in wanted)
 
-    before = float(optimiser.step(closure).detach())
-    after = float(value().detach())
+    def by_all() -> None:
+        optimiser = torch.optim.LBFGS(
+            list(wanted), max_iter=ITERATIONS, history_size=20, line_search_fn="strong_wolfe"
+        )
+
+        def closure() -> torch.Tensor:
+            optimiser.zero_grad()
+            found = whole()
+            found.backward()
+            return found
+
+        optimiser.step(closure)
+
+    def by_batches() -> None:
+        optimiser = torch.optim.AdamW(list(wanted), lr=RATE, weight_decay=0.0)
+        rest = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, PASSES * len(held))
+        drawn = torch.Generator().manual_seed(seed)
+        for _ in range(PASSES):
+            for place in torch.randperm(len(held), generator=drawn).tolist():
+                optimiser.zero_grad()
+                value(*held[place]).backward()
+                optimiser.step()
+                rest.step()
+
+    with torch.no_grad():
+        before = float(whole())
+    (by_batches if sum(p.numel() for p in wanted) > LARGE else by_all)()
+    with torch.no_grad():
+        after = float(whole())
     for parameter, trained in wanted.items():
         parameter.grad = None
         parameter.requires_grad_(trained)
