@@ -1,7 +1,8 @@
 """The published study's four claims, each judged by a rule: holds, does not, not settled.
 
 A claim is settled only where chance is ruled out at `alpha`, in training, in test examples and in
-the choice of languages; what the rules ask of the numbers is in `ComparisonSettings`.
+the choice of languages, which takes two seeds and two languages on either side; what the rules ask
+of the numbers is in `ComparisonSettings`.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,8 +12,8 @@ import numpy as np
 from scipy import stats
 
 from unibridge.comparison.groups import difference, everything, two_by_two
-from unibridge.comparison.intervals import Estimate
-from unibridge.comparison.scores import Matrix
+from unibridge.comparison.intervals import Estimate, mean_estimate
+from unibridge.comparison.scores import LEAST_SEEDS, Matrix
 from unibridge.comparison.settings import ComparisonSettings
 from unibridge.report.tables import decimal
 
@@ -70,11 +71,13 @@ def no_universal_donor(evidence: Evidence, settings: ComparisonSettings) -> Verd
         if tested.any():
             tried.append(matrix.sources[line])
             harms.append(min(1.0, tested.sum() * float(lower[line][tested].min())))
-            # untested targets are not helped
-            complete = tested.sum() == np.isfinite(matrix.across[line]).sum()
+            # a target that is missing or untested is not known to be helped
+            complete = tested.sum() == (~matrix.own[line]).sum()
             helps_all.append(float(upper[line][tested].max()) if complete else 1.0)
     if not harms:
-        return Verdict(claim, OPEN, "No pair could be tested: a test needs two seeds.")
+        return Verdict(claim, OPEN, f"No pair could be tested: {_TWO_SEEDS}")
+    if len(harms) < 2:
+        return Verdict(claim, OPEN, "The study has one transfer language with a test.")
     harmful = sum(p < settings.alpha for p in harms)
     counted = f"{harmful} of {len(harms)} transfer languages surely harm a target"
     best = int(np.argmin(helps_all))
@@ -88,8 +91,8 @@ def no_universal_donor(evidence: Evidence, settings: ComparisonSettings) -> Verd
 def unseen_gain_from_any(evidence: Evidence, settings: ComparisonSettings) -> Verdict:
     """Holds where the share of pairs into unseen targets that surely gain is surely `almost` all.
 
-    Fails where so many surely lose that `almost` cannot be reached. The share's interval is over
-    the targets.
+    Fails where so many surely lose that `almost` cannot be reached. Transfer languages and targets
+    are both taken as drawn.
     """
     claim = "Targets unseen in pretraining gain from almost any transfer language."
     matrix, alpha = evidence.matrix, settings.alpha
@@ -98,15 +101,15 @@ def unseen_gain_from_any(evidence: Evidence, settings: ComparisonSettings) -> Ve
     columns = [i for i in columns if tested[:, i].any()]
     if not columns:
         return Verdict(claim, OPEN, "No unseen target with a test is in the study.")
-    gain, lose = (
-        np.array([mask[:, i][tested[:, i]].mean() for i in columns])
-        for mask in (matrix.helped(alpha), matrix.harmed(alpha))
+    gain, lose, positive = (
+        np.where(tested, mask, np.nan)[:, columns]
+        for mask in (matrix.helped(alpha), matrix.harmed(alpha), matrix.across > 0)
     )
-    positive = (matrix.across[:, columns] > 0)[tested[:, columns]].mean()
     because = (
         f"Of {int(tested[:, columns].sum())} pairs into {len(columns)} unseen targets "
-        f"{gain.mean():.0%} surely gain and {lose.mean():.0%} surely lose; {positive:.0%} are "
-        f"above the baseline at all. 'Almost any' is {settings.almost:.0%}."
+        f"{np.nanmean(gain):.0%} surely gain and {np.nanmean(lose):.0%} surely lose; "
+        f"{np.nanmean(positive):.0%} are above the baseline at all. 'Almost any' is "
+        f"{settings.almost:.0%}."
     )
     if _reaches(gain, settings.almost, alpha):
         return Verdict(claim, HOLDS, because)
@@ -121,6 +124,8 @@ def unseen_helps_unseen(evidence: Evidence, settings: ComparisonSettings) -> Ver
     Fails where the first surely does not gain, or the second surely gains more than `hardly`.
     """
     claim = "Unseen languages help unseen ones, and hardly seen ones."
+    if _one_seed(evidence.matrix):
+        return Verdict(claim, OPEN, f"Nothing could be tested: {_TWO_SEEDS}")
     table = two_by_two(evidence.matrix, evidence.seen, settings)
     unseen, seen = table[False, False], table[False, True]
     if not unseen.pairs or not seen.pairs:
@@ -146,6 +151,8 @@ def few_steps_suffice(evidence: Evidence, settings: ComparisonSettings) -> Verdi
     most = max(evidence.steps, default=0)
     if few is None or most <= settings.few:
         return Verdict(claim, OPEN, "The study has no two step counts to compare.")
+    if _one_seed(evidence.steps[few]) or _one_seed(evidence.steps[most]):
+        return Verdict(claim, OPEN, f"Nothing could be tested: {_TWO_SEEDS}")
     first, last = (everything(evidence.steps[s], settings).gain for s in (few, most))
     share = settings.enough
     ahead = difference(
@@ -187,11 +194,24 @@ def _sure(
     return bool((1 - p if below else p) < settings.alpha / 2) if np.isfinite(p) else False
 
 
-def _reaches(shares: np.ndarray, bound: float, alpha: float) -> bool:
-    """Whether the mean over targets of a share is surely at least the bound (one-sided t)."""
-    if len(shares) < 2:
-        return False
-    error = shares.std(ddof=1) / np.sqrt(len(shares))
-    if error == 0:
-        return bool(shares.mean() >= bound)
-    return bool(stats.t.sf((shares.mean() - bound) / error, len(shares) - 1) < alpha / 2)
+_TWO_SEEDS = "a test needs two seeds."
+
+
+def _one_seed(matrix: Matrix) -> bool:
+    """Whether no pair has seeds enough, so that nothing is known of chance in training."""
+    return int(np.isfinite(matrix.by_seed).sum(2).max(initial=0)) < LEAST_SEEDS
+
+
+def _reaches(hits: np.ndarray, bound: float, alpha: float) -> bool:
+    """Whether a share of pairs is surely at least the bound, languages drawn on both sides.
+
+    hits: (sources, targets), 1 or 0, NaN of pairs that do not count.
+    """
+    share = mean_estimate(hits, (0, 1))
+    if not share.known:
+        return False  # a single language on one side
+    if share.error:
+        return bool(share.exceeds(bound) < alpha / 2)
+    # no language differs from another: Clopper and Pearson's exact bound, over the pairs
+    number, hit = int(np.isfinite(hits).sum()), int(np.nansum(hits))
+    return bool(hit and stats.beta.ppf(alpha / 2, hit, number - hit + 1) >= bound)
