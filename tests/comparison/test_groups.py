@@ -1,5 +1,5 @@
 from toy_study import Toy, write_study
-from unibridge.comparison.groups import by_kin, two_by_two
+from unibridge.comparison.groups import beside_control, by_kin, two_by_two
 from unibridge.comparison.languages import kin_of, published, seen_by
 from unibridge.comparison.rows import read_study
 from unibridge.comparison.scores import transfer_matrices
@@ -34,6 +34,25 @@ def test_relatives_are_told_from_others(tmp_path):
     assert groups["the same family"].gain.low > 3 > groups["another family"].gain.high
     assert groups["to Afro-Asiatic"].targets == 2
     assert {g.name for g in by_kin(matrix, kin, "script", SETTINGS)} >= {"to Ethi", "to Latn"}
+
+
+def test_a_control_stands_beside_its_own_languages_seed_by_seed(tmp_path):
+    toy = Toy(lambda task, s, t, steps: 3.0 if s == "wo" else 9.0, noise=0.3)
+    rows = list(toy.cells(SOURCES, TARGETS))
+    for target in TARGETS:
+        for seed in range(3):
+            rows.append(toy.score("shuffled", "wo", 10, seed, "pos", target, 3))
+            rows.append(toy.score("mixed", [], 10, seed, "pos", target, 2))
+    study = read_study(write_study(tmp_path / "s", rows))
+    tuned, shuffled, mixed = transfer_matrices(study, SETTINGS)
+    same = beside_control(tuned, shuffled, SETTINGS)
+    # the other languages gain 9, and were not shuffled
+    assert same.sources == ("wo",) and abs(same.tuned.value - 3) < 1.5
+    assert same.ahead.low < 0 < same.ahead.high and same.ahead.value < 1
+    every = beside_control(tuned, mixed, SETTINGS)
+    assert every.sources == SOURCES and every.control.low < every.control.value < every.control.high
+    assert every.ahead.low < 5.8 < every.ahead.high
+    assert abs(every.ahead.value - (every.tuned.value - every.control.value)) < 1e-9
 
 
 def test_published_lists_are_whole_and_say_where_they_are_from():

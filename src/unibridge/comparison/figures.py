@@ -207,7 +207,7 @@ def ranking_dots(ranked: Sequence[Ranked], names: Mapping[str, str], *, alpha: f
 Curve = tuple[str, Mapping[int, Estimate]]
 """A label, and steps -> mean gain."""
 _CURVES = ((INK, "-"), (BLUE, "-"), (GREEN, "-"), (ORANGE, "-"), ("#a85688", "-"))
-_CONTROLS = ((GREY, "--"), (GREY, ":"))
+_CONTROLS = ((GREY, "--"), (GREY, "-."), (INK, ":"))
 
 
 def step_curves(panels: Mapping[str, tuple[Sequence[Curve], Sequence[Curve]]]) -> Figure:

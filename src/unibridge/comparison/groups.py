@@ -108,6 +108,45 @@ def difference(
     return mean_estimate(weigh(mine, theirs), (0, 1), level=settings.level)
 
 
+@dataclass(frozen=True)
+class Beside:
+    """Means of the same pairs and seeds: tuned on a language, on the control's text, the first less
+    the second. sources: the transfer languages.
+    """
+
+    sources: tuple[str, ...]
+    tuned: Estimate
+    control: Estimate
+    ahead: Estimate
+
+
+def beside_control(matrix: Matrix, control: Matrix, settings: ComparisonSettings) -> Beside:
+    """What tuning adds to a control, by source, target and seed; targets and seeds are drawn.
+
+    Words in random order stand beside the same languages as they are, the mix of all beside each.
+    Several transfer languages are drawn, too.
+    """
+    mixed = control.kind == "mixed"
+    sources = tuple(code for code in matrix.sources if mixed or code in control.sources)
+    targets = [code for code in matrix.targets if code in control.targets]
+    seeds = [seed for seed in matrix.seeds if seed in control.seeds]
+
+    def part(one: Matrix, lines: Sequence[int]) -> np.ndarray:
+        columns = [one.targets.index(code) for code in targets]
+        return one.by_seed[np.ix_(lines, columns, [one.seeds.index(seed) for seed in seeds])]
+
+    mine = part(matrix, [matrix.sources.index(code) for code in sources])
+    own = np.array([[s == t for t in targets] for s in sources]).reshape(mine.shape[:2])
+    theirs = part(control, [0 if mixed else control.sources.index(code) for code in sources])
+    both = np.isfinite(mine) & np.isfinite(theirs) & ~own[..., None]
+    axes = (0, 1, 2) if len(sources) > 1 else (1, 2)
+    tuned, beside, ahead = (
+        mean_estimate(np.where(both, values, np.nan), axes, level=settings.level)
+        for values in (mine, theirs, mine - theirs)
+    )
+    return Beside(sources, tuned, beside, ahead)
+
+
 def _together(matrix: Matrix, other: Matrix) -> tuple[np.ndarray, np.ndarray]:
     sources = [code for code in matrix.sources if code in other.sources]
     targets = [code for code in matrix.targets if code in other.targets]

@@ -22,12 +22,12 @@ LEAST_SEEDS = 2
 class Matrix:
     """Transfer scores of one model, task and step count, in points of the task's metric.
 
-    kind: tuned, or a control (shuffled, mixed). sources, targets: codes. by_seed: (sources,
-    targets, seeds), score less the baseline's, NaN where it is missing. gain, low, high, p, error,
-    freedom: (sources, targets), see `Estimate`; of the mean over seeds, with training and test
-    examples both left to chance. q: p corrected over the matrix, and apart from it over the cells
-    of `own`, where source and target are one language. baseline: (targets,). draws: (sources,
-    targets, samples), the gain on resampled test examples, or None.
+    kind: tuned, or a control (shuffled, mixed). sources, targets: codes; the one source of `mixed`
+    is all of them. by_seed: (sources, targets, seeds), score less the baseline's, NaN where it is
+    missing. gain, low, high, p, error, freedom: (sources, targets), see `Estimate`; of the mean
+    over seeds, with training and test examples both left to chance. q: p corrected over the matrix,
+    and apart from it over the cells of `own`, where source and target are one language. baseline:
+    (targets,). draws: (sources, targets, samples), the gain on resampled test examples, or None.
     """
 
     model: str
@@ -37,6 +37,7 @@ class Matrix:
     steps: int
     sources: tuple[str, ...]
     targets: tuple[str, ...]
+    seeds: tuple[int, ...]
     by_seed: np.ndarray = field(repr=False)
     gain: np.ndarray = field(repr=False)
     low: np.ndarray = field(repr=False)
@@ -137,7 +138,7 @@ def _matrix(
         by_pair.setdefault(("+".join(row.transfer), row.target), {})[row.seed] = row
     sources = tuple(sorted({source for source, _ in by_pair}))
     targets = tuple(sorted({target for _, target in by_pair}))
-    seeds = sorted({row.seed for row in rows})
+    seeds = tuple(sorted({row.seed for row in rows}))
     shape = len(sources), len(targets)
     by_seed = np.full((*shape, len(seeds)), np.nan)
     parts = {name: np.full(shape, np.nan) for name in _PARTS}
@@ -169,7 +170,7 @@ def _matrix(
     )
     known = draws if np.isfinite(draws).any() else None
     return Matrix(
-        *(model, task, rows[0].metric, kind, rows[0].steps, sources, targets, by_seed),
+        *(model, task, rows[0].metric, kind, rows[0].steps, sources, targets, seeds, by_seed),
         gain=parts["gain"],
         low=parts["low"],
         high=parts["high"],

@@ -7,10 +7,9 @@ import numpy as np
 from unibridge.comparison import details, figures
 from unibridge.comparison.analysis import Analysis
 from unibridge.comparison.claims import HOLDS, OPEN
-from unibridge.comparison.groups import everything, two_by_two
+from unibridge.comparison.groups import Beside, beside_control, everything, two_by_two
 from unibridge.comparison.intervals import Estimate
 from unibridge.comparison.rankings import Ranked, across_tasks
-from unibridge.comparison.scores import Matrix
 from unibridge.comparison.wording import file_name, interval, said_steps, small
 from unibridge.report.document import Block, Bullets, Drawing, Fold, Section
 from unibridge.report.tables import Cell, Table, whole
@@ -169,48 +168,61 @@ def _curves(one: Analysis) -> Section:
                 for group in two_by_two(matrix, one.seen.of, one.settings).values():
                     if group.pairs:
                         groups.setdefault(group.name, {})[count] = group.gain
-        controls = [
-            (f"{kind} text", {c: _all(m, one) for c, m in own.items()})
-            for (of, kind), own in one.controls.items()
-            if of == task
-        ]
-        panels[task] = (list(groups.items()), controls)
+        panels[task] = (list(groups.items()), _control_curves(one, task))
     if not panels:
         return Section("How many steps")
     drawing = Drawing(
         figures.step_curves(panels),
         file_name("steps", one),
         "Mean transfer score by steps of tuning; a language with itself is left out. Grey: as many "
-        "steps on shuffled or mixed text, which is no language's.",
+        "steps on shuffled or mixed text, which is no language's. Dotted: the languages that were "
+        "shuffled, as they are.",
     )
     return Section("How many steps", [drawing, *_beyond_control(one)])
 
 
-def _all(matrix: Matrix, one: Analysis) -> Estimate:
-    return everything(matrix, one.settings).gain
+def _beside(one: Analysis, task: str) -> dict[str, dict[int, Beside]]:
+    """kind of control -> steps -> what was tuned on languages, beside it."""
+    tuned = one.steps.get(task, {})
+    return {
+        kind: {
+            count: beside_control(tuned[count], control, one.settings)
+            for count, control in sorted(own.items())
+            if count in tuned
+        }
+        for (of, kind), own in one.controls.items()
+        if of == task
+    }
+
+
+def _control_curves(one: Analysis, task: str) -> list[figures.Curve]:
+    curves: list[figures.Curve] = []
+    same: list[figures.Curve] = []
+    for kind, steps in _beside(one, task).items():
+        curves.append((f"{kind} text", {count: at.control for count, at in steps.items()}))
+        if any(len(at.sources) < len(one.steps[task][c].sources) for c, at in steps.items()):
+            same.append(("the shuffled languages", {c: at.tuned for c, at in steps.items()}))
+    return curves + same
 
 
 def _beyond_control(one: Analysis) -> list[Block]:
-    rows: list[tuple[str | Cell, ...]] = []
-    for (task, kind), own in one.controls.items():
-        for count, control in sorted(own.items()):
-            tuned = one.steps.get(task, {}).get(count)
-            if tuned is None or task in one.study.further:
-                continue
-            rows.append(
-                (
-                    *(task, whole(count), kind),
-                    interval(everything(tuned, one.settings).gain),
-                    interval(everything(control, one.settings).gain),
-                )
-            )
+    rows: list[tuple[str | Cell, ...]] = [
+        (
+            *(task, whole(count), kind, whole(len(at.sources))),
+            *map(interval, (at.tuned, at.control, at.ahead)),
+        )
+        for task in one.main
+        for kind, steps in _beside(one, task).items()
+        for count, at in steps.items()
+    ]
     if not rows:
         return []
     note = (
-        "What a control gains as well is owed to further training of any kind, not to a language."
+        "Of the same languages, targets and seeds. What a control gains as well is owed to further "
+        "training of any kind, not to a language."
     )
-    heads = ("Task", "Steps", "Control", "Tuned on a language", "On the control's text")
-    return [Table(heads, "lrlrr", rows, note=note)]
+    heads = ("Task", "Steps", "Control", "Languages", "Tuned on them", "Control's text", "Ahead by")
+    return [Table(heads, "lrlrrrr", rows, note=note)]
 
 
 def limits(analyses: Sequence[Analysis]) -> Section:
