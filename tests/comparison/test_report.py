@@ -78,6 +78,7 @@ def test_it_says_what_was_planted_and_what_was_not_measured(page):
     control = next(line for line in markdown.splitlines() if "| shuffled |" in line)
     # Wolof alone was shuffled, and gains nothing either way; Arabic's 9 points are not beside it
     assert [cell.strip() for cell in control.split("|")[2:5]] == ["10", "shuffled", "1"]
+    assert "fusion uniform, by pair" in markdown and "of the test examples alone" in markdown
     for title in ("Interference", "What could have told it beforehand", "Limits"):
         assert f"## {title}" in markdown
 

@@ -68,6 +68,13 @@ def test_a_target_in_its_own_mix_is_refused_left_out_or_kept(checked):
     assert plan.left_out("ner", "sw") == "" and "sw in the mix" in plan.warnings[0]
 
 
+def test_fused_adapters_need_what_they_are_compared_with(checked):
+    fused = {"languages": ["sw", "wol"], "sizes": [2]}
+    (fault,) = faults(checked, interference=fused)
+    assert fault.startswith("interference.sizes: ") and fault.endswith("add 1")
+    assert checked(interference={**fused, "sizes": [1, 2]}).fusions()[-1] == ("sw", "wo")
+
+
 def test_too_few_seeds_for_a_test_are_a_warning(checked):
     assert "no test" in checked(seeds=[0, 1]).warnings[0]
 

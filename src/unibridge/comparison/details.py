@@ -7,6 +7,8 @@ import numpy as np
 from unibridge.comparison import figures
 from unibridge.comparison.analysis import Analysis
 from unibridge.comparison.groups import Group, by_kin, two_by_two
+from unibridge.comparison.interference import UNDRAWN, Interference
+from unibridge.comparison.intervals import Estimate
 from unibridge.comparison.predictors import correlations, qualities
 from unibridge.comparison.rankings import Pair
 from unibridge.comparison.wording import bounds, file_name, interval, small
@@ -14,6 +16,7 @@ from unibridge.report.document import Block, Drawing, Fold, Section
 from unibridge.report.tables import Cell, Table, decimal, signed, whole
 
 _MOST_PAIRS = 15
+_MOST_FUSED = 60
 
 
 def _group_rows(task: str, groups: Sequence[Group]) -> list[tuple[str | Cell, ...]]:
@@ -148,8 +151,29 @@ def interference_section(one: Analysis) -> Section:
         heads = ("Language", "As target", "Beside others", "A third language adds")
         note = "As target: mean over companions (vulnerability). Beside others: mean over targets "
         note += "(aggressiveness). Negative: interference."
-        blocks.append(Table(heads, "lrrr", rows, note=note))
+        blocks += [Table(heads, "lrrr", rows, note=note), _by_pair(one, found)]
     return Section("Interference", blocks)
+
+
+def _by_pair(one: Analysis, found: Interference) -> Fold:
+    """Every pair of fused adapters, the most disturbed first."""
+    places = sorted(zip(*np.nonzero(np.isfinite(found.pairs)), strict=True), key=found.pairs.item)
+    rows: list[tuple[str | Cell, ...]] = []
+    for place in places[:_MOST_FUSED]:
+        target, other = (one.names.get(found.languages[i], found.languages[i]) for i in place)
+        own = Estimate(*(float(part[place]) for part in (found.pairs, found.low, found.high)))
+        spread = found.spread[place]
+        said = decimal(float(spread), 2) if np.isfinite(spread) else ""
+        rows.append((target, other, interval(own), said, small(float(found.q[place]))))
+    note = (
+        "Nothing is drawn in this mode: the interval and q are of the test examples alone."
+        if found.mode in UNDRAWN
+        else "Spread: standard deviation over draws of the fusion, in points."
+    )
+    cut = f", the worst {len(rows)} of {len(places)}" if len(places) > len(rows) else ""
+    heads = ("Target", "Beside it", "Points", "Spread", "q")
+    title = f"{found.task}, fusion {found.mode}, by pair{cut}"
+    return Fold(title, [Table(heads, "llrrr", rows, note=note)])
 
 
 def predictors_section(one: Analysis) -> Section:

@@ -4,16 +4,19 @@ The published study fuses language adapters whose fusion is never trained and gi
 (arXiv 2403.20088, by its code). Ours: I2(g, o) = S[fuse(g, o)] - S[g], I3 likewise with two others.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from unibridge.comparison.intervals import Estimate, corrected, mean_estimate
+from unibridge.comparison.intervals import Estimate, Part, corrected, mean_estimate
 from unibridge.comparison.rows import Measurement, Study
-from unibridge.comparison.scores import Resampler, gain_over
+from unibridge.comparison.scores import LEAST_SEEDS, Resampler, gain_over
 from unibridge.comparison.settings import ComparisonSettings
+
+UNDRAWN = ("uniform",)
+"""Modes in which nothing is drawn, so that one value is all there is."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +24,11 @@ class Interference:
     """One model, task, mode and step count. Points; negative where others disturb.
 
     languages: those with an adapter. pairs: (languages, languages), I2(g, o) of target g with o
-    beside it, NaN on the diagonal and where g has no test set. low, high, q: of pairs.
-    vulnerability: g -> mean over o; aggressiveness: o -> mean over g. third: g -> mean over pairs
-    of others of I3 less the mean of its two I2, what a third language adds; empty without triples.
+    beside it, NaN on the diagonal and where g has no test set. low, high, q: of pairs; in `UNDRAWN`
+    modes of the test examples alone. spread: standard deviation over draws of the fusion.
+    vulnerability: g -> mean over o, g's test examples left to chance; aggressiveness: o -> mean
+    over g. third: g -> mean over pairs of others of I3 less the mean of its two I2, what a third
+    language adds; empty without triples.
     """
 
     model: str
@@ -35,6 +40,7 @@ class Interference:
     low: np.ndarray
     high: np.ndarray
     q: np.ndarray
+    spread: np.ndarray
     vulnerability: Mapping[str, Estimate]
     aggressiveness: Mapping[str, Estimate]
     third: Mapping[str, Estimate]
@@ -54,7 +60,8 @@ def interference(study: Study, settings: ComparisonSettings) -> list[Interferenc
             fused = _by_set(
                 [row for row in rows if len(row.transfer) > 1 and (row.mode or "") == mode]
             )
-            if one := _of(single, fused, settings):
+            least = 1 if mode in UNDRAWN else LEAST_SEEDS
+            if one := _of(single, fused, settings, least):
                 found.append(Interference(model, task, mode, steps, **one))
     return found
 
@@ -70,7 +77,10 @@ def _by_set(rows: list[Measurement]) -> Cells:
     return found
 
 
-def _of(single: Cells, fused: Cells, settings: ComparisonSettings) -> dict[str, Any] | None:
+def _of(
+    single: Cells, fused: Cells, settings: ComparisonSettings, least: int
+) -> dict[str, Any] | None:
+    """All but the names of an `Interference`. least: fewest draws of a test."""
     languages = tuple(
         sorted({target for target, _ in fused if (target, frozenset({target})) in single})
     )
@@ -79,61 +89,60 @@ def _of(single: Cells, fused: Cells, settings: ComparisonSettings) -> dict[str, 
     if len(languages) < 2:
         return None
     shape = len(languages), len(languages)
-    pairs, low, high, p = (np.full(shape, np.nan) for _ in range(4))
+    pairs, low, high, p, spread = (np.full(shape, np.nan) for _ in range(5))
     resample = Resampler((), settings).resampled
-    for (target, both), cells in fused.items():
+    draws: dict[tuple[int, int], np.ndarray | None] = {}
+    third: dict[str, list[tuple[float, np.ndarray | None]]] = {}
+    for (target, several), cells in sorted(fused.items(), key=lambda one: len(one[0][1])):
         own = single.get((target, frozenset({target})))
-        if own is None or len(both) != 2:
+        if own is None:
             continue
-        (other,) = both - {target}
-        found, _, _ = gain_over(
+        found, values, drawn = gain_over(
             cells,
             {seed: resample(row) for seed, row in cells.items()},
             own,
             {seed: resample(row) for seed, row in own.items()},
             settings,
+            least=least,
         )
-        place = languages.index(target), languages.index(other)
-        pairs[place], low[place], high[place], p[place] = (
-            found.value,
-            found.low,
-            found.high,
-            found.p,
-        )
-    third: dict[str, list[float]] = {}
-    for (target, three), cells in fused.items():
-        own = single.get((target, frozenset({target})))
-        if own is None or len(three) != 3:
-            continue
-        row = [
-            pairs[languages.index(target), languages.index(o)]
-            for o in three - {target}
-            if o in languages
-        ]
-        change = _mean(cells) - _mean(own) - float(np.mean(row))
-        if len(row) == 2 and np.isfinite(change):
-            third.setdefault(target, []).append(change)
+        beside = several - {target}
+        places = [(languages.index(target), languages.index(o)) for o in beside if o in languages]
+        if len(several) == 2:
+            (place,) = places
+            pairs[place], low[place], high[place] = found.value, found.low, found.high
+            p[place], draws[place] = found.p, drawn
+            spread[place] = np.std(list(values.values()), ddof=1) if len(values) > 1 else np.nan
+        elif len(places) == 2 and all(np.isfinite(pairs[place]) for place in places):
+            change = found.value - float(np.mean([pairs[place] for place in places]))
+            two = [one for place in places if (one := draws[place]) is not None]
+            known = drawn is not None and len(two) == 2
+            rest = np.asarray(drawn) - np.mean(two, axis=0) if known else None
+            third.setdefault(target, []).append((change, rest))
 
-    def mean(values: np.ndarray) -> Estimate:
-        return mean_estimate(values, (0,), level=settings.level)
+    def mean(values: np.ndarray, *examples: Part) -> Estimate:
+        return mean_estimate(values, (0,), further=examples, level=settings.level)
 
+    def shared(of: Iterable[np.ndarray | None]) -> list[Part]:
+        """What the test examples of one target, which all of these share, leave to chance."""
+        known = [one for one in of if one is not None]
+        return [(float(np.mean(known, axis=0).var(ddof=1)), np.inf)] if known else []
+
+    tested = [i for i in range(len(languages)) if np.isfinite(pairs[i]).any()]
+    disturbing = [i for i in range(len(languages)) if np.isfinite(pairs[:, i]).any()]
     return {
         "languages": languages,
         "pairs": pairs,
         "low": low,
         "high": high,
         "q": corrected(p),
+        "spread": spread,
         "vulnerability": {
-            code: mean(pairs[i]) for i, code in enumerate(languages) if np.isfinite(pairs[i]).any()
+            languages[i]: mean(pairs[i], *shared(d for place, d in draws.items() if place[0] == i))
+            for i in tested
         },
-        "aggressiveness": {
-            code: mean(pairs[:, i])
-            for i, code in enumerate(languages)
-            if np.isfinite(pairs[:, i]).any()
+        "aggressiveness": {languages[i]: mean(pairs[:, i]) for i in disturbing},
+        "third": {
+            code: mean(np.array([one for one, _ in found]), *shared(d for _, d in found))
+            for code, found in sorted(third.items())
         },
-        "third": {code: mean(np.array(values)) for code, values in sorted(third.items())},
     }
-
-
-def _mean(cells: Mapping[int, Measurement]) -> float:
-    return float(np.mean([row.value for row in cells.values()]))

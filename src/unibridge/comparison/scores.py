@@ -192,13 +192,16 @@ def gain_over(
     second: Mapping[int, Measurement],
     second_draws: Mapping[int, np.ndarray | None],
     settings: ComparisonSettings,
+    *,
+    least: int = LEAST_SEEDS,
 ) -> tuple[Estimate, dict[int, float], np.ndarray | None]:
     """The mean of the first's seeds less the second's, in points, by seed, and on resamples.
 
     Seed by seed where the second has all seeds of the first, else less the second's mean, whose own
     spread then counts. The variance is that of training (between seeds, over their number) plus
     that of the test examples (a bootstrap that both sides share). Of a single seed nothing is known
-    of training: there is an interval over the examples, and no p.
+    of training: there is an interval over the examples, and no p. least: fewest seeds of a p; 1 for
+    what draws nothing.
     """
     paired = set(first) <= set(second)
     over = {seed: [seed] if paired else sorted(second) for seed in first}
@@ -223,7 +226,7 @@ def gain_over(
         # the examples of a test set are many: their part has a normal's tails
         parts.append((float(drawn.var(ddof=1)) * _few_differ(first, second), np.inf))
     found = estimate(float(np.mean(list(values.values()))), parts, level=settings.level)
-    if len(values) < LEAST_SEEDS:
+    if len(values) < least:
         found = Estimate(found.value, found.low, found.high, np.nan, found.error, found.freedom)
     return found, values, drawn
 

@@ -232,6 +232,11 @@ def _sense_faults(plan: Plan) -> Iterator[str]:
     languages, sizes = settings.interference.languages, settings.interference.sizes
     if languages and max(sizes) > len(languages):
         yield f"interference.sizes: {max(sizes)} adapters at once need as many languages"
+    if languages and (less := sorted(set(range(1, max(sizes))) - set(sizes))):
+        yield (
+            f"interference.sizes: what {max(sizes)} adapters do is counted from fewer; add "
+            f"{', '.join(map(str, less))}"
+        )
     if settings.leave_target_out and settings.keep_target_in_mix:
         yield "keep_target_in_mix: contradicts leave_target_out; set one of them"
     for name, task in settings.tasks.items():
