@@ -89,12 +89,27 @@ def test_a_fault_of_ours_names_its_line(tmp_path):
 
 
 def test_a_killed_process_takes_no_other_with_it(tmp_path):
-    work = Work(tmp_path / "calls", deadly=("ner/a main seed 0",))
-    found, said = grid(tmp_path, work, executor="processes", workers=2)
-    assert len(found) == 6  # what was in the same job was not reached
+    work = Work(tmp_path / "calls", deadly=("ner/a main seed 0", "ner/a main seed 1"))
+    one_job = {"jobs": lambda cells: [tuple(cells)]}
+    found, said = grid(tmp_path, work, executor="processes", workers=2, **one_job)
+    assert len(found) == 6 and len(work.called) == 8  # the rest of its job goes on
     assert sum("ended by signal 9" in line for line in said) == 2
     found, _ = grid(tmp_path, Work(tmp_path / "calls"), executor="processes", workers=2)
     assert len(found) == 8
+
+
+class Unreadable(Work):
+    """Cannot be unpickled."""
+
+    def __reduce__(self):
+        return open, ("gone",)
+
+
+def test_work_that_no_process_can_read_is_not_tried_for_every_cell(tmp_path, capfd):
+    # a process for each of the four jobs, not for each of the eight cells
+    found, said = grid(tmp_path, Unreadable(tmp_path / "calls"), executor="processes", workers=2)
+    assert not found and capfd.readouterr().err.count("FileNotFoundError") == 4
+    assert sum("ended with code 1; see what it wrote" in line for line in said) == 8
 
 
 BREAK = """

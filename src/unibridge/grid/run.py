@@ -67,11 +67,17 @@ class Doing:
         lines = [self.store.lines(f.cell, f.measured, f.error, f.seconds) for f in found]
         append_rows(self.store.path, [line for of_cell in lines for line in of_cell])
 
-    def died(self, job: Job, why: str) -> None:
-        """Record what a process left undone that ended without a word."""
-        for cell in job:
-            if self.store.row(cell) == self.before.get(cell.key):
-                self.store.fail(cell, why)
+    def died(self, job: Job, why: str, *, alone: bool = True) -> Job:
+        """Record as missing the cell that a process was at work on that ended without a word.
+
+        alone: that cell only; otherwise all that it left undone. Returns the cells of the job that
+        were not tried and are not recorded.
+        """
+        undone = [c for c in job if self.store.row(c) == self.before.get(c.key)]
+        lost = undone[:1] if alone else undone
+        for cell in lost:
+            self.store.fail(cell, why)
+        return tuple(undone[len(lost) :])
 
     def carried(self) -> "Doing":
         """The same with all that the work reads in memory, to be sent to other machines.

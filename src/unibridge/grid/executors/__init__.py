@@ -24,8 +24,12 @@ class Do(Protocol):
         """The same with all that it reads in memory, to be sent to other machines."""
         ...
 
-    def died(self, job: Job, why: str) -> None:
-        """Record as missing what a process left undone that ended without a word."""
+    def died(self, job: Job, why: str, *, alone: bool = True) -> Job:
+        """Record as missing the cell that a process was at work on that ended without a word.
+
+        alone: that cell only; otherwise all that it left undone. Returns what was not tried.
+        """
+        ...
 
 
 Executor = Callable[..., None]

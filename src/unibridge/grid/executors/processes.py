@@ -1,6 +1,7 @@
 """Each job in a process of its own on this machine, some at a time, one thread each.
 
-A job that is killed, such as for its memory, takes no other one with it.
+A process that is killed, such as for its memory, costs the cell that it was at work on: the rest
+of its job gets another one.
 """
 
 import os
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 # seconds between two looks at what is new
 PAUSE = 1.0
+# what Python ends with after an error that nobody caught
+PYTHON_ERROR = 1
 # one thread each: several jobs of several threads hinder each other
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
 
@@ -41,7 +44,11 @@ def run(jobs: Sequence[Job], do: "Do", workers: int, watch: Callable[[], None]) 
                 ended.join()
                 job = working.pop(ended)
                 if ended.exitcode:
-                    do.died(job, _why(ended.exitcode))
+                    # an error that no cell raised, such as work that cannot be unpickled, would
+                    # only be met again
+                    alone = ended.exitcode != PYTHON_ERROR
+                    if rest := do.died(job, _why(ended.exitcode), alone=alone):
+                        waiting.appendleft(rest)
             watch()
     finally:
         for left in working:
