@@ -1,4 +1,4 @@
-"""Work for a grid, in a module of its own so that the grid's processes can import it."""
+"""Work and metrics for a grid, in a module of its own so that its processes can import them."""
 
 import os
 import signal
@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unibridge.errors import UnibridgeError
+from unibridge.metrics import ACCURACY, Metric
+
+# named by import paths, and otherwise than these
+OWN = Metric("share right", ACCURACY.count, ACCURACY.score)
+OUT_OF_RANGE = Metric("odd", ACCURACY.count, lambda sums: 4 * ACCURACY.score(sums))
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,18 @@ def test_settings_of_the_executor_are_checked(checked):
     assert "there is no such setting; did you mean 'cpus'?" in found[0]
 
 
+@pytest.mark.parametrize(
+    ("metrics", "said"),
+    [
+        (["counted_work:Work"], "is no unibridge.metrics.Metric"),
+        (["accuracy", "unibridge.metrics:ACCURACY"], "two are called 'accuracy'; keep one"),
+    ],
+)
+def test_what_is_no_metric_and_one_twice_are_refused(checked, metrics, said):
+    (fault,) = faults(checked, tasks__ner__metrics=metrics)
+    assert fault.startswith("tasks.ner.metrics: ") and said in fault
+
+
 def test_a_file_that_is_no_toml_is_refused(tmp_path):
     (tmp_path / "study.toml").write_text("run = {")
     with pytest.raises(UnibridgeError, match="is not TOML"):

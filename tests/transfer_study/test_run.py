@@ -100,6 +100,17 @@ def test_a_failed_score_is_missing_and_tried_again(checked, tuned, monkeypatch):
     assert not done.missing and len(rows) == 9 and all(row["value"] is not None for row in rows)
 
 
+def test_a_metric_by_its_import_path_is_finished_under_its_own_name(checked, tuned, tmp_path):
+    plan = checked(tasks__ner__metrics=["counted_work:OWN"], **FEW)
+    _, _, rows = run(plan)
+    assert {r["metric"] for r in rows if r["task"] == "ner"} == {"share right"}
+    tuned.clear()
+    _, said, again = run(plan)
+    assert again == rows and not tuned and not any("still" in line for line in said)
+    record = json.loads((tmp_path / "study" / "study.json").read_text())
+    assert record["tasks"]["ner"]["metric"] == "share right"
+
+
 def values(rows):
     return {
         (r["kind"], str(r["transfer"]), r["steps"], r["seed"], r["task"], r["target"]): r["counts"]

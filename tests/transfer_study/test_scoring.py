@@ -5,11 +5,13 @@ from dataclasses import replace
 import pytest
 
 from unibridge.artifacts import fingerprint
+from unibridge.errors import ConfigError
+from unibridge.metrics import ACCURACY
 from unibridge.stages.workplace import Workplace
 from unibridge.transfer_study.data import read_data
 from unibridge.transfer_study.measure import load_kit, load_study_base
 from unibridge.transfer_study.run import task_stages
-from unibridge.transfer_study.scoring import TOKENS, _by_length, score_task
+from unibridge.transfer_study.scoring import TOKENS, _by_length, check_metrics, score_task
 
 
 @pytest.fixture
@@ -24,7 +26,7 @@ def scored(checked, tmp_path):
     def score(change=lambda encoded: encoded, **how):
         encoded = {target: kit.encoded("ner", target) for target in ("sw", "wo")}
         task, trained = data.tasks["ner"], kit.adapters["ner", ""]
-        return score_task(base, encoder, trained, task, change(encoded), ["accuracy"], **how)
+        return score_task(base, encoder, trained, task, change(encoded), [ACCURACY], **how)
 
     return score
 
@@ -96,3 +98,16 @@ def test_bfloat16_is_what_is_computed(scored, monkeypatch):
     monkeypatch.setattr(scoring, "outputs", told)
     scored(), scored(precision="bfloat16")
     assert set(seen) == {False, True}
+
+
+def test_a_metric_that_cannot_score_the_task_is_refused(checked):
+    plan = checked(
+        tasks__ner__metrics=["accuracy", "answer_f1"],
+        tasks__boats__metrics=["counted_work:OUT_OF_RANGE"],
+    )
+    with pytest.raises(ConfigError) as found:
+        check_metrics(plan, read_data(plan).tasks)
+    first, second = found.value.faults
+    assert "tasks.ner.metrics: 'answer_f1' cannot score the right answers of 'sw' (" in first
+    assert "fits the task 'ner'" in first
+    assert "tasks.boats.metrics: 'odd'" in second and "right answers get 400, not 0" in second

@@ -79,7 +79,7 @@ class Kit:
                 self.adapters[key],
                 self.data.tasks[task],
                 {target: self.encoded(task, target) for target in targets},
-                self.plan.metrics(task),
+                self.plan.measures(task),
                 beneath=beneath,
                 precision=self.plan.settings.scoring_precision,
             )

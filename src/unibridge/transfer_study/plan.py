@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from unibridge.config.faults import explained
 from unibridge.config.load import read_content
 from unibridge.errors import ConfigError, UnibridgeError
+from unibridge.metrics import METRICS, Metric
 from unibridge.settings import ChosenFrom, marked, options_of
 from unibridge.tasks import task_of
 from unibridge.text.languages import MACRO_LANGUAGES, canonical
@@ -51,9 +52,14 @@ class Plan:
         """The registered name or import path of a task."""
         return self.settings.tasks[task].kind or task
 
-    def metrics(self, task: str) -> tuple[str, ...]:
+    def measures(self, task: str) -> tuple[Metric, ...]:
         """The metrics that a task is scored by, the main one first."""
-        return self.settings.tasks[task].metrics or (task_of(self.kind(task)).metric,)
+        chosen = self.settings.tasks[task].metrics or (task_of(self.kind(task)).metric,)
+        return tuple(map(METRICS.resolve, chosen))
+
+    def metrics(self, task: str) -> tuple[str, ...]:
+        """Their names, which for an import path is what the metric itself is called."""
+        return tuple(metric.name for metric in self.measures(task))
 
     def left_out(self, task: str, target: str) -> str:
         """The language that the task adapter for a target has not seen; "" for none."""
@@ -100,6 +106,8 @@ def check_study(content: Mapping[str, Any], *, folder: Path, where: object = "")
             spellings += [code] if code not in spellings else []
     plan = Plan(_with_one_code(settings), written, warnings)
     faults += _sense_faults(plan)
+    # where names are unknown there is no metric to look at
+    faults += [] if faults else _metric_faults(plan)
     if faults:
         raise ConfigError(faults, where=where)
     warnings += _remarks(plan)
@@ -214,6 +222,16 @@ def _spelling_faults(place: str, files: Mapping[str, str]) -> Iterator[str]:
                 f"{place}: {' and '.join(map(repr, names))} name one language, {code!r}"
                 f"{''.join(f' ({one})' for one in macro)}; leave all but one out"
             )
+
+
+def _metric_faults(plan: Plan) -> Iterator[str]:
+    """What is no metric, and two of one name, whose scores could not be told apart."""
+    for task in plan.settings.tasks:
+        found: list[Any] = list(plan.measures(task))
+        if other := [one for one in found if not isinstance(one, Metric)]:
+            yield f"tasks.{task}.metrics: {other[0]!r} is no unibridge.metrics.Metric"
+        elif len(names := plan.metrics(task)) > len(set(names)):
+            yield f"tasks.{task}.metrics: two are called {max(names, key=names.count)!r}; keep one"
 
 
 def _sense_faults(plan: Plan) -> Iterator[str]:

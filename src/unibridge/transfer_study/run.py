@@ -25,7 +25,7 @@ from unibridge.transfer_study.measure import Measure, load_kit, load_study_base
 from unibridge.transfer_study.plan import Plan
 from unibridge.transfer_study.reading import reading_of
 from unibridge.transfer_study.scores import CELLS, Scores, put_aside, write_parquet
-from unibridge.transfer_study.scoring import mix_stage
+from unibridge.transfer_study.scoring import check_metrics, mix_stage
 
 if TYPE_CHECKING:
     from unibridge.models.base import BaseModel as Base
@@ -59,6 +59,7 @@ def run_study(
     """
     # 1. Everything is read and checked.
     data = read_data(plan)
+    check_metrics(plan, data.tasks)
     base = load_study_base(plan)
     for line in (*plan.warnings, *data.warnings, *base.notes):
         tell(f"warning: {line}")

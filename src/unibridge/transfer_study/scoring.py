@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from unibridge.artifacts import Outcome
-from unibridge.metrics import MACRO_F1, METRICS, Metric
+from unibridge.errors import ConfigError
+from unibridge.metrics import MACRO_F1, Metric
 from unibridge.stages.workplace import Workplace
 from unibridge.training import TrainingSettings
 from unibridge.training import precision as in_precision
 from unibridge.transfer.task import TrainedTask, train_task
 from unibridge.transfer_study.data import TaskData
+from unibridge.transfer_study.plan import Plan
 from unibridge.transfer_study.settings import StudyTask
 
 if TYPE_CHECKING:
@@ -83,7 +85,7 @@ def score_task(
     trained: TrainedTask,
     data: TaskData,
     encoded: "Mapping[str, Sequence[Encoded]]",
-    metrics: Sequence[str],
+    metrics: Sequence[Metric],
     *,
     beneath: Sequence[str] = (),
     precision: Precision = "float32",
@@ -108,7 +110,7 @@ def score_task(
 
 
 def _all_scored(
-    data: TaskData, target: str, said: list[Any] | Exception, metrics: Sequence[str]
+    data: TaskData, target: str, said: list[Any] | Exception, metrics: Sequence[Metric]
 ) -> list[Scored] | Exception:
     if isinstance(said, Exception):
         return said
@@ -213,8 +215,33 @@ def outputs(
     return head(states(encoder, **inputs), inputs["attention_mask"], **own)
 
 
-def _scored(name: str, gold: Sequence[Any], said: Sequence[Any], labels: Sequence[str]) -> Scored:
-    metric: Metric = METRICS.resolve(name)
+def check_metrics(plan: Plan, tasks: Mapping[str, TaskData]) -> None:
+    """Score right answers by every metric: one that cannot would fail after all the training.
+
+    Raises ConfigError that lists every metric that cannot, or whose score is not 0 to 100.
+    """
+    faults = []
+    for name, data in tasks.items():
+        target = next(iter(data.targets))
+        for metric in plan.measures(name):
+            gold = [data.task.gold(example) for example in data.targets[target]]
+            try:
+                value = _scored(metric, gold, gold, data.labels).value
+                why = "" if 0 <= value <= 100 else f"right answers get {value:g}, not 0 to 100"
+            except Exception as error:  # of many kinds: a metric may be the user's own
+                why = str(error) or type(error).__name__
+            if why:
+                faults.append(
+                    f"tasks.{name}.metrics: {metric.name!r} cannot score the right answers of "
+                    f"{target!r} ({why}); take one that fits the task {data.task.name!r}"
+                )
+    if faults:
+        raise ConfigError(faults)
+
+
+def _scored(
+    metric: Metric, gold: Sequence[Any], said: Sequence[Any], labels: Sequence[str]
+) -> Scored:
     # the columns of a mean over classes are the classes that occur; all of them occur here
     beside = list(labels) if metric is MACRO_F1 else []
     found: Any = metric.count([*gold, *beside], [*said, *beside])
