@@ -10,6 +10,7 @@ from unibridge.comparison.rows import read_study
 from unibridge.comparison.scores import transfer_matrices
 from unibridge.comparison.settings import ComparisonSettings
 from unibridge.errors import UnibridgeError
+from unibridge.transfer_study.settings import StudySettings
 
 SETTINGS = ComparisonSettings(samples=100)
 SOURCES, TARGETS = ("ar", "en", "ru"), ("am", "ar")
@@ -20,7 +21,13 @@ def study(tmp_path):
     gains = {"ar": 9.0, "en": 5.0, "ru": 0.0}
     toy = Toy(lambda task, s, t, steps: gains[s], noise=0.1, examples=100)
     rows = [*toy.cells(SOURCES, TARGETS), cell("tuned", "en", 10, 9, "so", error="no text")]
-    return read_study(write_study(tmp_path / "s", rows, settings={"batch_size": 8}))
+    asked = {
+        **{"run": {"folder": "s"}, "base": {"model": "toy"}, "text": {"ar": "ar.txt"}},
+        "tasks": {"pos": {"mix": {"en": "en.conllu"}, "targets": {"am": "am.conllu"}}},
+        "tuning": {"batch_size": 8},
+    }
+    settings = StudySettings.model_validate(asked).model_dump(mode="json")  # as study.json has them
+    return read_study(write_study(tmp_path / "s", rows, settings=settings))
 
 
 def test_the_tables_hold_every_cell_and_every_pair(study, tmp_path):

@@ -56,9 +56,25 @@ def test_a_studied_target_is_ranked_by_its_own_scores(study):
 def test_what_no_labels_are_known_of_is_said_in_the_block(study):
     found = sources("uk", study=study, judging=JUDGING)
     assert found.advice.suggestions[0].source == "ru"
-    assert (
-        "# train" in found.block(1) and "train" not in tomllib.loads(found.block(1))["sources"][0]
-    )
+    # the better one is a comment, and what is no comment is a run's
+    assert found.block(1).startswith("# [[sources]]\n# language") and '"ru"' in found.block(1)
+    (block,) = tomllib.loads(found.block(1))["sources"]
+    SourceSection.model_validate(block)
+
+
+def test_labels_are_those_of_the_asked_task(study, tmp_path):
+    own = {"pos": {"mix": {"en": "en.conllu"}, "targets": {"ru": "ru.conllu"}}}
+    own["ner"] = {"mix": {"en": "en.conll"}, "targets": {"ru": "ru.conllu"}}
+    rows = Toy(lambda *_: 1.0, examples=50).cells(SOURCES, TARGETS, tasks=("pos", "ner"))
+    transfer = [{"code": code, "names": [code]} for code in SOURCES]
+    both = write_study(tmp_path / "both", rows, transfer=transfer, settings={"tasks": own})
+    found = sources("uk", study=both, judging=JUDGING)
+    assert "train" not in found.candidates["en"] and "--task" in found.block(9)
+    assert {t["language"] for t in tomllib.loads(found.block(9))["sources"]} == {"ru"}
+    ner = sources("uk", study=both, task="ner", judging=JUDGING)
+    assert ner.candidates["en"]["train"] == "en.conll" and "--task" not in ner.block(9)
+    # a language that is no part of the mix has the labels that it is tested on
+    assert ner.candidates["ru"]["train"] == "ru.conllu" and "a test file" in ner.block(9)
 
 
 def test_another_target_is_ranked_by_what_ranked_the_studied_best(study, tmp_path):

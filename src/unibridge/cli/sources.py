@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def _sources_options(parser: ArgumentParser) -> None:
     parser.add_argument("--target", required=True, help="code of the target language, such as lug")
     parser.add_argument("--study", type=Path, help="folder of a study, finished or not")
-    parser.add_argument("--task", help="of the study (default: all, by rank)")
+    parser.add_argument("--task", help="of the study, with its labels (default: all, by rank)")
     parser.add_argument(
         "--candidates",
         metavar="FILE",

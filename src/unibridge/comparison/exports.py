@@ -106,9 +106,10 @@ def write_litmus(path: Path, study: Study, model: str, task: str) -> Path:
 
     An entry for every tuned encoder, its scores (0 to 1, as LITMUS has them) averaged over seeds,
     and one without training data for the baseline. Its amounts are labelled examples; ours are
-    texts of the transfer language that were read: steps, times the plan's `batch_size` if it says.
+    texts of the transfer language that were read: steps, times the plan's `tuning.batch_size`.
     """
-    batch = int((study.plan.get("settings") or {}).get("batch_size") or 1)
+    tuning = (study.plan.get("settings") or {}).get("tuning") or {}
+    batch = int(tuning.get("batch_size") or 1)
     entries: dict[tuple[tuple[str, ...], int], dict[str, list[float]]] = {}
     for score in study.scores:
         if (score.model, score.task) != (model, task) or score.kind not in ("baseline", "tuned"):

@@ -26,18 +26,26 @@ Candidate = Mapping[str, Any]
 class Ranked:
     """advice: the ranking. candidates: code -> its table. left_out: ranker -> why it was not.
 
-    beside: ranker -> candidates, best first, of all that were computed.
+    beside: ranker -> candidates, best first, of all that were computed. notes: code -> what to know
+    of its labels.
     """
 
     advice: "Advice"
     candidates: Mapping[str, Candidate]
     left_out: Mapping[str, str]
     beside: Mapping[str, list[str]] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     def block(self, count: int) -> str:
-        """The best `count` as `[[sources]]`, for a run's configuration."""
-        best = [one.source for one in self.advice.suggestions[:count]]
-        return "\n".join(_table(self.candidates[code]) for code in best)
+        """The best `count` that have labels as `[[sources]]`, for a run's configuration.
+
+        Better ones without labels, which a run refuses, are among them as comments.
+        """
+        order = [one.source for one in self.advice.suggestions]
+        labelled = [code for code in order if "train" in self.candidates[code]][:count]
+        last = order.index(labelled[-1]) + 1 if labelled else 0
+        shown = order[: last if len(labelled) == count else max(last, count)]
+        return "\n".join(_table(self.candidates[code], self.notes.get(code, "")) for code in shown)
 
 
 def read_candidates(path: str | Path) -> list[Candidate]:
@@ -72,21 +80,39 @@ def read_candidates(path: str | Path) -> list[Candidate]:
     return found
 
 
-def candidates_of_study(study: Mapping[str, Any], task: str) -> list[Candidate]:
-    """A study's transfer languages with their text and the labels of the task's mix: its plan."""
+def candidates_of_study(
+    study: Mapping[str, Any], tasks: Sequence[str]
+) -> tuple[list[Candidate], dict[str, str]]:
+    """A study's transfer languages with their text and labels, and code -> what to know of these.
+
+    study: its plan. tasks: whose labels; those of the mix, else the file that it is tested on.
+    Where the tasks have different files of a language, it gets none.
+    """
     texts = study.get("texts") or {}
-    tasks = (study.get("settings") or {}).get("tasks") or {}
-    mix = (tasks.get(task) or {}).get("mix") or {}
+    sections = (study.get("settings") or {}).get("tasks") or {}
+    own = [sections.get(_section(task, sections)) or {} for task in tasks]
     found: list[Candidate] = []
-    for one in study.get("transfer") or ():
-        code = one["code"]
+    notes: dict[str, str] = {}
+    for code in (one["code"] for one in study.get("transfer") or ()):
         table = {"language": code}
         if code in texts:
             table["text"] = [texts[code]["file"]]
-        if code in mix:
-            table["train"] = mix[code]
+        mixes, tests = ([(task.get(n) or {}).get(code) for task in own] for n in ("mix", "targets"))
+        files = {mix or test for mix, test in zip(mixes, tests, strict=True)}
+        train = next(iter(files)) if len(files) == 1 else None
+        if train:
+            table["train"] = train
+            if train in tests:
+                notes[code] = "the study has it as a test file"
+        elif files - {None}:
+            notes[code] = "the study's tasks have different labels of it; choose one by --task"
         found.append(table)
-    return found
+    return found, notes
+
+
+def _section(task: str, sections: Mapping[str, Any]) -> str:
+    """A task's name in the plan: "dep" of "dep uas", which is its further metric."""
+    return task if task in sections else task.rpartition(" ")[0]
 
 
 def sources(
@@ -107,10 +133,10 @@ def sources(
 
     candidates: tables of `[[sources]]`; none given: a study's transfer languages. study: the folder
     of one, whose measured pairs rank a target that it has, and tell what ranks another best. task:
-    of the study; unset: all of them together, by rank. base: for rankers that read its pieces or
-    states; unset: none of these. ranker: rank by this one. rankers: what to compute; unset: those
-    that the study has of its pairs, without one `PREFERRED`. Raises UnibridgeError where nothing
-    ranks them.
+    of the study, whose labels the candidates get; unset: all of them together, by rank. base: for
+    rankers that read its pieces or states; unset: none of these. ranker: rank by this one. rankers:
+    what to compute; unset: those that the study has of its pairs, without one `PREFERRED`. Raises
+    UnibridgeError where nothing ranks them.
     """
     from unibridge.comparison.advice import PREFERRED, advise
     from unibridge.comparison.predictors import predict, read_predictors
@@ -121,9 +147,9 @@ def sources(
     matrices = dict(own.main) if own else {}
     if own and task is not None:
         matrices = {task: own.matrices[task]}
+    notes: Mapping[str, str] = {}
     if not candidates and own:
-        first = task or next(iter(matrices), "")
-        candidates = candidates_of_study(own.study.plan, first)
+        candidates, notes = candidates_of_study(own.study.plan, list(matrices))
     tables = {str(one["language"]): one for one in candidates}
     codes = [code for code in tables if canonical(code) != canonical(target)]
     measured = any(canonical(target) in map(canonical, m.targets) for m in matrices.values())
@@ -162,7 +188,7 @@ def sources(
         name: sorted(codes, key=lambda code: -pairs.get((code, target), -math.inf))
         for name, pairs in table.items()
     }
-    return Ranked(advice, tables, left_out, beside)
+    return Ranked(advice, tables, left_out, beside, notes)
 
 
 def _studied(
@@ -195,12 +221,15 @@ def _texts(
     return texts_by_language({**given, **own}, listener)
 
 
-def _table(candidate: Candidate) -> str:
-    """A `[[sources]]` table. JSON's strings and lists are TOML's."""
+def _table(candidate: Candidate, note: str = "") -> str:
+    """A `[[sources]]` table, a comment without labels. JSON's strings and lists are TOML's."""
     width = max(map(len, candidate))
     lines = ["[[sources]]"]
     for name, value in candidate.items():
         lines.append(f"{name:{width}} = {json.dumps(value, ensure_ascii=False)}")
-    if "train" not in candidate:
-        lines.append(f"# {'train':{width}} = a file with its labels, which a run needs")
-    return "\n".join(lines) + "\n"
+    if "train" in candidate:
+        return "\n".join([*([f"# {note}"] if note else []), *lines]) + "\n"
+    lines.append(f"{'train':{width}} = a file with its labels, which a run needs")
+    if note:
+        lines.append(note)
+    return "".join(f"# {line}\n" for line in lines)
