@@ -12,7 +12,7 @@ import pytest
 from counted_work import Work
 from unibridge.errors import UnibridgeError
 from unibridge.grid.cells import Cell
-from unibridge.grid.executors.ray import RaySettings
+from unibridge.grid.executors.ray import RaySettings, _lacking
 from unibridge.grid.run import run_grid
 from unibridge.grid.store import Store
 
@@ -31,6 +31,39 @@ def test_a_cluster_that_does_not_answer_is_one_clear_error(tmp_path):
             options=options,
         )
     assert not (tmp_path / "rows.jsonl").exists()
+
+
+def node(alive=True, **resources):
+    return {"Alive": alive, "Resources": resources}
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"gpus": 1}, "run.options.gpus: a cell takes gpus = 1, which no machine .*each: 0.5"),
+        ({"cpus": 8, "memory_gb": 9}, "options.memory_gb: a cell takes memory_gb = 9, .*each: 8"),
+        ({"cpus": 8, "memory_gb": 7}, r"cpus = 8, gpus = 0, memory_gb = 7, .*each: 8, 0.5, 8\)"),
+        ({"cpus": 2, "gpus": 0.5}, None),
+    ],
+)
+def test_what_no_machine_has_is_said_before_it_is_waited_for(asked, said):
+    nodes = [node(CPU=8.0, memory=4e9), node(CPU=2.0, GPU=0.5, memory=8e9)]
+    nodes.append(node(alive=False, CPU=64.0, GPU=8.0, memory=1e12))
+    if said is None:
+        assert not _lacking(nodes, RaySettings(**asked))
+        return
+    with pytest.raises(UnibridgeError, match=said + ".*Ask for less"):
+        _lacking(nodes, RaySettings(**asked))
+    (line,) = _lacking(nodes, RaySettings(address="auto", **asked))  # it may grow
+    assert line.endswith("nothing is done until the cluster has one that has")
+
+
+@pytest.mark.slow
+def test_what_this_machine_has_not_is_refused(tmp_path):
+    work, rows = Work(tmp_path / "calls"), tmp_path / "rows.jsonl"
+    options = RaySettings(memory_gb=10**6)
+    with pytest.raises(UnibridgeError, match=r"run.options.memory_gb: a cell takes"):
+        run_grid(CELLS, work, rows, executor="ray", options=options)
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import unibridge.transfer_study.measure as measure
-from unibridge.errors import ConfigError
+from unibridge.errors import ConfigError, UnibridgeError
 from unibridge.evaluation.rows import read_rows
 from unibridge.metrics import METRICS
 from unibridge.transfer_study.run import run_study
@@ -109,6 +109,14 @@ def test_a_metric_by_its_import_path_is_finished_under_its_own_name(checked, tun
     assert again == rows and not tuned and not any("still" in line for line in said)
     record = json.loads((tmp_path / "study" / "study.json").read_text())
     assert record["tasks"]["ner"]["metric"] == "share right"
+
+
+def test_a_cluster_that_is_not_there_is_met_before_anything_is_trained(checked, tmp_path):
+    pytest.importorskip("ray")
+    plan = checked(run__executor="ray", run__options={"address": "127.0.0.1:1"}, **FEW)
+    with pytest.raises(UnibridgeError, match="'127.0.0.1:1' cannot be reached"):
+        run(plan)
+    assert not (tmp_path / "study" / "stages").exists()
 
 
 def values(rows):

@@ -91,6 +91,8 @@ def run_study(
             f"beside them {len(mixes)} task adapters "
             f"({', '.join(sorted(_mix_name(*keys[0]) for keys in mixes))})"
         )
+        for line in _executor_warnings(plan):
+            tell(f"warning: {line}")
     if dry_run:
         return Finished(folder, [], dry=True)
     before = read_json(folder / "study.json") if (folder / "study.json").exists() else {}
@@ -130,6 +132,20 @@ def run_study(
     return Finished(folder, failures)
 
 
+def _executor_warnings(plan: Plan) -> list[str]:
+    """What the executor lacks. Raises UnibridgeError where it cannot be had."""
+    run = plan.settings.run
+    check = getattr(EXECUTORS.resolve(run.executor), "check", None)
+    return [] if check is None else check(run.workers, *_options(plan))
+
+
+def _options(plan: Plan) -> list[Any]:
+    """The executor's settings; none where it declares none."""
+    executor = EXECUTORS.resolve(plan.settings.run.executor)
+    declares = hasattr(executor, "options")
+    return [options_of(executor, plan.settings.run.options)] if declares else []
+
+
 def _run_grid(
     plan: Plan,
     todo: Sequence[Unit],
@@ -142,8 +158,6 @@ def _run_grid(
     tell: Callable[[str], None],
 ) -> None:
     run = plan.settings.run
-    executor = EXECUTORS.resolve(run.executor)
-    options = options_of(executor, run.options) if hasattr(executor, "options") else None
     work = Measure(plan, {unit.cell.key: unit for unit in todo}, pending, adapters, languages)
     if run.executor != "processes":  # whose processes read what they need themselves
         work.kit = load_kit(plan, adapters, languages, base=base, data=data)
@@ -151,9 +165,9 @@ def _run_grid(
         [unit.cell for unit in todo],
         work,
         store,
-        executor=executor,
+        executor=run.executor,
         workers=run.workers,
-        options=options,
+        options=next(iter(_options(plan)), None),
         jobs=Chunks(run.workers, run.executor in STAYS),
         tell=tell,
     )

@@ -34,7 +34,8 @@ class Do(Protocol):
 
 Executor = Callable[..., None]
 """(jobs, do, workers, watch, and `settings` where it declares some by `takes`): run them all;
-`watch` is called often, to say what is new."""
+`watch` is called often, to say what is new. One that has a `check` (workers, and `settings`) is
+asked beforehand: it raises what would be in the way, and returns warnings."""
 
 EXECUTORS: Registry[Executor] = Registry(
     "executor", {"serial": serial.run, "processes": processes.run, "ray": ray.run}

@@ -7,11 +7,12 @@ once; each worker unpacks it once. Only the driver writes rows. A worker or a no
 the cells that it was at work on, which are given out again. Needs the extra `ray`.
 """
 
+import math
 import os
 import socket
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -58,16 +59,58 @@ def run(
 ) -> None:
     """workers: cells at a time; of a cluster at most so many of ours.
 
-    Raises UnibridgeError where Ray is not installed or the cluster does not answer.
+    Raises UnibridgeError where Ray is not installed, the cluster does not answer, or this machine
+    has less than a cell takes.
     """
     settings = settings or RaySettings()
     if not any(jobs):
         return
     ray = _connected(settings, max(1, workers))
     try:
+        _lacking(ray.nodes(), settings)
         _give_out(ray, [cell for job in jobs for cell in job], do, max(1, workers), watch, settings)
     finally:
         ray.shutdown()
+
+
+def check(workers: int, settings: RaySettings | None = None) -> list[str]:
+    """Connect and let go again, before hours are spent on what is to be given out.
+
+    Raises what `run` would; returns what a cluster lacks that may yet grow.
+    """
+    settings = settings or RaySettings()
+    ray = _connected(settings, max(1, workers))
+    try:
+        return _lacking(ray.nodes(), settings)
+    finally:
+        ray.shutdown()
+
+
+run.check = check  # type: ignore[attr-defined]
+
+
+def _lacking(nodes: Sequence[Mapping[str, Any]], settings: RaySettings) -> list[str]:
+    """Cells that no machine has room for would wait without end, and Ray would say nothing.
+
+    nodes: as Ray lists them, the dead ones too. Raises UnibridgeError where there is this machine
+    alone; of a cluster, which may grow, it is said.
+    """
+    asked = {
+        **{"cpus": ("CPU", settings.cpus), "gpus": ("GPU", settings.gpus)},
+        "memory_gb": ("memory", settings.memory_gb * 10**9),
+    }
+    alive = [node["Resources"] for node in nodes if node["Alive"]]
+    if any(all(node.get(of, 0) >= wanted for of, wanted in asked.values()) for node in alive):
+        return []
+    most = {name: max(node.get(of, 0) for node in alive) for name, (of, _) in asked.items()}
+    short = [name for name, (_, wanted) in asked.items() if wanted > most[name]] or list(asked)
+    wishes = ", ".join(f"{name} = {getattr(settings, name):g}" for name in short)
+    there = ", ".join(f"{most[n] / (10**9 if n == 'memory_gb' else 1):.3g}" for n in short)
+    what = f"a cell takes {wishes}, which no machine has together (the most of each: {there})"
+    where = f"run.options.{short[0]}"
+    if settings.address == "local":
+        raise UnibridgeError(what, where=where, do="ask for less, or give a cluster's address")
+    return [f"{where}: {what}; nothing is done until the cluster has one that has"]
 
 
 def _give_out(
@@ -138,7 +181,7 @@ def _connected(settings: RaySettings, workers: int) -> Any:
 
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     if settings.address == "local":
-        count = max(1, round(workers * settings.cpus))
+        count = math.ceil(workers * settings.cpus)
         # workers find what this process finds, such as a task of the user's own
         before, paths = os.environ.get("PYTHONPATH"), [path for path in sys.path if path]
         os.environ["PYTHONPATH"] = os.pathsep.join(paths)
