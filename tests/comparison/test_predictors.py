@@ -95,7 +95,7 @@ TEXTS = {
 }
 
 
-@pytest.mark.parametrize("name", ["overlap", "nearest", "subnetwork"])
+@pytest.mark.parametrize("name", ["word-overlap", "piece-overlap", "nearest", "subnetwork"])
 def test_rankers_that_read_text_prefer_text_that_is_alike(name):
     base = toy_base("bert")
     settings = RankerSettings(neighbours=1, depth=0.0)
@@ -117,16 +117,30 @@ def test_a_base_is_left_as_it_was_by_its_sub_networks():
 
 
 def test_what_cannot_be_asked_is_left_out_with_its_reason():
-    found = predict(["near"], ["target"], {}, rankers=["overlap", "nearest", "none"])
-    assert found.left_out == {"overlap": "needs plain text", "nearest": "needs plain text"}
+    found = predict(["near"], ["target"], {}, rankers=["word-overlap", "nearest", "none"])
+    assert found.left_out == {"word-overlap": "needs plain text", "nearest": "needs plain text"}
     assert list(found.table) == ["none"]
-    without = predict(["near"], ["target"], {"target": LINES}, rankers=["overlap"])
-    assert "there is no text of near" in without.left_out["overlap"]
+    without = predict(["near"], ["target"], {"target": LINES}, rankers=["word-overlap"])
+    assert "there is no text of near" in without.left_out["word-overlap"]
+
+
+def test_words_and_pieces_that_two_languages_share_have_a_name_each(tmp_path):
+    texts = {"near": ["boats sail"], "target": ["boat sails"]}
+    tokenizer = toy_base("bert").tokenizer
+    names = ["word-overlap", "piece-overlap"]
+    found = predict(["near"], ["target"], texts, tokenizer=tokenizer, rankers=names)
+    assert found.table["word-overlap"]["near", "target"] == 0
+    assert found.table["piece-overlap"]["near", "target"] > 0
+    alone = predict(["near"], ["target"], texts, rankers=names)
+    assert alone.left_out == {"piece-overlap": "needs a base model's tokenizer"}
+    # a study from before says neither
+    write_predictors(tmp_path, {"overlap": {("a", "b"): 1.0}, **found.table})
+    assert set(read_predictors(tmp_path)) == set(names)
 
 
 def test_fewer_lines_are_asked_for_than_given():
     settings = RankerSettings(lines=25)
     texts = dict.fromkeys(("near", "target"), LINES * 20)
-    few = predict(["near"], ["target"], texts, rankers=["overlap"], settings=settings)
-    assert few.table["overlap"]["near", "target"] == pytest.approx(0.5)
+    few = predict(["near"], ["target"], texts, rankers=["word-overlap"], settings=settings)
+    assert few.table["word-overlap"]["near", "target"] == pytest.approx(0.5)
     assert "none" in RANKERS

@@ -122,7 +122,7 @@ def test_align_and_sources_and_generate_say_what_is_odd(odd):
     (odd / "xx.txt").write_text("\n".join(LINES))
     candidates = [{"language": code, "text": [str(odd / "en.txt")]} for code in ("en", "fr")]
     sources.sources(
-        "xx", candidates, target_text=[odd / "xx.txt"], ranker="overlap", listener=heard
+        "xx", candidates, target_text=[odd / "xx.txt"], ranker="word-overlap", listener=heard
     )
     assert sum(READ_AS_SUCH in line for line in heard.said) == 2
     heard = Heard()

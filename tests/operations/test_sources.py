@@ -11,7 +11,12 @@ from unibridge.comparison.predictors import write_predictors
 from unibridge.comparison.rows import read_study
 from unibridge.comparison.settings import ComparisonSettings
 from unibridge.errors import UnibridgeError
-from unibridge.operations.comparison import measure_reading, predict_study, report_study
+from unibridge.operations.comparison import (
+    measure_reading,
+    predict_study,
+    report_study,
+    study_texts,
+)
 from unibridge.operations.sources import read_candidates, sources
 from unibridge.stages.sections import SourceSection
 
@@ -87,12 +92,12 @@ def test_another_target_is_ranked_by_what_ranked_the_studied_best(study, tmp_pat
         for code in ("ar", "en", "ru")
     ]
     known = {pair: GAINS.get(pair, 0.0) for pair in ((s, t) for s in SOURCES for t in TARGETS)}
-    write_predictors(study, {"overlap": known, "size": dict.fromkeys(known, 1.0)})
+    write_predictors(study, {"word-overlap": known, "size": dict.fromkeys(known, 1.0)})
     found = sources("ha", candidates, target_text=[files["ha"]], study=study, judging=JUDGING)
-    assert found.advice.by in ("overlap", "all, fitted")
+    assert found.advice.by in ("word-overlap", "all, fitted")
     assert found.advice.suggestions[0].source == "ar"
     qualities = {one.predictor: one.ndcg for one in found.advice.qualities["pos"]}
-    assert qualities["overlap"] > 0.9 > qualities["chance"]
+    assert qualities["word-overlap"] > 0.9 > qualities["chance"]
 
 
 def test_without_a_study_it_is_ranked_by_what_can_be_computed(tmp_path):
@@ -100,13 +105,13 @@ def test_without_a_study_it_is_ranked_by_what_can_be_computed(tmp_path):
         (tmp_path / f"{code}.txt").write_text("\n".join(text))
     candidates = [{"language": c, "text": str(tmp_path / f"{c}.txt")} for c in ("ru", "en")]
     text = [tmp_path / "am.txt"]
-    found = sources("am", candidates, target_text=text, ranker="overlap")
+    found = sources("am", candidates, target_text=text, ranker="word-overlap")
     assert [one.source for one in found.advice.suggestions] == ["en", "ru"]
-    auto = sources("am", candidates, target_text=text, rankers=["overlap", "size", "nearest"])
-    assert auto.advice.by == "overlap" and auto.left_out == {"nearest": "needs a base model"}
-    assert auto.beside["overlap"] == ["en", "ru"]
+    auto = sources("am", candidates, target_text=text, rankers=["word-overlap", "size", "nearest"])
+    assert auto.advice.by == "word-overlap" and auto.left_out == {"nearest": "needs a base model"}
+    assert auto.beside["word-overlap"] == ["en", "ru"]
     with pytest.raises(UnibridgeError, match="could not be computed"):
-        sources("am", candidates, ranker="overlap")
+        sources("am", candidates, ranker="word-overlap")
 
 
 def test_a_target_is_no_source_of_itself_however_it_is_written(study):
@@ -115,17 +120,31 @@ def test_a_target_is_no_source_of_itself_however_it_is_written(study):
 
 
 def test_the_predictors_of_a_studys_pairs_are_kept_with_it(study):
-    left_out = predict_study(study, rankers=["overlap", "size", "none"])
+    left_out = predict_study(study, rankers=["word-overlap", "size", "none"])
     kept = json.loads((study / "predictors.json").read_text())
-    assert set(kept) == {"size", "none"} and "there is no text of am" in left_out["overlap"]
+    assert set(kept) == {"size", "none"} and "there is no text of am" in left_out["word-overlap"]
+
+
+def test_what_a_study_read_is_what_its_predictors_read(study, tmp_path):
+    base = save_toy_base(tmp_path / "base", "bert")
+    plan = json.loads((study / "study.json").read_text())
+    plan["texts"]["ar"]["lines"] = 3  # of more, by max_lines
+    plan["texts"]["am"] = {"file": str(tmp_path / "ar.txt"), "lines": 2}
+    plan["settings"]["base"] = {"model": str(base)}
+    (study / "study.json").write_text(json.dumps(plan))
+    assert len(study_texts(read_study(study))["ar"]) == 3
+    left_out = predict_study(study, rankers=["piece-overlap", "size"])
+    kept = json.loads((study / "predictors.json").read_text())
+    assert not left_out and kept["piece-overlap"]["ar am"] > 0
+    assert kept["size"]["ar am"] < kept["size"]["en am"]
 
 
 def test_a_report_brings_files_for_other_tools(study):
-    done = report_study(study, rankers=["overlap", "size"], settings=JUDGING)
+    done = report_study(study, rankers=["word-overlap", "size"], settings=JUDGING)
     assert done.page.name == "report.html" and done.page.exists()
     # no target has text here, so that LangRank's features cannot be made
     assert [file.name for file in done.files] == ["litmus-toy-pos.json"]
-    assert "overlap" in done.left_out
+    assert "word-overlap" in done.left_out
 
 
 def test_what_an_unlisted_base_has_seen_is_measured(study, tmp_path):

@@ -22,7 +22,7 @@ from unibridge.errors import UnibridgeError
 from unibridge.text.languages import canonical
 
 MEASURED = "measured"
-PREFERRED = ("nearest", "overlap", "featural", "genetic", "size")
+PREFERRED = ("nearest", "piece-overlap", "word-overlap", "featural", "genetic", "size")
 """Without a study, the first of these that could be computed: as their papers rank them."""
 
 

@@ -17,6 +17,8 @@ from unibridge.comparison.settings import ComparisonSettings
 from unibridge.errors import UnibridgeError
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from unibridge.models.base import BaseModel
 
 Table = Mapping[str, Mapping[tuple[str, str], float]]
@@ -42,29 +44,33 @@ def predict(
     texts: Mapping[str, Sequence[str]],
     *,
     base: "BaseModel | None" = None,
+    tokenizer: "PreTrainedTokenizerBase | None" = None,
     rankers: Sequence[str] = (),
     settings: RankerSettings | None = None,
     progress: Callable[[str, int, int], None] = lambda name, done, total: None,
 ) -> Predicted:
     """Every ranker's number for every pair of two languages.
 
-    rankers: by name; none given: all registered ones but `none`. One that lacks something, such as
-    text of a language, is left out with the reason.
+    tokenizer: the base's, where there is no base. rankers: by name; none given: all registered ones
+    but `none`. One that lacks something, such as text of a language, is left out with the reason.
     """
+    tokenizer = base.tokenizer if base else tokenizer
     names = list(rankers) or [name for name in RANKERS if name != "none"]
     table: dict[str, dict[tuple[str, str], float]] = {}
     left_out = {}
     kept: dict = {}
     for name in names:
         ranker = RANKERS.resolve(name)
-        if why := lacking(ranker, texts, base):
+        if why := lacking(ranker, texts, base, tokenizer):
             left_out[name] = why
             continue
         found: dict[tuple[str, str], float] = {}
         for number, target in enumerate(targets):
             progress(name, number, len(targets))
             others = tuple(source for source in sources if source != target)
-            request = RankRequest(target, others, texts, base, settings or RankerSettings(), kept)
+            request = RankRequest(
+                *(target, others, texts, base, tokenizer), settings or RankerSettings(), kept
+            )
             try:
                 said = ranker(request)
             except UnibridgeError as error:
@@ -91,6 +97,8 @@ def read_predictors(folder: Path) -> Table:
         return {}
     found = {}
     for name, pairs in read_json(folder / FILE).items():
+        if name == "overlap":
+            continue  # of words or of pieces, which that name did not say
         split = ((tuple(pair.split(" ")), float(value)) for pair, value in pairs.items())
         found[name] = {(s, t): value for (s, t), value in split}
     return found

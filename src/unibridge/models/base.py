@@ -137,6 +137,14 @@ def load_base(
     return base
 
 
+def load_tokenizer(name_or_path: str | Path) -> PreTrainedTokenizerBase:
+    """A base's tokenizer without its weights; name_or_path as of `load_base`."""
+    name = str(name_or_path)
+    name = str(NAMED_BASES[name]()) if name in NAMED_BASES else name
+    _check_folder(name)
+    return _tokenizer(name)
+
+
 def redraw_head(model: PreTrainedModel, base: BaseModel, seed: int) -> None:
     """Give a copy of a base the head that this seed has, where the base's had to be built.
 

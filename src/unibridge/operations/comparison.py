@@ -9,12 +9,15 @@ from unibridge.errors import UnibridgeError
 from unibridge.operations.listening import SILENCE, Listener
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from unibridge.comparison.rankers.base import RankerSettings
     from unibridge.comparison.rows import Study
     from unibridge.comparison.settings import ComparisonSettings
 
-QUICK = ("overlap", "size", "genetic", "syntactic", "featural", "geographic")
-"""Rankers that need no base model."""
+DISTANCES = ("genetic", "syntactic", "featural", "geographic")
+QUICK = ("piece-overlap", "word-overlap", "size", *DISTANCES)
+"""Rankers that need no base model, but at most its tokenizer."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def report_study(
             files.append(write_litmus(folder / f"litmus-{name}.json", found, one.model, task))
             distances = {
                 kind: {pair: -value for pair, value in one.predictors.get(kind, {}).items()}
-                for kind in QUICK[2:]
+                for kind in DISTANCES
             }
             try:
                 written = write_langrank(folder / f"langrank-{name}", matrix, texts, distances)
@@ -85,7 +88,7 @@ def measure_reading(
     from unibridge.models.base import load_base
     from unibridge.study.inspection import inspect_base
 
-    named = ((study.plan.get("settings") or {}).get("base") or {}).get("model")
+    named = _base_of(study)
     texts = study_texts(study)
     if all(published(model) for model in study.models) or not texts or not (base or named):
         return None
@@ -117,6 +120,7 @@ def predict_study(
 ) -> Mapping[str, str]:
     """Compute the predictors of a study's pairs and keep them there; ranker -> why it was left out.
 
+    base: unset: the tokenizer alone of the base that the plan names, where it can be loaded.
     rankers: unset: all. Those that were computed before and are not asked for stay.
     """
     from unibridge.comparison.predictors import predict, read_predictors, write_predictors
@@ -129,6 +133,7 @@ def predict_study(
         list(dict.fromkeys(score.target for score in tuned)),
         study_texts(found, listener),
         base=_loaded(base),
+        tokenizer=None if base else study_tokenizer(found, listener),
         rankers=rankers,
         settings=settings,
         progress=lambda name, done, total: listener.on_progress(name, done, total, {}),
@@ -137,13 +142,35 @@ def predict_study(
     return predicted.left_out
 
 
+def study_tokenizer(
+    study: "Study", listener: Listener = SILENCE
+) -> "PreTrainedTokenizerBase | None":
+    """The tokenizer of the base that the plan names; None where it cannot be loaded, as is said."""
+    from unibridge.models.base import load_tokenizer
+
+    named = _base_of(study)
+    if not named:
+        return None
+    try:
+        return load_tokenizer(named)
+    except UnibridgeError as error:
+        listener.say(f"which pieces languages share is not known: {error}")
+        return None
+
+
+def _base_of(study: "Study") -> str | None:
+    return ((study.plan.get("settings") or {}).get("base") or {}).get("model")
+
+
 def study_texts(study: "Study", listener: Listener = SILENCE) -> dict[str, list[str]]:
-    """code -> lines: a transfer language's text, else the sentences of a target's test files."""
+    """code -> lines: what a study read of a transfer language, else the sentences of a target's
+    test files."""
     from unibridge.operations.reading import texts_by_language
 
-    given = (study.plan.get("texts") or {}).items()
-    there = {code: str(about["file"]) for code, about in given if Path(about["file"]).exists()}
+    given = study.plan.get("texts") or {}
+    there = {c: str(about["file"]) for c, about in given.items() if Path(about["file"]).exists()}
     texts = texts_by_language(there, listener)
+    texts = {code: lines[: given[code].get("lines")] for code, lines in texts.items()}
     for files in (study.plan.get("targets") or {}).values():
         for code, file in files.items():
             if not texts.get(code) and Path(file).exists():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unibridge.errors import UnibridgeError
+from unibridge.operations.comparison import study_tokenizer
 from unibridge.operations.listening import SILENCE, Listener
 from unibridge.text.languages import canonical
 
@@ -134,9 +135,9 @@ def sources(
     candidates: tables of `[[sources]]`; none given: a study's transfer languages. study: the folder
     of one, whose measured pairs rank a target that it has, and tell what ranks another best. task:
     of the study, whose labels the candidates get; unset: all of them together, by rank. base: for
-    rankers that read its pieces or states; unset: none of these. ranker: rank by this one. rankers:
-    what to compute; unset: those that the study has of its pairs, without one `PREFERRED`. Raises
-    UnibridgeError where nothing ranks them.
+    rankers that read its states or pieces; unset: the tokenizer of the study's alone. ranker: rank
+    by this one. rankers: what to compute; unset: those that the study has of its pairs, without one
+    `PREFERRED`. Raises UnibridgeError where nothing ranks them.
     """
     from unibridge.comparison.advice import PREFERRED, advise
     from unibridge.comparison.predictors import predict, read_predictors
@@ -160,7 +161,9 @@ def sources(
     table, left_out = {}, {}
     if names:
         texts = _texts(tables, target, target_text, listener)
-        loaded = None
+        loaded, tokenizer = None, None
+        if base is None and own:
+            tokenizer = study_tokenizer(own.study, listener)
         if base is not None:
             from unibridge.models.base import load_base
 
@@ -170,6 +173,7 @@ def sources(
             [target],
             texts,
             base=loaded,
+            tokenizer=tokenizer,
             rankers=names,
             settings=settings,
             progress=lambda name, done, total: listener.say(f"ranking by {name}"),

@@ -3,7 +3,7 @@
 from unibridge.comparison.rankers.base import Ranker, none
 from unibridge.comparison.rankers.distances import featural, genetic, geographic, syntactic
 from unibridge.comparison.rankers.nearest import nearest
-from unibridge.comparison.rankers.overlap import overlap
+from unibridge.comparison.rankers.overlap import pieces, words
 from unibridge.comparison.rankers.sizes import size
 from unibridge.comparison.rankers.subnetwork import subnetwork
 from unibridge.registry import Registry
@@ -12,7 +12,8 @@ RANKERS: Registry[Ranker] = Registry(
     "ranker",
     {
         "none": none,
-        "overlap": overlap,
+        "piece-overlap": pieces,
+        "word-overlap": words,
         "size": size,
         "genetic": genetic,
         "syntactic": syntactic,

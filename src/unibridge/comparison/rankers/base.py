@@ -10,10 +10,12 @@ from unibridge.errors import UnibridgeError
 from unibridge.settings import Settings
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from unibridge.models.base import BaseModel as Base
 
-Need = Literal["text", "base", "head"]
-"""Plain text of all languages; a base model; one with a language model's head."""
+Need = Literal["text", "tokenizer", "base", "head"]
+"""Plain text of all languages; a base's tokenizer; a base; one with a language model's head."""
 
 
 class RankerSettings(Settings):
@@ -43,13 +45,14 @@ class RankRequest:
     """What a ranker may look at.
 
     texts: code -> lines, of the target, too. path: of each language's text on disk, where it has
-    one. base: the model the sources are for, or None.
+    one. base: the model the sources are for, or None. tokenizer: its own, also without the rest.
     """
 
     target: str
     sources: tuple[str, ...]
     texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
     base: "Base | None" = None
+    tokenizer: "PreTrainedTokenizerBase | None" = None
     settings: RankerSettings = field(default_factory=RankerSettings)
     kept: dict[Any, Any] = field(default_factory=dict, repr=False)
 
@@ -82,11 +85,18 @@ def needs(*what: Need) -> Callable[[Ranker], Ranker]:
     return mark
 
 
-def lacking(ranker: Ranker, texts: Iterable[str], base: "Base | None") -> str:
+def lacking(
+    ranker: Ranker,
+    texts: Iterable[str],
+    base: "Base | None",
+    tokenizer: "PreTrainedTokenizerBase | None" = None,
+) -> str:
     """Why a ranker cannot be asked, in words; empty where it can."""
     needed = getattr(ranker, "needs", ())
     if "text" in needed and not list(texts):
         return "needs plain text"
+    if "tokenizer" in needed and tokenizer is None:
+        return "needs a base model's tokenizer"
     if ("base" in needed or "head" in needed) and base is None:
         return "needs a base model"
     if "head" in needed and base is not None and base.built_head:

@@ -1,25 +1,40 @@
-"""Pieces that two languages share, as LangRank counts them (Lin et al. 2019, arXiv 1905.12688)."""
+"""What two languages share, as LangRank counts it (Lin et al. 2019, arXiv 1905.12688).
+
+Words tell which texts name the same things, pieces what a base reads of both; they rank sources
+differently, and have a name each.
+"""
+
+from collections.abc import Callable, Iterable
 
 from unibridge.comparison.rankers.base import RankRequest, needs
 
 
 @needs("text")
-def overlap(request: RankRequest) -> dict[str, float]:
-    """|V_s ∩ V_t| / (|V_s| + |V_t|), of the base's pieces, or of words between spaces without one.
+def words(request: RankRequest) -> dict[str, float]:
+    """|V_s ∩ V_t| / (|V_s| + |V_t|) of words, which are what stands between spaces."""
+    return _shared(request, "words", str.split)
 
-    Both from the same number of lines, since a longer text has more pieces of everything.
-    """
 
-    def vocabulary(code: str) -> frozenset[str]:
-        lines = request.lines(code)
-        if request.base is None:
-            return frozenset(word for line in lines for word in line.split())
-        tokenizer = request.base.tokenizer
-        special = set(tokenizer.all_special_tokens)
-        return frozenset(t for line in lines for t in tokenizer.tokenize(line)) - special
+@needs("text", "tokenizer")
+def pieces(request: RankRequest) -> dict[str, float]:
+    """|V_s ∩ V_t| / (|V_s| + |V_t|) of the base's pieces."""
+    tokenizer = request.tokenizer
+    assert tokenizer is not None
+    special = set(tokenizer.all_special_tokens)
+    return _shared(
+        request, "pieces", lambda line: (t for t in tokenizer.tokenize(line) if t not in special)
+    )
+
+
+def _shared(
+    request: RankRequest, unit: str, cut: Callable[[str], Iterable[str]]
+) -> dict[str, float]:
+    """Both from the same number of lines, since a longer text has more of everything."""
 
     def known(code: str) -> frozenset[str]:
-        return request.once(("vocabulary", code), lambda: vocabulary(code))
+        return request.once(
+            (unit, code), lambda: frozenset(u for line in request.lines(code) for u in cut(line))
+        )
 
     target = known(request.target)
     return {
