@@ -34,6 +34,33 @@ def test_singles_and_pairs_in_every_mode(checked):
     }
 
 
+def test_a_language_adapter_that_fails_costs_what_is_made_of_it(checked, monkeypatch):
+    import unibridge.transfer_study.run as run
+
+    adapt = run.adapt_stage
+
+    def broken(at, text, settings, *, language, seed):
+        if language == "wo":
+            raise ValueError("diverged")
+        return adapt(at, text, settings, language=language, seed=seed)
+
+    monkeypatch.setattr(run, "adapt_stage", broken)
+    fused = {
+        "languages": ["sw", "wol"],
+        "modes": ["uniform"],
+        "adaptation": {"sample_words": 0, "training": {"steps": 2, "batch_size": 4}},
+    }
+    plan = checked(seeds=[0], tuning__steps=[1], controls__kinds=[], interference=fused)
+    done = run_study(plan, tell=lambda line: None)
+    rows = read_rows(done.folder / CELLS)
+    lost = [r for r in rows if r["value"] is None]
+    assert {(r["kind"], str(r["transfer"])) for r in lost} == {
+        ("fusion", "wo"),
+        ("fusion", "['sw', 'wo']"),
+    }
+    assert len(lost) == len(done.missing) == 6 and "diverged" in lost[0]["error"]
+
+
 def test_triples_are_scored_on_their_members(checked, tmp_path):
     from unibridge.transfer_study.cells import units_of
     from unibridge.transfer_study.data import read_data

@@ -114,9 +114,32 @@ def test_a_metric_by_its_import_path_is_finished_under_its_own_name(checked, tun
 def test_a_cluster_that_is_not_there_is_met_before_anything_is_trained(checked, tmp_path):
     pytest.importorskip("ray")
     plan = checked(run__executor="ray", run__options={"address": "127.0.0.1:1"}, **FEW)
-    with pytest.raises(UnibridgeError, match="'127.0.0.1:1' cannot be reached"):
+    with pytest.raises(UnibridgeError, match=r"'127.0.0.1:1' cannot be reached"):
         run(plan)
     assert not (tmp_path / "study" / "stages").exists()
+
+
+def test_a_task_adapter_that_fails_costs_its_scores_alone(checked, tuned, monkeypatch):
+    import unibridge.transfer_study.scoring as scoring
+
+    plan, train = checked(**FEW), scoring.train_task
+
+    def broken(*given, name, **rest):
+        if name == "mix-ner":
+            raise ValueError("no memory left")
+        return train(*given, name=name, **rest)
+
+    monkeypatch.setattr(scoring, "train_task", broken)
+    done, said, rows = run(plan)
+    assert [r["task"] for r in rows if r["value"] is not None] == ["boats"] * 3
+    lost = [r for r in rows if r["value"] is None]
+    assert len(lost) == len(done.missing) == 6 and {r["task"] for r in lost} == {"ner"}
+    assert "no task adapter of ner: ValueError at " in lost[0]["error"]
+    assert len(tuned) == 2  # nothing is tuned again for what cannot be scored
+    assert sum("no memory left; what needs it is missing" in line for line in said) == 2
+    monkeypatch.setattr(scoring, "train_task", train)
+    done, _, rows = run(plan)
+    assert not done.missing and len(rows) == 9 and all(r["value"] is not None for r in rows)
 
 
 def values(rows):

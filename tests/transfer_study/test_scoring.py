@@ -19,7 +19,7 @@ def scored(checked, tmp_path):
     """(encoded test sets of the task ner) -> its scores by the plain base."""
     plan = checked(tasks__ner__targets={"sw": "sw.conll", "wol": "en.conll"})
     data, base = read_data(plan), load_study_base(plan)
-    adapters = task_stages(plan, data, Workplace(tmp_path / "stages", base, "toy"))
+    adapters = task_stages(plan, data, Workplace(tmp_path / "stages", base, "toy"), print)
     kit = load_kit(plan, adapters, {}, base=base, data=data)
     encoder = base.model.get_submodule(base.family.encoder)
 

@@ -59,7 +59,7 @@ class Doing:
         try:
             measured, error = self.work(cell), ""
         except Exception as fault:
-            measured, error = None, _said(fault)
+            measured, error = None, in_words(fault)
         return Found(cell, measured, error, time.perf_counter() - started)
 
     def keep(self, *found: Found) -> None:
@@ -87,7 +87,8 @@ class Doing:
         return replace(self, work=getattr(self.work, "carried", lambda: self.work)(), before={})
 
 
-def _said(error: Exception) -> str:
+def in_words(error: Exception) -> str:
+    """What a row says of an error; of a fault of ours also its place."""
     if isinstance(error, UnibridgeError):
         return str(error)
     trace, place = error.__traceback__, ""

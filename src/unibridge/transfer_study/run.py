@@ -8,17 +8,18 @@ steps or seeds; what a changed setting leaves without use waits beside it.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from unibridge.artifacts import fingerprint, read_json, versions, write_json
 from unibridge.grid.executors import EXECUTORS
-from unibridge.grid.run import run_grid
+from unibridge.grid.run import in_words, run_grid
 from unibridge.settings import options_of
 from unibridge.stages.inputs import Text, base_identity
 from unibridge.stages.language import adapt_stage
 from unibridge.stages.workplace import Progress, Workplace
-from unibridge.transfer_study.cells import Chunks, Unit, mix_of, units_of
+from unibridge.transfer_study.cells import Chunks, Pair, Unit, mix_of, units_of
 from unibridge.transfer_study.cost import cost_of, measure_speed
 from unibridge.transfer_study.data import StudyData, read_data
 from unibridge.transfer_study.measure import Measure, load_kit, load_study_base
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 STAYS = ("ray",)
 """Executors whose workers outlive a job, so that each cell is one."""
+Stage = Path | str
+"""A stage's folder, or why there is none."""
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
@@ -100,28 +104,26 @@ def run_study(
     reading = {"reading": reading_of(base, data, known)}
     write_json(folder / "study.json", record_of(plan, data, name) | reading)
 
-    # 3. Task adapters: stages, made once.
+    # 3. Every encoder, scored at once; failures once more. The task adapters come before, stages made
+    #    once. What is fused comes last, and the language adapters of which it is made when
+    #    all else is there.
     at = Workplace(folder / "stages", base, base_identity(base), on_stage, on_progress)
-    adapters = task_stages(plan, data, at) if todo else {}
-
-    # 4. Every encoder, scored at once; failures once more. What is fused comes last, and the
-    #    language adapters of which it is made when all else is there.
     for attempt in range(1 + plan.settings.run.retries):
-        pending = {unit.cell.key: store.pending(unit) for unit in units}
-        todo = [unit for unit in units if pending[unit.cell.key]]
+        todo = [unit for unit in units if store.pending(unit)]
         if not todo:
             break
         if attempt:
             tell(f"{len(todo)} encoders once more, for what is missing")
-        fused = [unit for unit in todo if unit.kind == "fusion"]
-        tuned = [unit for unit in todo if unit.kind != "fusion"]
-        if tuned:
-            _run_grid(plan, tuned, pending, adapters, {}, store, base, data, tell)
-        if fused:
-            languages = language_stages(plan, data, at)
-            _run_grid(plan, fused, pending, adapters, languages, store, base, data, tell)
+        adapters = task_stages(plan, data, at, tell)
+        for of_adapters in (False, True):
+            some = [unit for unit in todo if (unit.kind == "fusion") is of_adapters]
+            languages = language_stages(plan, data, at, tell) if some and of_adapters else {}
+            pending = _possible(plan, some, store, adapters, languages)
+            if some := [unit for unit in some if pending[unit.cell.key]]:
+                folders = _made(adapters), _made(languages)
+                _run_grid(plan, some, pending, *folders, store, base, data, tell)
 
-    # 5. What is there, and what is not.
+    # 4. What is there, and what is not.
     write_parquet(folder)
     failures = store.failures()
     for lost in failures:
@@ -173,15 +175,56 @@ def _run_grid(
     )
 
 
-def task_stages(plan: Plan, data: StudyData, at: Workplace) -> dict[tuple[str, str], Path]:
-    """Folders of the task adapters, by (task, left-out language)."""
+def task_stages(
+    plan: Plan, data: StudyData, at: Workplace, tell: Callable[[str], None]
+) -> dict[tuple[str, str], Stage]:
+    """The task adapters, by (task, left-out language)."""
     at.root.mkdir(parents=True, exist_ok=True)
-    adapters: dict[tuple[str, str], Path] = {}
+    adapters: dict[tuple[str, str], Stage] = {}
     for keys in _mixes(plan, data).values():
         name, left_out = keys[0]
-        made = mix_stage(at, name, data.tasks[name], plan.settings.tasks[name], left_out)
-        adapters |= dict.fromkeys(keys, made)
+        make = partial(mix_stage, at, name, data.tasks[name], plan.settings.tasks[name], left_out)
+        stage = _stage(f"task adapter of {_mix_name(name, left_out)}", make, tell)
+        adapters |= dict.fromkeys(keys, stage)
     return adapters
+
+
+def _stage(what: str, make: Callable[[], Path], tell: Callable[[str], None]) -> Stage:
+    """A stage that fails costs what needs it and nothing else."""
+    try:
+        return make()
+    except Exception as error:
+        why = f"no {what}: {in_words(error)}"
+        tell(f"warning: {why}; what needs it is missing, all else goes on")
+        return why
+
+
+def _made(stages: Mapping[Key, Stage]) -> dict[Key, Path]:
+    return {key: stage for key, stage in stages.items() if isinstance(stage, Path)}
+
+
+def _possible(
+    plan: Plan,
+    units: Sequence[Unit],
+    store: Scores,
+    adapters: Mapping[tuple[str, str], Stage],
+    languages: Mapping[str, Stage],
+) -> dict[str, list[Pair]]:
+    """Key of a unit -> its scores that are missing; one without its stages is recorded as lost."""
+    possible: dict[str, list[Pair]] = {}
+    lost: dict[str, dict[Pair, str]] = {}
+    for unit in units:
+        own = possible[unit.cell.key] = []
+        for task, target in store.pending(unit):
+            needed = [adapters[task, plan.left_out(task, target)]]
+            needed += [languages[code] for code in unit.transfer if unit.kind == "fusion"]
+            why = next((stage for stage in needed if isinstance(stage, str)), None)
+            if why is None:
+                own.append((task, target))
+            else:
+                lost.setdefault(unit.cell.key, {})[task, target] = why
+    store.lack(lost)
+    return possible
 
 
 def _mixes(plan: Plan, data: StudyData) -> dict[str, list[tuple[str, str]]]:
@@ -196,20 +239,18 @@ def _mixes(plan: Plan, data: StudyData) -> dict[str, list[tuple[str, str]]]:
     return found
 
 
-def language_stages(plan: Plan, data: StudyData, at: Workplace) -> dict[str, Path]:
-    """Folders of the language adapters, where interference is studied, by language."""
+def language_stages(
+    plan: Plan, data: StudyData, at: Workplace, tell: Callable[[str], None]
+) -> dict[str, Stage]:
+    """The language adapters, where interference is studied, by language."""
     given = plan.settings.interference
-    return {
-        code: adapt_stage(
-            at,
-            Text(data.texts[code], {"text": data.text_hashes[code]}),
-            given.adaptation,
-            language=code,
-            seed=0,
-        )
-        for code in plan.transfer
-        if code in given.languages
-    }
+    stages: dict[str, Stage] = {}
+    for code in plan.transfer:
+        if code in given.languages:
+            text = Text(data.texts[code], {"text": data.text_hashes[code]})
+            make = partial(adapt_stage, at, text, given.adaptation, language=code, seed=0)
+            stages[code] = _stage(f"language adapter of {code}", make, tell)
+    return stages
 
 
 def record_of(plan: Plan, data: StudyData, model: str) -> dict[str, Any]:

@@ -103,6 +103,21 @@ class Scores(Store):
             )
         ]
 
+    def lack(self, why: Mapping[str, Mapping[Pair, str]]) -> None:
+        """Record scores as missing that nobody can measure. why: key of a unit -> pair -> why."""
+        self.news()
+        append_rows(
+            self.path,
+            [
+                {**line_of(unit, pair, metric), "error": error, "made": _now()}
+                for key, pairs in why.items()
+                for unit in [self.by_key[key]]
+                for pair, error in pairs.items()
+                for metric in self.metrics[pair[0]]
+                if self._lines.get(key, {}).get((*pair, metric), {}).get("error") != error
+            ],
+        )
+
     def failures(self) -> list[Line]:
         """The lines of scores that are missing."""
         self.news()
