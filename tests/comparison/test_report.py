@@ -13,6 +13,7 @@ from unibridge.comparison.report import write_report
 from unibridge.comparison.rows import read_study
 from unibridge.comparison.scores import transfer_matrices
 from unibridge.comparison.settings import ComparisonSettings
+from unibridge.errors import UnibridgeError
 from unibridge.report.figures import to_svg
 
 SETTINGS = ComparisonSettings(samples=100)
@@ -100,7 +101,22 @@ def test_an_unfinished_study_has_a_page_too(tmp_path):
         cell("tuned", "en", 1, 0, "am", value=51.0),
     ]
     html, markdown = write_report(write_study(tmp_path / "one", one))
-    assert "a test needs two seeds" in markdown.read_text()
+    assert "a test needs 2 seeds" in markdown.read_text()
+
+
+def test_thresholds_and_what_is_in_a_mix_are_the_plans(tmp_path):
+    toy = Toy(truth, noise=0.2, examples=50)
+    rows = list(toy.cells(SOURCES, TARGETS))
+    said = "Targets may be among the languages"
+    _, markdown = write_report(write_study(tmp_path / "a", rows))
+    assert said not in markdown.read_text() and "at 0.05" in markdown.read_text()
+    settings = {"keep_target_in_mix": True, "report": {"alpha": 0.01, "samples": 100}}
+    folder = write_study(tmp_path / "b", rows, settings=settings)
+    _, markdown = write_report(folder)
+    assert said in markdown.read_text() and "at 0.01" in markdown.read_text()
+    write_study(tmp_path / "b", rows, settings={"report": {"alpa": 1}})
+    with pytest.raises(UnibridgeError, match="report's settings"):
+        write_report(folder)
 
 
 def test_places_of_a_heat_map_say_what_stands_there(tmp_path):

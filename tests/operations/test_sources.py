@@ -171,6 +171,15 @@ def test_candidates_are_a_runs_sources(tmp_path):
         read_candidates(path)
 
 
+def test_a_reports_thresholds_are_set_on_the_command_line(study, capsys):
+    command = ["study", "--report", str(study), "--set"]
+    assert main([*command, "report.alpha=0.002", "report.samples=100"]) == 0
+    assert "ruled out at 0.002" in (study / "report.md").read_text()
+    capsys.readouterr()
+    assert main([*command, "seeds=[0]"]) == 2
+    assert "nothing of a report" in capsys.readouterr().err
+
+
 def test_the_command_prints_what_goes_into_a_run(study, capsys):
     assert main(["sources", "--target", "am", "--study", str(study), "--count", "2"]) == 0
     printed = capsys.readouterr().out

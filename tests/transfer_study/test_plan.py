@@ -76,7 +76,13 @@ def test_fused_adapters_need_what_they_are_compared_with(checked):
 
 
 def test_too_few_seeds_for_a_test_are_a_warning(checked):
-    assert "no test" in checked(seeds=[0, 1]).warnings[0]
+    assert "no test" in checked(seeds=[0]).warnings[0]
+    assert not checked(seeds=[0, 1]).warnings  # which the report tests
+
+
+def test_how_a_report_judges_is_a_table_of_its_own(checked):
+    assert checked(report__alpha=0.01).settings.report.alpha == 0.01
+    assert "unknown scale 'points'" in faults(checked, report__across_tasks="points")[0].lower()
 
 
 def test_settings_of_the_executor_are_checked(checked):

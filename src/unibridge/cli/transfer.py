@@ -1,6 +1,7 @@
 """study: which languages help which."""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 from unibridge.cli.words import Command, add_set, quiet_console
@@ -24,7 +25,7 @@ def _study(options: Namespace) -> None:
     from unibridge.operations.transfer import prepare_study, study
 
     if options.report is not None:
-        _report(options.report)
+        _report(options.report, options.set)
         return
     if (options.study is None) != options.demo:
         raise UnibridgeError(
@@ -51,11 +52,22 @@ def _study(options: Namespace) -> None:
     _report(done.folder)
 
 
-def _report(folder: Path) -> None:
+def _report(folder: Path, overrides: Sequence[str] = ()) -> None:
+    """overrides: "report.field=value", laid over what the study was run with."""
+    from unibridge.comparison.rows import read_plan
+    from unibridge.comparison.settings import settings_of
+    from unibridge.config import override
     from unibridge.operations.comparison import report_study
 
     console = quiet_console()
-    done = report_study(folder, listener=console)
+    others = [one for one in overrides if not one.startswith("report.")]
+    if others:
+        raise UnibridgeError(
+            f"{others[0]!r} is nothing of a report", where="--set", do="set report.FIELD=VALUE"
+        )
+    own = settings_of(read_plan(folder))
+    settings = override(own, [one.removeprefix("report.") for one in overrides])
+    done = report_study(folder, settings=settings, listener=console)
     for name, why in done.left_out.items():
         console.say(f"the report has no predictor {name}: {why}")
     # the title with its sentence, and the findings

@@ -10,7 +10,7 @@ from unibridge.comparison.predictors import Table, read_predictors
 from unibridge.comparison.rankings import Pair, Ranked, consistent_pairs, donors, recipients
 from unibridge.comparison.rows import Study
 from unibridge.comparison.scores import Matrix, headline_steps, transfer_matrices
-from unibridge.comparison.settings import ComparisonSettings
+from unibridge.comparison.settings import ComparisonSettings, settings_of
 from unibridge.text.languages import language
 
 
@@ -76,8 +76,8 @@ class Analysis:
 
 
 def analyse(study: Study, settings: ComparisonSettings | None = None) -> list[Analysis]:
-    """Every model of a study by itself."""
-    settings = settings or ComparisonSettings()
+    """Every model of a study by itself. settings: unset: those of its plan."""
+    settings = settings or settings_of(study.plan)
     matrices = transfer_matrices(study, settings)
     fused = interference(study, settings)
     predictors = read_predictors(study.folder)

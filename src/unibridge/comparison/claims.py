@@ -13,8 +13,8 @@ from scipy import stats
 
 from unibridge.comparison.groups import difference, everything, two_by_two
 from unibridge.comparison.intervals import Estimate, mean_estimate
-from unibridge.comparison.scores import LEAST_SEEDS, Matrix
-from unibridge.comparison.settings import ComparisonSettings
+from unibridge.comparison.scores import Matrix
+from unibridge.comparison.settings import LEAST_SEEDS, ComparisonSettings
 from unibridge.report.tables import decimal
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "not settled"
@@ -75,7 +75,7 @@ def no_universal_donor(evidence: Evidence, settings: ComparisonSettings) -> Verd
             complete = tested.sum() == (~matrix.own[line]).sum()
             helps_all.append(float(upper[line][tested].max()) if complete else 1.0)
     if not harms:
-        return Verdict(claim, OPEN, f"No pair could be tested: {_TWO_SEEDS}")
+        return Verdict(claim, OPEN, f"No pair could be tested: {_SEEDS}")
     if len(harms) < 2:
         return Verdict(claim, OPEN, "The study has one transfer language with a test.")
     harmful = sum(p < settings.alpha for p in harms)
@@ -125,7 +125,7 @@ def unseen_helps_unseen(evidence: Evidence, settings: ComparisonSettings) -> Ver
     """
     claim = "Unseen languages help unseen ones, and hardly seen ones."
     if _one_seed(evidence.matrix):
-        return Verdict(claim, OPEN, f"Nothing could be tested: {_TWO_SEEDS}")
+        return Verdict(claim, OPEN, f"Nothing could be tested: {_SEEDS}")
     table = two_by_two(evidence.matrix, evidence.seen, settings)
     unseen, seen = table[False, False], table[False, True]
     if not unseen.pairs or not seen.pairs:
@@ -152,7 +152,7 @@ def few_steps_suffice(evidence: Evidence, settings: ComparisonSettings) -> Verdi
     if few is None or most <= settings.few:
         return Verdict(claim, OPEN, "The study has no two step counts to compare.")
     if _one_seed(evidence.steps[few]) or _one_seed(evidence.steps[most]):
-        return Verdict(claim, OPEN, f"Nothing could be tested: {_TWO_SEEDS}")
+        return Verdict(claim, OPEN, f"Nothing could be tested: {_SEEDS}")
     first, last = (everything(evidence.steps[s], settings).gain for s in (few, most))
     share = settings.enough
     ahead = difference(
@@ -194,7 +194,7 @@ def _sure(
     return bool((1 - p if below else p) < settings.alpha / 2) if np.isfinite(p) else False
 
 
-_TWO_SEEDS = "a test needs two seeds."
+_SEEDS = f"a test needs {LEAST_SEEDS} seeds."
 
 
 def _one_seed(matrix: Matrix) -> bool:

@@ -11,6 +11,7 @@ from unibridge.comparison.interference import UNDRAWN, Interference
 from unibridge.comparison.intervals import Estimate
 from unibridge.comparison.predictors import correlations, qualities
 from unibridge.comparison.rankings import Pair
+from unibridge.comparison.settings import LEAST_SEEDS
 from unibridge.comparison.wording import bounds, file_name, interval, small
 from unibridge.report.document import Block, Drawing, Fold, Section
 from unibridge.report.tables import Cell, Table, decimal, signed, whole
@@ -231,8 +232,8 @@ def settled_section(one: Analysis) -> Section:
             )
     heads = ("Task", "Steps", "Pairs", "Tested", "Settled", "Smallest settled", "Median ±")
     note = (
-        "Points. A pair is tested with two seeds or more. Smallest settled: the least change that "
-        "was told from noise here; Median ±: half of the interval's width."
+        f"Points. A pair is tested with {LEAST_SEEDS} seeds or more. Smallest settled: the least "
+        "change that was told from noise here; Median ±: half of the interval's width."
     )
     return Section(
         "What is settled and what is noise",

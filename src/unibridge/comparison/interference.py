@@ -12,8 +12,8 @@ import numpy as np
 
 from unibridge.comparison.intervals import Estimate, Part, corrected, mean_estimate
 from unibridge.comparison.rows import Measurement, Study
-from unibridge.comparison.scores import LEAST_SEEDS, Resampler, gain_over
-from unibridge.comparison.settings import ComparisonSettings
+from unibridge.comparison.scores import Resampler, gain_over
+from unibridge.comparison.settings import LEAST_SEEDS, ComparisonSettings
 
 UNDRAWN = ("uniform",)
 """Modes in which nothing is drawn, so that one value is all there is."""

@@ -7,7 +7,7 @@ from unibridge.comparison.analysis import analyse
 from unibridge.comparison.exports import write_tables
 from unibridge.comparison.rows import read_study
 from unibridge.comparison.sections import headline, limits, sections_of
-from unibridge.comparison.settings import ComparisonSettings
+from unibridge.comparison.settings import ComparisonSettings, settings_of
 from unibridge.report.document import Section, html_page, markdown_page
 
 
@@ -19,8 +19,8 @@ def write_report(
     Only the study's own files are read, so that an unfinished study has a report too. Raises
     UnibridgeError for a folder that is no study, or whose rows are broken.
     """
-    settings = settings or ComparisonSettings()
     study = read_study(folder)
+    settings = settings or settings_of(study.plan)
     analyses = analyse(study, settings)
     sections: list[Section] = []
     for one in analyses:

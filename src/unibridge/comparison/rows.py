@@ -72,6 +72,19 @@ class Study:
         return list(dict.fromkeys(score.model for score in self.scores))
 
 
+def read_plan(folder: Path | str) -> Mapping[str, Any]:
+    """A study's study.json. Raises UnibridgeError for a folder that is no study."""
+    folder = Path(folder)
+    if missing := [name for name in (PLAN, CELLS) if not (folder / name).exists()]:
+        raise UnibridgeError(
+            f"not a study: it has no {missing[0]}",
+            where=folder,
+            do="pass the folder that `unibridge study` wrote",
+        )
+    plan = read_json(folder / PLAN)
+    return plan if isinstance(plan, Mapping) else {}
+
+
 def read_study(folder: Path | str) -> Study:
     """Read a study, finished or not.
 
@@ -80,14 +93,7 @@ def read_study(folder: Path | str) -> Study:
     line that is no score (with its number), and counts that do not give the value they stand by.
     """
     folder = Path(folder)
-    if not (folder / PLAN).exists() or not (folder / CELLS).exists():
-        missing = PLAN if not (folder / PLAN).exists() else CELLS
-        raise UnibridgeError(
-            f"not a study: it has no {missing}",
-            where=folder,
-            do="pass the folder that `unibridge study` wrote",
-        )
-    plan = read_json(folder / PLAN)
+    plan = read_plan(folder)
     newest: dict[tuple[Any, ...], Measurement] = {}
     lines, warnings = list(_lines(folder / CELLS)), []
     for number, line in lines:
@@ -109,7 +115,6 @@ def read_study(folder: Path | str) -> Study:
             warnings.append(f"{_named(row)} was measured with two settings; the newer counts.")
         newest[row.cell] = row
     rows = list(_one_spelling(newest.values()))
-    plan = plan if isinstance(plan, Mapping) else {}
     if (folder / READING).exists():
         plan = {**plan, "reading": read_json(folder / READING)}
     rows, further = _one_metric_a_task(rows, plan)

@@ -13,9 +13,7 @@ import numpy as np
 
 from unibridge.comparison.intervals import Estimate, corrected, estimate, spread
 from unibridge.comparison.rows import Measurement, Study, metric_of
-from unibridge.comparison.settings import ComparisonSettings
-
-LEAST_SEEDS = 2
+from unibridge.comparison.settings import LEAST_SEEDS, ComparisonSettings, settings_of
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ class Matrix:
 
 def transfer_matrices(study: Study, settings: ComparisonSettings | None = None) -> list[Matrix]:
     """One matrix for each model, task, kind and step count; models are never pooled."""
-    settings = settings or ComparisonSettings()
+    settings = settings or settings_of(study.plan)
     baselines = Resampler(study.scores, settings)
     groups: dict[tuple[str, str, str, int], list[Measurement]] = {}
     for score in study.scores:

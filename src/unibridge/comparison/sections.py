@@ -245,7 +245,7 @@ def limits(analyses: Sequence[Analysis]) -> Section:
     )
     if seeds and seeds[0] < 3:
         items.append(f"At most {seeds[0]} seeds of some task: training noise is hardly known.")
-    if not study.plan.get("leave_target_out"):
+    if (study.plan.get("settings") or {}).get("keep_target_in_mix"):
         items.append(
             "Targets may be among the languages that the task adapters learnt from; transfer is "
             "then zero-shot with regard to the transfer language only, as in the published study."

@@ -1,8 +1,15 @@
 """How a study is judged: every threshold that decides what its report calls settled."""
 
-from pydantic import Field
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from unibridge.settings import Settings
+from pydantic import Field, ValidationError
+
+from unibridge.errors import UnibridgeError
+from unibridge.settings import ChosenFrom, Settings
+
+LEAST_SEEDS = 2
+"""Seeds of which a spread, and so a test, can be made."""
 
 
 class ComparisonSettings(Settings):
@@ -28,7 +35,9 @@ class ComparisonSettings(Settings):
         description="a pair is consistent where at least so many of its (task, steps) cells are "
         "settled with one sign, and none with the other",
     )
-    across_tasks: str = Field("rank", description="how tasks are put on one scale: rank, z or none")
+    across_tasks: Annotated[str, ChosenFrom("unibridge.comparison.rankings:SCALES")] = Field(
+        "rank", description="how tasks are put on one scale: rank, z or none"
+    )
     almost: float = Field(
         0.8, gt=0, le=1, description="share of the transfer languages that is 'almost any'"
     )
@@ -49,3 +58,16 @@ class ComparisonSettings(Settings):
     loss: float = Field(
         5.0, gt=0, description="masked-LM loss, nats, up to which it guesses a language's words"
     )
+
+
+def settings_of(plan: Mapping[str, Any]) -> ComparisonSettings:
+    """What a study's study.json says of its report: study.toml's [report]."""
+    given = (plan.get("settings") or {}).get("report") or {}
+    try:
+        return ComparisonSettings.model_validate(given)
+    except ValidationError as error:
+        raise UnibridgeError(
+            f"its report's settings cannot be read ({error})",
+            where="study.json",
+            do="run the same `unibridge study` again, which writes it anew",
+        ) from error

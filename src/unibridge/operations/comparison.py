@@ -39,8 +39,9 @@ def report_study(
 ) -> Reported:
     """Write a study's report, its tables, and LITMUS's and LangRank's training files into it.
 
-    base: a model for the predictors that read its pieces and states; unset: what was computed of
-    these before, and the quick ones. rankers: to compute instead; none: [].
+    base: a model for the predictors that read its states; unset: what was computed of these before,
+    and the quick ones. rankers: to compute instead; none: []. settings: unset: those of the study's
+    [report].
     """
     from unibridge.comparison.analysis import analyse
     from unibridge.comparison.exports import write_langrank, write_litmus

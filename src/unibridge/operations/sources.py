@@ -141,10 +141,10 @@ def sources(
     """
     from unibridge.comparison.advice import PREFERRED, advise
     from unibridge.comparison.predictors import predict, read_predictors
-    from unibridge.comparison.settings import ComparisonSettings
+    from unibridge.comparison.settings import settings_of
 
-    judging = judging or ComparisonSettings()
     own = _studied(study, task, judging)
+    judging = own.settings if own else judging or settings_of({})
     matrices = dict(own.main) if own else {}
     if own and task is not None:
         matrices = {task: own.matrices[task]}
@@ -196,7 +196,7 @@ def sources(
 
 
 def _studied(
-    study: str | Path | None, task: str | None, judging: "ComparisonSettings"
+    study: str | Path | None, task: str | None, judging: "ComparisonSettings | None"
 ) -> "Analysis | None":
     from unibridge.comparison.analysis import analyse
     from unibridge.comparison.rows import read_study

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from unibridge.comparison.settings import LEAST_SEEDS
 from unibridge.config.faults import explained
 from unibridge.config.load import read_content
 from unibridge.errors import ConfigError, UnibridgeError
@@ -17,9 +18,6 @@ from unibridge.tasks import task_of
 from unibridge.text.languages import MACRO_LANGUAGES, canonical
 from unibridge.text.languages import language as language_record
 from unibridge.transfer_study.settings import StudySettings
-
-FEWEST_SEEDS = 3
-"""Seeds of which a spread, and so a test, can be made."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +169,7 @@ def _name_faults(settings: StudySettings) -> Iterator[str]:
         f"tasks.{name}": task if task.kind else task.model_copy(update={"kind": name})
         for name, task in settings.tasks.items()
     }
-    parts |= {"run": settings.run, "interference": settings.interference}
+    parts |= {part: getattr(settings, part) for part in ("run", "interference", "report")}
     for place, part in parts.items():
         for path, choice, mark in marked(part):
             if isinstance(mark, ChosenFrom):
@@ -274,10 +272,10 @@ def _sense_faults(plan: Plan) -> Iterator[str]:
 def _remarks(plan: Plan) -> Iterator[str]:
     """What can be studied, but should be known."""
     seeds = len(plan.settings.seeds)
-    if seeds < FEWEST_SEEDS:
+    if seeds < LEAST_SEEDS:
         yield (
-            f"{seeds} seed(s): no test of the training's noise is possible with fewer than "
-            f"{FEWEST_SEEDS}"
+            f"{seeds} seed: no test of the training's noise is possible with fewer than "
+            f"{LEAST_SEEDS}"
         )
     for code, names in plan.written.items():
         members = [name for name in names if name in MACRO_LANGUAGES]

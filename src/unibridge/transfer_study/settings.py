@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from unibridge.adapters.settings import AdapterConfig
+from unibridge.comparison.settings import ComparisonSettings
 from unibridge.settings import ChosenFrom, File, Settings
 from unibridge.stages.sections import BaseSection
 from unibridge.training import TrainingSettings
@@ -184,7 +185,7 @@ class InterferenceSettings(Settings):
 
 
 class StudySettings(Settings):
-    """Everything that decides a study's numbers."""
+    """Everything that decides a study's numbers, and how its report judges them."""
 
     run: RunSettings
     base: BaseSection
@@ -208,3 +209,5 @@ class StudySettings(Settings):
     tuning: TuningSettings = TuningSettings()
     controls: ControlSettings = ControlSettings()
     interference: InterferenceSettings = InterferenceSettings()
+    # of no fingerprint: how scores are judged decides none of them
+    report: ComparisonSettings = ComparisonSettings()

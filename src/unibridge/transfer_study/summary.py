@@ -1,6 +1,7 @@
 """What a study found, as a few lines on the terminal."""
 
 from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -11,7 +12,7 @@ from unibridge.transfer_study.scores import CELLS
 
 
 def table(folder: Path) -> str:
-    """For each task and number of steps, the mean change in points by transfer language.
+    """For each base, task and number of steps, the mean change in points by transfer language.
 
     Over the targets that are not the language itself, and over seeds; the controls last.
     """
@@ -20,13 +21,16 @@ def table(folder: Path) -> str:
     base = {_score(row): row["value"] for row in rows if row["kind"] == "baseline"}
     names = {one["code"]: one["names"][0] for one in plan["transfer"]}
     lines = []
-    for task, about in plan["tasks"].items():
-        own = [row for row in rows if row["task"] == task and row["metric"] == about["metric"]]
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    for model, (task, about) in product(models, plan["tasks"].items()):
+        wanted = model, task, about["metric"]
+        own = [row for row in rows if (row["model"], row["task"], row["metric"]) == wanted]
         own = [row for row in own if row["kind"] in ("tuned", "shuffled", "mixed")]
         if not own:
             continue
+        of = f"{model}, " if len(models) > 1 else ""
         steps = sorted({row["steps"] for row in own})
-        lines += ["", f"{task} ({about['metric']}): mean change in points after so many steps"]
+        lines += ["", f"{of}{task} ({about['metric']}): mean change in points after so many steps"]
         lines.append(f"{'':24}" + "".join(f"{count:>9,}" for count in steps))
         groups: dict[tuple[int, str], list[dict[str, Any]]] = {}
         for row in own:
