@@ -87,6 +87,12 @@ def test_without_a_list_it_is_measured_or_said_to_be_unknown(tmp_path):
     assert dict(seen_by(listed, "own", ["sw", "am"], SETTINGS).of) == {"sw": True, "am": False}
 
 
+def test_a_variant_is_seen_with_its_language_and_another_script_is_not(tmp_path):
+    listed = read_study(write_study(tmp_path / "l", [], seen=["zho", "ca"]))
+    codes = {"zh_Hans": True, "zh_Hant": False, "ca_valencia": True, "ca_ES": True}
+    assert dict(seen_by(listed, "own", [*codes], SETTINGS).of) == codes
+
+
 def test_kin_is_known_by_any_code_and_unknown_ones_are_said():
     assert kin_of("amh") == kin_of("am") and kin_of("am").genus == "Semitic"
     assert kin_of("swa").genus == kin_of("lug").genus == "Bantu"

@@ -56,6 +56,10 @@ def test_a_mixture_adds_up_by_character():
             ("luo", "luo"),
         ],
         *[("iw", "he"), ("kmr", "ku"), ("nor", "nb"), ("zh-Hant", "zh_Hant"), ("xyz", "xyz")],
+        *[("eng_Latn", "en"), ("EN-latn", "en"), ("zho_Hans", "zh"), ("kor_Hang", "ko")],
+        *[("zho_Hant", "zh_Hant"), ("srp_Latn", "sr_Latn"), ("bn_Latn", "bn_Latn")],
+        *[("pt_BR", "pt"), ("es-419", "es"), ("zh_CN", "zh"), ("zh-TW", "zh_Hant")],
+        *[("pa_PK", "pa_Arab"), ("zh_Hant_HK", "zh_Hant"), ("my_zawgyi", "my_zawgyi")],
     ],
 )
 def test_a_language_has_one_code_however_it_is_named(code, same):

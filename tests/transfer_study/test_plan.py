@@ -75,6 +75,16 @@ def test_fused_adapters_need_what_they_are_compared_with(checked):
     assert checked(interference={**fused, "sizes": [1, 2]}).fusions()[-1] == ("sw", "wo")
 
 
+def test_a_script_or_region_that_says_nothing_makes_no_other_language(checked):
+    (fault,) = faults(checked, tasks__ner__targets={"eng_Latn": "sw.conll"})
+    assert "en in its own mix" in fault
+    plan = checked(tasks__ner__targets={"en_Cyrl": "sw.conll"})
+    assert plan.warnings == [
+        "'en' and 'en_Cyrl' differ in script or variant alone and are taken for languages of their "
+        "own: what one gives the other counts as transfer"
+    ]
+
+
 def test_too_few_seeds_for_a_test_are_a_warning(checked):
     assert "no test" in checked(seeds=[0]).warnings[0]
     assert not checked(seeds=[0, 1]).warnings  # which the report tests

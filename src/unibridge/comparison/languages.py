@@ -111,4 +111,8 @@ def seen_by(study: Study, model: str, codes: Iterable[str], settings: Comparison
 
 
 def _listed(code: str, known: Iterable[str]) -> bool:
-    return canonical(code) in known
+    own = canonical(code)
+    bare = own.partition("_")[0]
+    usual = language(bare).script
+    # a variant is of its language, another script is not: who reads zh may not read zh_Hant
+    return own in known or (bare in known and usual in ("", language(own).script))

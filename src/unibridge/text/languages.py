@@ -43,6 +43,9 @@ MACRO_LANGUAGES = {
     **{"gaz": "om", "fuv": "ff", "knn": "kok", "ydd": "yi", "nob": "no", "nno": "no"},
 }
 """A member -> the macro-language (ISO 639-3) that its name may also stand for."""
+# a script that is written as a part of another one (FLORES: kor_Hang)
+_PART_OF = {"Hang": "Kore"}
+_SCRIPT, _REGION = re.compile("[A-Za-z]{4}"), re.compile("[A-Za-z]{2}|[0-9]{3}")
 
 
 @dataclass(frozen=True)
@@ -112,8 +115,10 @@ def _called() -> dict[str, frozenset[str]]:
 def canonical(code: str) -> str:
     """One code for a language however it is named: ISO 639-1 where there is one, else 639-3.
 
-    ISO 639-1, -2 and -3 and older codes (jpn, fre, iw, jap) are understood, a script or region
-    after it is kept ("zh_Hant"), and a code that nobody knows is its own.
+    ISO 639-1, -2 and -3 and older codes (jpn, fre, iw, jap) are understood, and a code that nobody
+    knows is its own. A script is kept that is not the language's likely one by CLDR ("zh_Hant",
+    but "en" of "eng_Latn"); of a region only the script that it stands for ("zh_Hant" of "zh_TW",
+    "pt" of "pt_BR"); anything else as it is.
     """
     from babel.core import get_global
 
@@ -121,7 +126,27 @@ def canonical(code: str) -> str:
     base = base.lower()
     found = get_global("language_aliases").get(_OTHER_CODES.get(base, base))
     found = (found or base).partition("_")[0]
-    return "_".join([_OTHER_CODES.get(found, found), *subtags])
+    found = _OTHER_CODES.get(found, found)
+    script = region = ""
+    rest = []
+    for tag in subtags:
+        if _SCRIPT.fullmatch(tag):
+            script = _PART_OF.get(tag.title(), tag.title())
+        elif _REGION.fullmatch(tag):
+            region = tag.upper()
+        else:
+            rest.append(tag)
+    usual = _likely_script(found)
+    script = script or (region and _likely_script(f"{found}_{region}")) or usual
+    return "_".join([found, *([script] if script != usual else []), *rest])
+
+
+def _likely_script(code: str) -> str:
+    """By CLDR, "" where it says none."""
+    from babel.core import get_global
+
+    tags = get_global("likely_subtags").get(code, "").split("_")
+    return next((tag for tag in tags[1:] if len(tag) == 4), "")
 
 
 def count_words(text: str) -> float:

@@ -285,6 +285,15 @@ def _remarks(plan: Plan) -> Iterator[str]:
                 yield f"{name!r} is read as {code!r}, the macro-language that it is a member of"
             elif canonical(macro) in plan.written:
                 yield f"{name!r} is a member of the macro-language {macro!r}, which is there too"
+    bare: dict[str, list[str]] = {}
+    for code in plan.written:
+        bare.setdefault(code.partition("_")[0], []).append(code)
+    for codes in bare.values():
+        if len(codes) > 1:
+            yield (
+                f"{' and '.join(map(repr, codes))} differ in script or variant alone and are taken "
+                "for languages of their own: what one gives the other counts as transfer"
+            )
     if plan.settings.keep_target_in_mix:
         for name, task in plan.settings.tasks.items():
             known = sorted(task.targets.keys() & task.mix.keys())

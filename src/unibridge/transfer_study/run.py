@@ -104,9 +104,8 @@ def run_study(
     reading = {"reading": reading_of(base, data, known)}
     write_json(folder / "study.json", record_of(plan, data, name) | reading)
 
-    # 3. Every encoder, scored at once; failures once more. The task adapters come before, stages made
-    #    once. What is fused comes last, and the language adapters of which it is made when
-    #    all else is there.
+    # 3. Every encoder, scored at once; failures once more. Task adapters come before, made once.
+    #    What is fused comes last, and the language adapters of which it is made after all else.
     at = Workplace(folder / "stages", base, base_identity(base), on_stage, on_progress)
     for attempt in range(1 + plan.settings.run.retries):
         todo = [unit for unit in units if store.pending(unit)]
