@@ -65,7 +65,7 @@ def test_the_page_is_whole_and_needs_no_network(page):
     checked = Opened()
     checked.feed(html)
     assert not checked.open
-    assert "<script" not in html and not re.search(r'(?:src|href)="(?!#)', html)
+    assert "<script" not in html and not re.search(r'(?:src|href)="(?!#|report/)', html)
     assert "https://" not in html.replace("http://www.w3.org", "")
     assert "out of &lt;memory&gt;" in html
 
@@ -90,6 +90,28 @@ def test_every_picture_and_table_is_beside_it(page):
     assert len(pictures) == len(set(pictures)) >= 5
     assert all((folder / picture).read_bytes().startswith(b"\x89PNG") for picture in pictures)
     assert (folder / "tables" / "transfer.parquet").exists()
+
+
+def test_maps_of_other_step_counts_are_linked_and_not_drawn(page):
+    folder, html, _ = page
+    assert 'id="map-xlm-roberta-base-pos-100-' in html  # the headline's
+    assert "map-xlm-roberta-base-pos-10-" not in html
+    (link,) = re.findall(r'href="(report/[^"]+)"', html)
+    assert "pos-10.png" in link and (folder / link).exists()
+
+
+def test_a_large_map_is_small_enough_for_a_page(tmp_path):
+    sources, targets = ([f"{kind}{n:02}" for n in range(30)] for kind in "st")
+    cells = (cell("tuned", s, 10, 0, t, value=50.0) for s in sources for t in targets)
+    base = [cell("baseline", [], 0, 0, t, value=40.0) for t in targets]
+    study = read_study(write_study(tmp_path / "s", [*base, *cells]))
+    (matrix,) = transfer_matrices(study, SETTINGS)
+    kin = {code: kin_of(code) for code in (*sources, *targets)}
+    drawn = heat_map(matrix, kin, alpha=0.05, names={})
+    svg = to_svg(drawn.figure, "m", "m", drawn.hover)
+    assert len(svg) / matrix.gain.size < 260
+    cells_drawn = re.findall(r'<path d="M[\d.]+ [\d.]+H[\d.]+V[\d.]+H[\d.]+z" style="fill', svg)
+    assert len(cells_drawn) >= matrix.gain.size
 
 
 def test_an_unfinished_study_has_a_page_too(tmp_path):

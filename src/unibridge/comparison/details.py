@@ -17,6 +17,7 @@ from unibridge.report.document import Block, Drawing, Fold, Section
 from unibridge.report.tables import Cell, Table, decimal, signed, whole
 
 _MOST_PAIRS = 15
+_MOST_FOLDED = 200
 _MOST_FUSED = 60
 
 
@@ -80,11 +81,11 @@ def pairs_section(one: Analysis) -> Section:
     blocks: list[Block] = [rule]
     if gains:
         blocks.append(_pair_table(one, gains[:_MOST_PAIRS], cells))
-    if len(gains) > _MOST_PAIRS:
-        rest = _pair_table(one, gains[_MOST_PAIRS:], cells)
-        blocks.append(Fold(f"{len(gains) - _MOST_PAIRS} more that gain", [rest]))
-    if losses:
-        blocks.append(Fold("Pairs that lose", [_pair_table(one, losses, cells)]))
+    for title, rest in (("More that gain", gains[_MOST_PAIRS:]), ("Pairs that lose", losses)):
+        if rest:
+            cut = f", the first {_MOST_FOLDED}" if len(rest) > _MOST_FOLDED else ""
+            table = _pair_table(one, rest[:_MOST_FOLDED], cells)
+            blocks.append(Fold(f"{title}: {len(rest)}{cut}", [table]))
     return Section("Promising pairs", blocks)
 
 

@@ -6,7 +6,7 @@ from unibridge.artifacts import write_bytes
 from unibridge.comparison.analysis import analyse
 from unibridge.comparison.exports import write_tables
 from unibridge.comparison.rows import read_study
-from unibridge.comparison.sections import headline, limits, sections_of
+from unibridge.comparison.sections import PICTURES, headline, limits, sections_of
 from unibridge.comparison.settings import ComparisonSettings, settings_of
 from unibridge.report.document import Section, html_page, markdown_page
 
@@ -14,8 +14,9 @@ from unibridge.report.document import Section, html_page, markdown_page
 def write_report(
     folder: Path | str, settings: ComparisonSettings | None = None
 ) -> tuple[Path, Path]:
-    """Write report.html (self-contained), report.md with report/*.png, and tables/; the first two.
+    """Write report.html, report.md with report/*.png, and tables/; the first two.
 
+    The page is self-contained but for maps of other step counts and metrics, to which it links.
     Only the study's own files are read, so that an unfinished study has a report too. Raises
     UnibridgeError for a folder that is no study, or whose rows are broken.
     """
@@ -31,7 +32,7 @@ def write_report(
     matrices = [matrix for one in analyses for matrix in one.all]
     write_tables(study.folder / "tables", study, matrices, settings)
     html_path, markdown_path = study.folder / "report.html", study.folder / "report.md"
-    pictures = study.folder / "report"
+    pictures = study.folder / PICTURES
     pictures.mkdir(exist_ok=True)
     write_bytes(markdown_path, markdown_page(title, lead, sections, pictures).encode())
     write_bytes(html_path, html_page(title, lead, sections).encode())

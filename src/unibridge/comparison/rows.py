@@ -95,25 +95,29 @@ def read_study(folder: Path | str) -> Study:
     folder = Path(folder)
     plan = read_plan(folder)
     newest: dict[tuple[Any, ...], Measurement] = {}
-    lines, warnings = list(_lines(folder / CELLS)), []
-    for number, line in lines:
+    warnings: list[str] = []
+    broken: UnibridgeError | None = None
+    for number, line in _lines(folder / CELLS):
+        if broken:
+            raise broken  # which was not the last line
         try:
             row = _measurement(json.loads(line))
         except (ValueError, TypeError, KeyError) as error:
-            if number == lines[-1][0]:
-                warnings.append(f"The last line of {CELLS} was cut short and is left out.")
-                continue
-            raise UnibridgeError(
+            broken = UnibridgeError(
                 f"no score of a study ({_said(error)})",
                 where=f"{folder / CELLS}:{number}",
                 do="delete the line; the same `unibridge study` measures its cell again",
-            ) from error
+            )
+            broken.__cause__ = error
+            continue
         before = newest.get(row.cell)
         if before is not None and before.value is not None and row.value is None:
             continue  # a later failure takes no finished score away
         if before is not None and before.value is not None and before.settings != row.settings:
             warnings.append(f"{_named(row)} was measured with two settings; the newer counts.")
         newest[row.cell] = row
+    if broken:
+        warnings.append(f"The last line of {CELLS} was cut short and is left out.")
     rows = list(_one_spelling(newest.values()))
     if (folder / READING).exists():
         plan = {**plan, "reading": read_json(folder / READING)}

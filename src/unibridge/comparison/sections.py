@@ -1,6 +1,7 @@
 """What a study's report says, section by section, in blocks that `report.document` draws."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from unibridge.comparison.rankings import Ranked, across_tasks
 from unibridge.comparison.wording import file_name, interval, said_steps, small
 from unibridge.report.document import Block, Bullets, Drawing, Fold, Section
 from unibridge.report.tables import Cell, Table, whole
+
+PICTURES = "report"
+"""The folder beside the page with its figures as PNG."""
 
 
 def headline(analyses: Sequence[Analysis]) -> str:
@@ -82,6 +86,7 @@ def _findings(one: Analysis) -> Section:
 
 def _maps(one: Analysis) -> Section:
     blocks: list[Block] = []
+    others: list[Block] = []
     for task, steps in one.steps.items():
         for count, matrix in sorted(steps.items()):
             if not np.isfinite(matrix.gain).any():
@@ -97,9 +102,13 @@ def _maps(one: Analysis) -> Section:
                 wide=True,
             )
             main = matrix is one.matrices[task] and task not in one.study.further
-            blocks.append(drawing if main else Fold(f"{task} after {said_steps(count)}", [drawing]))
-    # what is shown first before what is folded
-    return Section("Every pair", sorted(blocks, key=lambda block: isinstance(block, Fold)))
+            # a page with every map would be too large for a browser
+            (blocks if main else others).append(
+                drawing if main else replace(drawing, beside=PICTURES)
+            )
+    if others:
+        blocks.append(Fold("Further maps: other step counts and metrics", others))
+    return Section("Every pair", blocks)
 
 
 def _rankings(one: Analysis) -> Section:

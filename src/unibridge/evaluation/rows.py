@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -79,10 +79,15 @@ class Growing:
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """The rows in their order; none where there is no file. Half a line of a crash is left out."""
+    return list(each_row(path))
+
+
+def each_row(path: Path) -> Iterator[dict[str, Any]]:
+    """As `read_rows`, one at a time, of a file that may be larger than memory."""
     if not path.exists():
-        return []
-    rows = (parsed(line) for line in path.read_bytes().split(b"\n"))
-    return [row for row in rows if row is not None]
+        return
+    with path.open("rb") as stream:
+        yield from (row for line in stream if (row := parsed(line)) is not None)
 
 
 def parsed(line: bytes) -> dict[str, Any] | None:

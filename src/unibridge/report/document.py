@@ -19,7 +19,8 @@ class Drawing:
     """A figure. name: of its file. description: for who does not see it.
 
     hover: places that say more where a page is read with a pointer. wide: whether it is drawn in
-    its own size, and scrolled, instead of fitted to the column.
+    its own size, and scrolled, instead of fitted to the column. beside: the folder beside the page
+    where its picture lies, to which HTML then only links: what would make a page too large.
     """
 
     figure: Figure
@@ -27,6 +28,7 @@ class Drawing:
     description: str
     hover: Sequence[figures.Hover] = ()
     wide: bool = False
+    beside: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,9 @@ def _html_block(block: Block) -> str:
             return f"<p>{text}</p>"
         case Table():
             return html_table(block)
+        case Drawing() if block.beside:
+            path = escape(f"{block.beside}/{block.name}.png")
+            return f'<p><a href="{path}">{escape(block.description)}</a></p>'
         case Drawing():
             svg = figures.to_svg(block.figure, block.name, block.description, block.hover)
             caption = f"<figcaption>{escape(block.description)}</figcaption>"

@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from unibridge.artifacts import read_json
-from unibridge.evaluation.rows import read_rows
+from unibridge.evaluation.rows import each_row
 from unibridge.transfer_study.scores import CELLS
 
 
@@ -17,7 +17,12 @@ def table(folder: Path) -> str:
     Over the targets that are not the language itself, and over seeds; the controls last.
     """
     plan = read_json(folder / "study.json")
-    rows = [row for row in read_rows(folder / CELLS) if row.get("value") is not None]
+    # without the counts, which are most of the file
+    rows = [
+        {name: value for name, value in row.items() if name != "counts"}
+        for row in each_row(folder / CELLS)
+        if row.get("value") is not None
+    ]
     base = {_score(row): row["value"] for row in rows if row["kind"] == "baseline"}
     names = {one["code"]: one["names"][0] for one in plan["transfer"]}
     lines = []
