@@ -25,8 +25,8 @@ class Speed:
 @dataclass(frozen=True)
 class Cost:
     """encoders: still to be made. scores: still to be measured. steps: of their tuning. fusions:
-    encoders of them that are fused, which tune nothing. bytes: of cells.jsonl when all is done,
-    and of encoders that are kept. seconds: of wall time, None where nothing was measured."""
+    encoders of them that are fused, which tune nothing. bytes: that they add to cells.jsonl, and of
+    encoders that are kept. seconds: of wall time, None where nothing was measured."""
 
     encoders: int
     scores: int
@@ -80,13 +80,19 @@ def cost_of(
     pending: Mapping[str, Sequence[object]],
     sizes: Mapping[tuple[str, str], int],
     speed: Speed | None = None,
+    encoder: int = 0,
 ) -> Cost:
-    """pending: key of a unit -> its scores that are missing. sizes: (task, target) -> examples."""
+    """pending: key of a unit -> its scores that are missing. sizes: (task, target) -> examples.
+
+    encoder: bytes of one on the disk.
+    """
     settings = plan.settings
     scores = sum(len(pending[unit.cell.key]) for unit in todo)
     steps = sum(unit.steps for unit in todo)
     # "[3, 12], " an example, and what a line says beside its counts
     size = sum(400 + 10 * sizes[pair] for unit in todo for pair in unit.scores)
+    if settings.keep_encoders:
+        size += encoder * sum(unit.steps > 0 for unit in todo)
     seconds = None
     if speed is not None:
         most = max(1, len(sizes))

@@ -88,7 +88,7 @@ def run_study(
     sizes = {(t, g): len(data.tasks[t].targets[g]) for t, g in plan.pairs()}
     if todo:
         speed = measure_speed(load_kit(plan, {}, {}, base=base, data=data))
-        cost = cost_of(plan, todo, pending, sizes, speed)
+        cost = cost_of(plan, todo, pending, sizes, speed, _bytes_of(base))
         tell(f"{len(units) - len(todo):,} of {len(units):,} encoders are finished; still {cost}")
         mixes = _mixes(plan, data).values()
         tell(
@@ -288,6 +288,11 @@ def record_of(plan: Plan, data: StudyData, model: str) -> dict[str, Any]:
 
 def _bytes(lines: Sequence[str]) -> int:
     return sum(len(line.encode()) + 1 for line in lines)
+
+
+def _bytes_of(base: "Base") -> int:
+    """Of its weights, as they are kept."""
+    return sum(p.numel() * p.element_size() for p in base.model.parameters())
 
 
 def _base_name(plan: Plan) -> str:
