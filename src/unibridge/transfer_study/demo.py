@@ -1,9 +1,12 @@
 """The study's embedded default: eight CLDR languages, two tasks, the packaged base."""
 
+import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from unibridge.artifacts import write_bytes
+from unibridge.config.load import read_content
+from unibridge.errors import UnibridgeError
 from unibridge.text import cldr
 
 MIX = ("en", "ru", "hi", "fr")
@@ -72,8 +75,26 @@ def write_study_demo(
 ) -> Path:
     """Write the demo's files and its study.toml; returns the path of the latter.
 
-    languages: of CLDR, transfer languages and targets alike.
+    languages: of CLDR, transfer languages and targets alike. A demo that is there already stays
+    as it is. Raises UnibridgeError for a study.toml that says something else.
     """
+    path = folder / "study.toml"
+    text = CONFIG.format(
+        name=path,
+        executor=executor,
+        workers=workers,
+        languages=_quoted(languages),
+        mix=_quoted(MIX),
+        shuffled=_quoted([code for code in languages if code == UNSEEN[0]]),
+    )
+    if path.exists():  # it is written last, so that its files are there
+        if read_content(path, []) != tomllib.loads(text):
+            raise UnibridgeError(
+                "is no longer as the demo wrote it",
+                where=path,
+                do=f"run unibridge study {path}, delete it, or give another --folder",
+            )
+        return path
     for number, code in enumerate((*MIX, *languages)):
         test = cldr.phrases(code, 60, seed=seed, split="test")
         hidden = {phrase.words for phrase in test}
@@ -86,15 +107,6 @@ def write_study_demo(
             train = cldr.phrases(code, 400, seed=seed + number, split="train")
             _write(folder, f"labels/{code}.train.conll", train, _conll)
             _write(folder, f"first/{code}.train.tsv", train, _first)
-    path = folder / "study.toml"
-    text = CONFIG.format(
-        name=path,
-        executor=executor,
-        workers=workers,
-        languages=_quoted(languages),
-        mix=_quoted(MIX),
-        shuffled=_quoted([code for code in languages if code == UNSEEN[0]]),
-    )
     write_bytes(path, text.encode())
     return path
 
