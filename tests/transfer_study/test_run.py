@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import unibridge.transfer_study.measure as measure
+from unibridge.cli import main
+from unibridge.cli.transfer import MISSING
 from unibridge.errors import ConfigError, UnibridgeError
 from unibridge.evaluation.rows import read_rows
 from unibridge.metrics import METRICS
@@ -140,6 +142,21 @@ def test_a_task_adapter_that_fails_costs_its_scores_alone(checked, tuned, monkey
     monkeypatch.setattr(scoring, "train_task", train)
     done, _, rows = run(plan)
     assert not done.missing and len(rows) == 9 and all(r["value"] is not None for r in rows)
+
+
+@pytest.mark.parametrize(("broken", "code"), [(False, 0), (True, MISSING)])
+def test_the_exit_code_says_whether_cells_are_missing(checked, monkeypatch, broken, code):
+    import unibridge.operations.transfer as operations
+
+    def score_task(*given, **rest):
+        found = scored(*given, **rest)
+        return found | ({"wo": ValueError("no such tensor")} if broken and "wo" in found else {})
+
+    scored = measure.score_task
+    monkeypatch.setattr(measure, "score_task", score_task)
+    plan = checked(run__retries=0, **FEW)
+    monkeypatch.setattr(operations, "prepare_study", lambda *given, **how: plan)
+    assert main(["study", "study.toml"]) == code
 
 
 def values(rows):

@@ -7,6 +7,9 @@ from pathlib import Path
 from unibridge.cli.words import Command, add_set, quiet_console
 from unibridge.errors import UnibridgeError
 
+MISSING = 3
+"""Exit code of a study that went to its end with cells that have no score."""
+
 
 def _options(parser: ArgumentParser) -> None:
     parser.add_argument("study", type=Path, nargs="?", help="study.toml")
@@ -21,12 +24,12 @@ def _options(parser: ArgumentParser) -> None:
     add_set(parser, "SECTION.FIELD=VALUE", "overrides the file")
 
 
-def _study(options: Namespace) -> None:
+def _study(options: Namespace) -> int | None:
     from unibridge.operations.transfer import prepare_study, study
 
     if options.report is not None:
         _report(options.report, options.set)
-        return
+        return None
     if (options.study is None) != options.demo:
         raise UnibridgeError(
             "nothing to study, or two things", where="arguments", do="give study.toml or --demo"
@@ -44,12 +47,13 @@ def _study(options: Namespace) -> None:
     )
     done = study(plan, dry_run=options.dry_run, listener=console)
     if done.dry:
-        return
+        return None
     from unibridge.transfer_study.summary import table
 
     print(table(done.folder))
     console.say(f"the scores are in {done.folder / 'cells.jsonl'}")
     _report(done.folder)
+    return MISSING if done.missing else None
 
 
 def _report(folder: Path, overrides: Sequence[str] = ()) -> None:

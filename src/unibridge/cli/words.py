@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Command:
-    """A word, what it does in a line, its options, and the function that they are given to."""
+    """A word, what it does in a line, its options, and the function that they are given to.
+
+    act: returns the exit code where it is not 0.
+    """
 
     name: str
     summary: str
     options: Callable[[ArgumentParser], None]
-    act: Callable[[Namespace], None]
+    act: Callable[[Namespace], int | None]
 
 
 def add_set(parser: ArgumentParser, metavar: str, summary: str) -> None:
