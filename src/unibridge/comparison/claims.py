@@ -105,15 +105,17 @@ def unseen_gain_from_any(evidence: Evidence, settings: ComparisonSettings) -> Ve
         np.where(tested, mask, np.nan)[:, columns]
         for mask in (matrix.helped(alpha), matrix.harmed(alpha), matrix.across > 0)
     )
+    most, least = _at_least(gain, alpha), _at_least(lose, alpha)
+    sure = f" (so that of all {max(0.0, most):.0%} or more do)" if np.isfinite(most) else ""
     because = (
         f"Of {int(tested[:, columns].sum())} pairs into {len(columns)} unseen targets "
-        f"{np.nanmean(gain):.0%} surely gain and {np.nanmean(lose):.0%} surely lose; "
+        f"{np.nanmean(gain):.0%} surely gain{sure} and {np.nanmean(lose):.0%} surely lose; "
         f"{np.nanmean(positive):.0%} are above the baseline at all. 'Almost any' is "
         f"{settings.almost:.0%}."
     )
-    if _reaches(gain, settings.almost, alpha):
+    if most >= settings.almost:
         return Verdict(claim, HOLDS, because)
-    if _reaches(lose, 1 - settings.almost, alpha):
+    if least >= 1 - settings.almost:
         return Verdict(claim, FAILS, because)
     return Verdict(claim, OPEN, because)
 
@@ -202,16 +204,16 @@ def _one_seed(matrix: Matrix) -> bool:
     return int(np.isfinite(matrix.by_seed).sum(2).max(initial=0)) < LEAST_SEEDS
 
 
-def _reaches(hits: np.ndarray, bound: float, alpha: float) -> bool:
-    """Whether a share of pairs is surely at least the bound, languages drawn on both sides.
+def _at_least(hits: np.ndarray, alpha: float) -> float:
+    """What a share of pairs surely reaches, languages drawn on both sides; NaN of a single one.
 
     hits: (sources, targets), 1 or 0, NaN of pairs that do not count.
     """
     share = mean_estimate(hits, (0, 1))
     if not share.known:
-        return False  # a single language on one side
+        return np.nan
     if share.error:
-        return bool(share.exceeds(bound) < alpha / 2)
+        return share.value - float(stats.t.isf(alpha / 2, share.freedom)) * share.error
     # no language differs from another: Clopper and Pearson's exact bound, over the pairs
     number, hit = int(np.isfinite(hits).sum()), int(np.nansum(hits))
-    return bool(hit and stats.beta.ppf(alpha / 2, hit, number - hit + 1) >= bound)
+    return float(stats.beta.ppf(alpha / 2, hit, number - hit + 1)) if hit else 0.0
