@@ -88,7 +88,9 @@ def test_equal_shares_of_few_pairs_settle_nothing(tmp_path):
     assert found.verdict == OPEN and "25% surely lose" in found.because
     # eight pairs that all gain do not exclude that a third does not
     found = verdict(tmp_path / "b", claims.unseen_gain_from_any, EVERYTHING, **few)
-    assert found.verdict == OPEN and "100% surely gain (so that of all 63%" in found.because
+    assert (
+        found.verdict == OPEN and "100% surely gain (of such pairs at least 63%)" in found.because
+    )
 
 
 def test_who_helps_all_that_were_scored_does_not_help_what_is_missing(tmp_path):

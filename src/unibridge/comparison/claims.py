@@ -106,7 +106,7 @@ def unseen_gain_from_any(evidence: Evidence, settings: ComparisonSettings) -> Ve
         for mask in (matrix.helped(alpha), matrix.harmed(alpha), matrix.across > 0)
     )
     most, least = _at_least(gain, alpha), _at_least(lose, alpha)
-    sure = f" (so that of all {max(0.0, most):.0%} or more do)" if np.isfinite(most) else ""
+    sure = f" (of such pairs at least {most:.0%})" if most > 0 else ""
     because = (
         f"Of {int(tested[:, columns].sum())} pairs into {len(columns)} unseen targets "
         f"{np.nanmean(gain):.0%} surely gain{sure} and {np.nanmean(lose):.0%} surely lose; "
