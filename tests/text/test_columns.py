@@ -26,6 +26,14 @@ def table(*columns, header=(), separator="\t"):
 SIX = range(6)
 FOUND = {
     "a score behind the tags": table(WORDS, TAGS, [0.5] * 6),
+    "a remark behind the tags": table(WORDS, TAGS, ["_", "NoSpaceAfter", *"____"]),
+    "columns of a shared task": table(
+        WORDS,
+        TAGS,
+        ["_"] * 6,
+        ["Q1", *"_____"],
+        header=("TOKEN", "NE-COARSE-LIT", "NEL-LIT", "MISC"),
+    ),
     "a column left empty": table(WORDS, TAGS, [""] * 6),
     "a column of underlines": table(WORDS, POS, TAGS, ["_"] * 6),
     "rows counted through": table(SIX, WORDS, TAGS),
@@ -63,6 +71,61 @@ def test_words_and_tags_are_found_and_said(tmp_path, kind, separator):
     label_file(path, tmp_path / "two.conll", predict, expect="entities")
     assert [one.words for one in seen] == [WORDS]
     assert (tmp_path / "two.conll").read_text() == (tmp_path / "out.conll").read_text()
+
+
+XPOS = ("NNP", "VBD", "CD", ".", "IN", "NNP")
+LEMMAS = ("Ann", "see", "1984", ".", "in", "Oslo")
+
+
+@pytest.mark.parametrize("separator", ["\t", " "])
+@pytest.mark.parametrize(
+    ("content", "expect"),
+    [
+        (table(WORDS, XPOS), "entities"),
+        (table(WORDS, POS, XPOS), "entities"),
+        (table(WORDS, LEMMAS), "words"),
+        (table(WORDS, TAGS), "words"),
+    ],
+)
+def test_what_is_predicted_overwrites_no_other_column(tmp_path, content, expect, separator):
+    content = content.replace("\t", separator)
+    path = write(tmp_path, content)
+    found = read_labels(path, labelled=False, expect=expect)
+    assert any("written behind it" in one for one in found.warnings)
+    own = TAGS if expect == "entities" else POS
+    write_predictions(found, [own], tmp_path / "out.conll")
+    rows = [line.split(separator) for line in content.splitlines()]
+    assert (tmp_path / "out.conll").read_text() == "".join(
+        separator.join([*row, tag]) + "\n" for row, tag in zip(rows, own, strict=True)
+    )
+    # what was predicted before is overwritten
+    again = read_labels(tmp_path / "out.conll", labelled=False, expect=expect)
+    write_predictions(again, [own[::-1]], tmp_path / "two.conll")
+    assert read_labels(tmp_path / "two.conll", expect=expect).examples[0].tags == own[::-1]
+    assert (
+        len((tmp_path / "two.conll").read_text().splitlines()[0].split(separator))
+        == len(rows[0]) + 1
+    )
+
+
+def test_numbers_of_words_are_not_taken_for_the_words(tmp_path):
+    rows = table(range(6), WORDS)
+    path = write(tmp_path, rows.replace("3\t", "\n3\t"))
+    found = read_labels(path, labelled=False, expect="entities")
+    assert [one.words for one in found.examples] == [WORDS[:3], WORDS[3:]]
+    write_predictions(found, [TAGS[:3], TAGS[3:]], tmp_path / "out.conll")
+    assert (tmp_path / "out.conll").read_text().startswith("0\tAnn\tB-PER\n1\tsaw\tO\n")
+    # a file of years is words
+    years = read_labels(write(tmp_path, table([1984] * 6, POS)), labelled=False, expect="words")
+    assert years.examples[0].words == ("1984",) * 6
+
+
+def test_universal_parts_of_speech_before_a_treebanks_own(tmp_path):
+    found = read_labels(write(tmp_path, table(WORDS, POS, XPOS)), expect="words")
+    assert found.examples == [TaggedSentence(WORDS, POS)]
+    assert any("taken from column 1" in one for one in found.warnings)
+    both = read_labels(write(tmp_path, table(WORDS, POS, POS[::-1])), expect="words")
+    assert any("stand in columns 1, 2" in one for one in both.warnings)
 
 
 NUMBERED = {

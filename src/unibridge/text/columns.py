@@ -98,7 +98,8 @@ class _Cells:
 
     entities: whether all are entity tags; marked: how many of them are of an entity. upos: whether
     all are parts of speech. lettered: whether any has a letter; capitals: whether those that have
-    are in A to Z alone, as many tags are. numbers: whether all are. prefixes: what they begin with.
+    are in A to Z alone, as many tags are. outside: how many say that they are of no entity, O.
+    numbers: whether all are. prefixes: what they begin with.
     sentences: whether they number sentences, empty where a word goes on with one; changes: how
     many of them.
     """
@@ -108,6 +109,7 @@ class _Cells:
     upos: bool = True
     lettered: bool = False
     capitals: bool = True
+    outside: int = 0
     numbers: bool = True
     sentences: bool = True
     changes: int = 0
@@ -121,6 +123,7 @@ class _Cells:
             self.entities = is_entity_tag(tag)
             self.marked += self.entities and len(tag) > 1
         self.upos = self.upos and cell in UPOS
+        self.outside += cell == "O"
         if any(map(str.isalpha, cell)):
             self.lettered = True
             self.capitals = self.capitals and cell.isascii() and cell.isupper()
@@ -139,7 +142,13 @@ def _follows(cell: str, last: str) -> bool:
 
 def _is_header(cells: list[str]) -> bool:
     names = {cell.lower() for cell in cells}
-    return len(names) == len(cells) > 1 and bool(names & _WORD_HEADERS and names & _TAG_HEADERS)
+    tags = names & _TAG_HEADERS or any(map(_names_entities, names))
+    return len(names) == len(cells) > 1 and bool(names & _WORD_HEADERS and tags)
+
+
+def _names_entities(name: str) -> bool:
+    """Whether it is the name of a column of entities, such as NE-COARSE-LIT."""
+    return name in _ENTITY_HEADERS or name.startswith(("ne-", "ne_", "ner-", "ner_"))
 
 
 def places(most: Columns, layout: Layout) -> dict[str, Any]:
@@ -153,7 +162,7 @@ def places(most: Columns, layout: Layout) -> dict[str, Any]:
     counted = most.counts and most.longest >= _COUNTED_WORDS and most.width > 1
     notes: list[str] = []
     sentences = -1 if counted else _sentences(most, names)
-    words = column(layout, "words", _words(most, names, counted), most.width, line)
+    words = column(layout, "words", _words(most, names, counted, layout), most.width, line)
     tags = most.width - 1
     if most.width > 1 or layout.labelled:
         tags = _tags(most, names, words, counted, layout, notes)
@@ -205,13 +214,16 @@ def _sentences(most: Columns, names: list[str]) -> int:
     return -1
 
 
-def _words(most: Columns, names: list[str], counted: bool) -> int:
+def _words(most: Columns, names: list[str], counted: bool, layout: Layout) -> int:
     """The column of the words where nobody has said it."""
     for place, name in enumerate(names):
         if name in _WORD_HEADERS:
             return place
     rows = most.count - bool(names)
     numbers = bool(most.kinds) and (most.kinds[0].numbers or _sentences(most, names) == 0)
+    if most.width == 2 and not layout.labelled and numbers and rows >= _FEW_ROWS:
+        behind = most.kinds[1]
+        return int(behind.lettered and not behind.entities and not behind.upos)
     if counted or (most.width > 2 and rows >= _FEW_ROWS and numbers):
         # behind numbers of words, sentences or rows, and offsets; years and such are words
         for place, kind in enumerate(most.kinds[:-1]):
@@ -225,13 +237,15 @@ def _tags(
 ) -> int:
     """The column of the tags where nobody has said it."""
     last = most.width - 1
-    if "tags" in layout.columns:
+    if "tags" in layout.columns or words == last:
         return last
     own = _POS_HEADERS if layout.expect == "words" else _ENTITY_HEADERS
     for known in (own, _TAG_HEADERS):
         named = [place for place, name in enumerate(names) if name in known and place != words]
         if named:
             return named[-1]
+    if named := [place for place, name in enumerate(names) if _names_entities(name)]:
+        return named[0]
     others = [place for place in range(most.width) if place != words]
     entities = [place for place in others if most.kinds[place].entities]
     if counted:
@@ -239,23 +253,72 @@ def _tags(
             return 3
         behind = [place for place in entities if place > words]
         return behind[0] if layout.expect != "words" and behind else last
-    entities = [place for place in entities if most.kinds[place].marked]
     if layout.expect == "words":
-        entities = [p for p in others if most.kinds[p].lettered and most.kinds[p].capitals]
-    # classes given by number are no scores
-    scores = not layout.names and most.width > 2 and not most.kinds[last].lettered
-    if scores and len(entities) == 1:
+        return _parts_of_speech(most, words, others, layout, notes)
+    marked = [place for place in entities if most.kinds[place].marked]
+    kind = most.kinds[last]
+    # plain types have an O beside them; classes given by number are no scores
+    tags = last in entities or kind.outside or layout.names
+    if most.width > 2 and marked and not tags and (layout.expect or not kind.lettered):
+        why = "is of no entities" if kind.lettered else "has no letters"
         notes.append(
-            f"{layout.path}: the last column has no letters; tags are taken from column "
-            f"{entities[0]}, counted from 0"
+            f"{layout.path}: the last column {why}; tags are taken from column {marked[-1]}, "
+            "counted from 0"
         )
-        return entities[0]
-    if layout.expect == "entities" and last in entities and len(entities) > 1:
+        return marked[-1]
+    if layout.expect == "entities" and last in marked and len(marked) > 1:
         notes.append(
-            f"{layout.path}: entity tags stand in columns {', '.join(map(str, entities))}, counted "
+            f"{layout.path}: entity tags stand in columns {', '.join(map(str, marked))}, counted "
             f"from 0; those of column {last} are taken (`columns`)"
         )
+    if layout.expect == "entities" and not layout.labelled and kind.lettered and not tags:
+        return _behind(most, words, layout, notes)
     return last
+
+
+def _parts_of_speech(
+    most: Columns, words: int, others: list[int], layout: Layout, notes: list[str]
+) -> int:
+    """The column of the tags of words, where nobody has said it."""
+    last = most.width - 1
+    kind = most.kinds[last]
+    universal = [place for place in others if most.kinds[place].upos]
+    if len(universal) == 1 and last not in universal and layout.labelled:
+        notes.append(
+            f"{layout.path}: universal parts of speech are taken from column {universal[0]}, "
+            "counted from 0, and not from the last (`columns`)"
+        )
+        return universal[0]
+    if len(universal) > 1 and last in universal:
+        notes.append(
+            f"{layout.path}: parts of speech stand in columns {', '.join(map(str, universal))}, "
+            f"counted from 0; those of column {last} are taken (`columns`)"
+        )
+    tags = [place for place in others if most.kinds[place].lettered and most.kinds[place].capitals]
+    scores = not layout.names and most.width > 2 and not kind.lettered
+    if scores and len(tags) == 1:
+        notes.append(
+            f"{layout.path}: the last column has no letters; tags are taken from column "
+            f"{tags[0]}, counted from 0"
+        )
+        return tags[0]
+    other = (kind.entities and kind.marked) or not (kind.capitals or kind.upos)
+    if not layout.labelled and kind.lettered and other:
+        return _behind(most, words, layout, notes)
+    return last
+
+
+def _behind(most: Columns, words: int, layout: Layout, notes: list[str]) -> int:
+    """Tags get a column of their own, since the last one holds something else: that of the words.
+
+    `places` takes it for none.
+    """
+    cell = (most.first or (0, [""]))[1][-1]
+    notes.append(
+        f"{layout.path}: the last column, such as {cell!r}, holds something else than what is "
+        "predicted; tags are written behind it (`columns`)"
+    )
+    return words
 
 
 def _refuse_conllu(most: Columns, tags: int, line: int, layout: Layout) -> None:

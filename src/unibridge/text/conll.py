@@ -187,7 +187,8 @@ def rewrite_conll(lines: list[str], predictions: list[Prediction], layout: Layou
         if cells is None:
             yield line
         elif place < 0:
-            yield f"{line}\t{next(tags)}"
+            separator = " " if len(cells) > 1 and "\t" not in line else "\t"
+            yield f"{line}{separator}{next(tags)}"
         elif "\t" in line:
             fields = line.split("\t")
             fields[place] = next(tags)
