@@ -68,12 +68,21 @@ def counts_rows(cell: str) -> bool:
 def is_known_header(cells: Sequence[str]) -> bool:
     """Whether the names alone say that a row is a header."""
     names = [_plain(cell) for cell in cells]
-    if any(name in NAMES["text"] for name in names):
-        return True
     if len(names) == 1:
         return names[0] in _ALL["text"]
+    if not _like_names(cells):
+        return False
+    if any(name in NAMES["text"] for name in names):
+        return True
     text, second, label = named_roles(cells)
-    return text is not None and (second is not None or label is not None) and _like_names(cells)
+    others = [cell for place, cell in enumerate(cells) if place != text]
+    named = second is not None or label is not None or all(map(counts_rows, others))
+    return text is not None and named
+
+
+def is_known_name(cell: str) -> bool:
+    """Whether a header may call a column so."""
+    return counts_rows(cell) or any(_plain(cell) in names for names in _ALL.values())
 
 
 def _plain(cell: str) -> str:

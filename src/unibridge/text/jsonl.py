@@ -31,13 +31,12 @@ from unibridge.text.values import (
 _WORD_KEYS = ("words", "tokens", "forms", "token", "word")
 _ENTITIES = ("ner_tags", "ner", "ner_labels", "entity_tags", "bio_tags", "iob_tags")
 _POS = ("upos", "pos_tags", "pos", "upos_tags", "xpos")
-_ENTITY_KEYS = ("tags", *_ENTITIES, "labels", *_POS)
-_TAG_KEYS = ("tags", *_POS, "labels", *_ENTITIES)
 
 
 def _tag_keys(layout: Layout) -> Sequence[str]:
-    """Where tags stand, those that are meant first."""
-    return _TAG_KEYS if layout.expect == "words" else _ENTITY_KEYS
+    """Where tags stand, those that are meant first; others are read, but never written over."""
+    own, other = (_POS, _ENTITIES) if layout.expect == "words" else (_ENTITIES, _POS)
+    return (*own, "tags", "labels", *(other if layout.labelled or layout.expect is None else ()))
 
 
 Records = Iterable[tuple[int, dict[str, Any]]]
@@ -69,6 +68,8 @@ def _text_keys(record: dict[str, Any], layout: Layout) -> dict[str, str | None]:
         for role, place in zip(NAMES, named_roles(names), strict=True):
             if place is not None and role not in layout.columns and names[place] not in taken:
                 keys[role] = keys[role] or names[place]
+    if not (layout.labelled or "label" in layout.columns) and keys["label"] not in NAMES["label"]:
+        keys["label"] = None  # of another kind: what is predicted does not overwrite it
     return keys
 
 
@@ -244,7 +245,6 @@ def rewrite_json(lines: list[str], predictions: list[Prediction], layout: Layout
 def _with_prediction(
     text: str, record: dict[str, Any], prediction: Prediction, layout: Layout
 ) -> str:
-    layout = replace(layout, labelled=False)
     if _has_words(record, layout):
         key = _key(record, "tags", _tag_keys(layout), layout) or "tags"
         return with_value(text, key, list(prediction))

@@ -99,6 +99,12 @@ def named(tag: str, line: int, layout: Layout) -> str:
             do="give their names in order, from 0: task.labels = [...] in a configuration, "
             "--label-names on the command line",
         )
+    if not _NUMBER.fullmatch(tag) or not float(tag).is_integer():
+        raise UnibridgeError(
+            f"the label {tag!r} is neither one of the given names nor the number of one",
+            where=layout.at(line),
+            do=f"the names are {', '.join(layout.names[:8])}, numbered from 0",
+        )
     number = int(float(tag))
     if not 0 <= number < len(layout.names):
         raise UnibridgeError(

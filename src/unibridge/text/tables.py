@@ -20,7 +20,15 @@ from unibridge.text.examples import (
     refuse_labelled,
 )
 from unibridge.text.files import not_csv
-from unibridge.text.headers import NAMES, Body, Roles, counts_rows, is_known_header, named_roles
+from unibridge.text.headers import (
+    NAMES,
+    Body,
+    Roles,
+    counts_rows,
+    is_known_header,
+    is_known_name,
+    named_roles,
+)
 from unibridge.text.schemes import named
 from unibridge.text.sentences import odd_lines
 from unibridge.text.values import label_notes, trimmed
@@ -29,6 +37,8 @@ _SEPARATORS = (",", ";", "\t", "|")
 # what Excel writes above a table
 _SAYS_SEPARATOR = re.compile(r'"?sep=([,;|\t])"?\s*', re.IGNORECASE)
 _ROWS_TO_SEE = 50
+# rows that tell a column of numbers from texts
+_FEW_ROWS = 3
 
 Row = tuple[int, list[str]]
 Split = Callable[[Iterable[str], Layout], Iterator[Row]]
@@ -40,6 +50,8 @@ def _survey(lines: Iterator[str], layout: Layout, split: Split) -> dict[str, Any
     first: Row | None = None
     body: Body | None = None
     quoted, first_quoted = 0, 0
+    numbers: Counter[int] = Counter()
+    recurs = False
     for number, cells in split(lines, layout):
         if _is_blank(cells):
             continue
@@ -50,23 +62,29 @@ def _survey(lines: Iterator[str], layout: Layout, split: Split) -> dict[str, Any
                 body = Body(cells, 0, len(cells) - 1)
         elif body is not None and len(cells) == len(body.first):
             body.add(cells)
-        if split is _split_tsv and any(_QUOTED.fullmatch(cell) for cell in cells):
+        recurs = recurs or (number != first[0] and _has_names_of(first[1], cells))
+        numbers.update(place for place, cell in enumerate(cells) if _NUMBER.fullmatch(cell))
+        if split is _split_tsv and any(map(_is_quoted, cells)):
             quoted += 1
             first_quoted = first_quoted or number
     if first is None:
         return {"width": 0, "header": 0, "roles": (0, None, None)}
     number, cells = first
     by_name = any(isinstance(column, str) for column in layout.columns.values())
-    known = by_name or is_known_header(cells)
+    known = by_name or (is_known_header(cells) and not recurs)
     header = known or (body is not None and body.is_below_header())
     # the width of most rows: one that has another is the odd one, be it the first
     width = widths.most_common(1)[0][0]
     if len(cells) != width:
         raise UnibridgeError(f"{len(cells)} instead of {width} columns", where=layout.at(number))
     roles = _roles(cells if header else None, width, number, layout)
+    notes: list[str] = []
     if header:
         _refuse_twice(cells, roles, number, layout)
-    notes = []
+        roles = _own_label(cells, roles, layout, notes)
+    elif "text" not in layout.columns:
+        counted = [place for place in range(width) if numbers[place] == widths[width]]
+        roles = _beside_numbers(roles, counted, widths[width], number, layout, notes)
     if header and not (by_name or _usual(cells, layout)):
         said = ", ".join(
             f"{cells[place].strip()} ({role})"
@@ -82,7 +100,66 @@ def _survey(lines: Iterator[str], layout: Layout, split: Split) -> dict[str, Any
     return {"width": width, "header": number if header else 0, "roles": roles, "notes": notes}
 
 
-_QUOTED = re.compile(r'\s*"(?:[^"]|"")*""(?:[^"]|"")*"\s*')
+_NUMBER = re.compile(r"\s*\d+\s*")
+
+
+def _is_quoted(cell: str) -> bool:
+    """Whether a cell stands in quotes as CSV writes them, with quotes of its own doubled."""
+    own = cell.strip()
+    inner = own[1:-1]
+    quotes = len(own) > 1 and own[0] == own[-1] == '"' and '""' in inner
+    return quotes and '"' not in inner.replace('""', "")
+
+
+def _has_names_of(first: Sequence[str], cells: Sequence[str]) -> bool:
+    """Whether a row has in some column the one name of a header that the first row has there.
+
+    Names alone are a header, whatever stands below them.
+    """
+    named = [place for place, cell in enumerate(first) if is_known_name(cell)]
+    if len(cells) != len(first) or len(named) == len(first):
+        return False
+    return any(first[place].strip() == cells[place].strip() for place in named)
+
+
+def _own_label(header: Sequence[str], roles: Roles, layout: Layout, notes: list[str]) -> Roles:
+    """The same, without a column of another kind of label that predictions would overwrite."""
+    text, second, label = roles
+    if layout.labelled or label is None or "label" in layout.columns:
+        return roles
+    name = header[label].strip()
+    if name.lower() in NAMES["label"]:
+        return roles
+    notes.append(
+        f"{layout.path}: the column {name!r} is left as it is, and what is predicted gets one of "
+        f"its own (columns = {{ label = {name!r} }} overwrites it)"
+    )
+    return text, second, None
+
+
+def _beside_numbers(
+    roles: Roles, counted: list[int], rows: int, line: int, layout: Layout, notes: list[str]
+) -> Roles:
+    """The same, but for texts that are the numbers of rows: the column beside them then.
+
+    counted: the columns that hold nothing but numbers. Raises UnibridgeError where the file is
+    labelled, and one of two columns would have to be both.
+    """
+    text, second, label = roles
+    others = [place for place in (second, label) if place is not None and place not in counted]
+    if text not in counted or rows < _FEW_ROWS or not others:
+        return roles
+    if layout.labelled:
+        raise UnibridgeError(
+            f"the texts are nothing but numbers (column {text})",
+            where=layout.at(line),
+            do="name the columns, from 0: columns = { text = 1, label = 2 }",
+        )
+    notes.append(
+        f"{layout.path}: column {text} holds nothing but numbers; texts are taken from column "
+        f"{others[0]}, counted from 0"
+    )
+    return others[0], None, None
 
 
 def _usual(cells: Sequence[str], layout: Layout) -> bool:

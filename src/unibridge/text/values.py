@@ -17,8 +17,13 @@ from typing import Any
 from unibridge.errors import UnibridgeError
 from unibridge.text.examples import LabelledText
 
-_INVISIBLE = r"[\s\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+"
-_INVISIBLE_ENDS = re.compile(f"^{_INVISIBLE}|{_INVISIBLE}$")
+# space, and characters that nobody sees
+_INVISIBLE = "".join(
+    character
+    for character in map(chr, (*range(0x3001), 0xFEFF))
+    if character.isspace()
+    or re.fullmatch(r"[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]", character)
+)
 MARK = "\ufeff"
 """A byte order mark, which stands within a file that was joined from several."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -62,7 +67,7 @@ def is_blank(line: str) -> bool:
 
 def trimmed(text: str) -> str:
     """A text without the space and the invisible characters around it."""
-    return _INVISIBLE_ENDS.sub("", text)
+    return text.strip(_INVISIBLE)
 
 
 def whole_characters(text: str) -> str:
