@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from unibridge.errors import UnibridgeError, unknown_name
+from unibridge.errors import UnibridgeError
 from unibridge.text.examples import (
     LabelledText,
     Layout,
@@ -20,14 +20,14 @@ from unibridge.text.examples import (
     refuse_labelled,
 )
 from unibridge.text.files import not_csv
-from unibridge.text.headers import (
-    NAMES,
-    Body,
-    Roles,
-    counts_rows,
-    is_known_header,
-    is_known_name,
-    named_roles,
+from unibridge.text.headers import NAMES, Body, is_known_header
+from unibridge.text.roles import (
+    beside_numbers,
+    has_names_of,
+    is_usual,
+    own_label,
+    refuse_twice,
+    roles_of,
 )
 from unibridge.text.schemes import named
 from unibridge.text.sentences import odd_lines
@@ -37,8 +37,6 @@ _SEPARATORS = (",", ";", "\t", "|")
 # what Excel writes above a table
 _SAYS_SEPARATOR = re.compile(r'"?sep=([,;|\t])"?\s*', re.IGNORECASE)
 _ROWS_TO_SEE = 50
-# rows that tell a column of numbers from texts
-_FEW_ROWS = 3
 
 Row = tuple[int, list[str]]
 Split = Callable[[Iterable[str], Layout], Iterator[Row]]
@@ -62,7 +60,7 @@ def _survey(lines: Iterator[str], layout: Layout, split: Split) -> dict[str, Any
                 body = Body(cells, 0, len(cells) - 1)
         elif body is not None and len(cells) == len(body.first):
             body.add(cells)
-        recurs = recurs or (number != first[0] and _has_names_of(first[1], cells))
+        recurs = recurs or (number != first[0] and has_names_of(first[1], cells))
         numbers.update(place for place, cell in enumerate(cells) if _NUMBER.fullmatch(cell))
         if split is _split_tsv and any(map(_is_quoted, cells)):
             quoted += 1
@@ -77,15 +75,15 @@ def _survey(lines: Iterator[str], layout: Layout, split: Split) -> dict[str, Any
     width = widths.most_common(1)[0][0]
     if len(cells) != width:
         raise UnibridgeError(f"{len(cells)} instead of {width} columns", where=layout.at(number))
-    roles = _roles(cells if header else None, width, number, layout)
+    roles = roles_of(cells if header else None, width, number, layout)
     notes: list[str] = []
     if header:
-        _refuse_twice(cells, roles, number, layout)
-        roles = _own_label(cells, roles, layout, notes)
+        refuse_twice(cells, roles, number, layout)
+        roles = own_label(cells, roles, layout, notes)
     elif "text" not in layout.columns:
         counted = [place for place in range(width) if numbers[place] == widths[width]]
-        roles = _beside_numbers(roles, counted, widths[width], number, layout, notes)
-    if header and not (by_name or _usual(cells, layout)):
+        roles = beside_numbers(roles, counted, widths[width], number, layout, notes)
+    if header and not (by_name or is_usual(cells, layout)):
         said = ", ".join(
             f"{cells[place].strip()} ({role})"
             for role, place in zip(NAMES, roles, strict=True)
@@ -111,131 +109,8 @@ def _is_quoted(cell: str) -> bool:
     return quotes and '"' not in inner.replace('""', "")
 
 
-def _has_names_of(first: Sequence[str], cells: Sequence[str]) -> bool:
-    """Whether a row has in some column the one name of a header that the first row has there.
-
-    Names alone are a header, whatever stands below them.
-    """
-    named = [place for place, cell in enumerate(first) if is_known_name(cell)]
-    if len(cells) != len(first) or len(named) == len(first):
-        return False
-    return any(first[place].strip() == cells[place].strip() for place in named)
-
-
-def _own_label(header: Sequence[str], roles: Roles, layout: Layout, notes: list[str]) -> Roles:
-    """The same, without a column of another kind of label that predictions would overwrite."""
-    text, second, label = roles
-    if layout.labelled or label is None or "label" in layout.columns:
-        return roles
-    name = header[label].strip()
-    if name.lower() in NAMES["label"]:
-        return roles
-    notes.append(
-        f"{layout.path}: the column {name!r} is left as it is, and what is predicted gets one of "
-        f"its own (columns = {{ label = {name!r} }} overwrites it)"
-    )
-    return text, second, None
-
-
-def _beside_numbers(
-    roles: Roles, counted: list[int], rows: int, line: int, layout: Layout, notes: list[str]
-) -> Roles:
-    """The same, but for texts that are the numbers of rows: the column beside them then.
-
-    counted: the columns that hold nothing but numbers. Raises UnibridgeError where the file is
-    labelled, and one of two columns would have to be both.
-    """
-    text, second, label = roles
-    others = [place for place in (second, label) if place is not None and place not in counted]
-    if text not in counted or rows < _FEW_ROWS or not others:
-        return roles
-    if layout.labelled:
-        raise UnibridgeError(
-            f"the texts are nothing but numbers (column {text})",
-            where=layout.at(line),
-            do="name the columns, from 0: columns = { text = 1, label = 2 }",
-        )
-    notes.append(
-        f"{layout.path}: column {text} holds nothing but numbers; texts are taken from column "
-        f"{others[0]}, counted from 0"
-    )
-    return others[0], None, None
-
-
-def _usual(cells: Sequence[str], layout: Layout) -> bool:
-    """Whether a header has the names of the documentation."""
-    names = {cell.strip().lower() for cell in cells}
-    return any(name in names for name in NAMES["text"]) and (
-        not layout.labelled or any(name in names for name in NAMES["label"])
-    )
-
-
-def _refuse_twice(header: Sequence[str], roles: Roles, line: int, layout: Layout) -> None:
-    """Raise UnibridgeError where a name that was taken stands above two columns."""
-    names = [cell.strip() for cell in header]
-    for role, place in zip(NAMES, roles, strict=True):
-        if place is not None and names.count(names[place]) > 1 and names[place]:
-            if isinstance(layout.columns.get(role), int):
-                continue
-            raise UnibridgeError(
-                f"the name {names[place]!r} stands above two columns",
-                where=layout.at(line),
-                do=f"give the column's number, from 0: columns = {{ {role} = {place} }}",
-            )
-
-
 def _is_blank(cells: Sequence[str]) -> bool:
     return not any(cell.strip() for cell in cells)
-
-
-def _roles(header: list[str] | None, width: int, line: int, layout: Layout) -> Roles:
-    """Columns of the text, the second text and the label: by header, else by their number."""
-    places: dict[str, int | None] = dict.fromkeys(NAMES)
-    if header:
-        places = dict(zip(NAMES, named_roles(header), strict=True))
-    if not header or set(places.values()) == {None}:
-        if width <= 2:
-            places["text"] = 0
-            places["second" if layout.expect == "pair" else "label"] = 1 if width == 2 else None
-        elif width == 3 and layout.expect != "text":
-            places = {"text": 0, "second": 1, "label": 2}
-    elif width == 2 and layout.expect != "pair":
-        # of two columns the other one is named by leaving it over
-        for role, other in (("text", "label"), ("label", "text")):
-            if places[role] is None and places[other] is not None and layout.labelled:
-                left = 1 - int(places[other] or 0)
-                places[role] = None if counts_rows(header[left]) else left
-    for role, column in layout.columns.items():
-        if role not in places:
-            raise unknown_name("column role", role, places, where=layout.path)
-        places[role] = _place(column, header, width, line, layout)
-    needed = {
-        "text": True,
-        "second": layout.expect == "pair",
-        "label": layout.labelled,
-    }
-    missing = [role for role, wanted in needed.items() if wanted and places[role] is None]
-    if missing or places["text"] is None:
-        raise UnibridgeError(
-            f"no column for {' and '.join(missing)} among {width}",
-            where=layout.at(line),
-            do="add a header (text, label or premise, hypothesis, label), or set `columns`",
-        )
-    second = None if layout.expect == "text" else places["second"]
-    return places["text"], second, places["label"]
-
-
-def _place(
-    column: str | int, header: list[str] | None, width: int, line: int, layout: Layout
-) -> int:
-    if isinstance(column, str):
-        names = [cell.strip() for cell in header or []]
-        if column not in names:
-            raise unknown_name("column", column, names, where=layout.at(line))
-        return names.index(column)
-    if not -width <= column < width:
-        raise UnibridgeError(f"no column {column} among {width}", where=layout.at(line))
-    return column % width
 
 
 def _rows(lines: Iterable[str], layout: Layout, split: Split) -> Iterator[Row]:
