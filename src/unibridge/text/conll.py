@@ -18,6 +18,7 @@ from unibridge.text.schemes import Row
 from unibridge.text.sentences import Counted, odd_lines, sentences, tagged_sentences
 from unibridge.text.values import MARK, is_blank, trimmed
 
+_NUMBER_OF_SENTENCE = re.compile(r"#\s+\d+\s*")
 _COMMENT = re.compile(r"#\s*(\S+\s*=|id\s|newdoc\b|newpar\b)")
 
 
@@ -32,17 +33,22 @@ def _parts(line: str) -> bool:
     return is_blank(line) or line.startswith("-DOCSTART-")
 
 
-def _is_remark(line: str, begins: bool, separator: str, width: int) -> bool:
+def _is_remark(line: str, begins: bool, layout: Layout) -> bool:
     """Whether a line is a comment: it begins with # and is no word."""
+    separator, width = layout.whole["separator"], layout.whole["width"]
     if not line.startswith("#"):
         return False
     if separator == "\t" and "\t" not in line:
         return width > 1 or _COMMENT.match(line) is not None
+    cells = _cells(line, separator)
+    if len(cells) == width > 1 and re.fullmatch(r"#\S+", cells[0]) and cells[1] != "=":
+        return False  # a word such as #id, with its tag
     if _COMMENT.match(line) and not re.match(r"#\s*\t", line):
         return True
-    cells = _cells(line, separator)
     if not begins or cells[0] != "#":
         return False
+    if layout.whole["remarks"] and _NUMBER_OF_SENTENCE.fullmatch(line):
+        return True
     return len(cells) != width or re.fullmatch(r"\[.*\]", cells[-1]) is not None
 
 
@@ -50,7 +56,9 @@ def survey_conll(lines: Iterator[str], layout: Layout) -> dict[str, Any]:
     """What most lines are like: separator, width, the places of words and tags, what words share.
 
     prefix: the language tags before every word. header: the line of the columns' names, 0 without.
+    remarks: whether # and a number stand before every sentence, and are no word and its tag.
     """
+    marks = 0
     found: dict[tuple[str, int], Columns] = {}
     remarks: dict[tuple[str, int], Columns] = {}
     begins = True
@@ -64,6 +72,7 @@ def survey_conll(lines: Iterator[str], layout: Layout) -> dict[str, Any]:
         doubtful = line.startswith("#") and (
             _COMMENT.match(line) is not None or (begins and cells[0] == "#") or separator == " "
         )
+        marks += begins and _NUMBER_OF_SENTENCE.fullmatch(line) is not None
         own = remarks if doubtful else found
         key = (separator, len(cells))
         if key in own or len(own) < 64:
@@ -78,10 +87,11 @@ def survey_conll(lines: Iterator[str], layout: Layout) -> dict[str, Any]:
             "words": 0,
             "tags": -1,
             "sentences": -1,
+            "remarks": False,
             "header": 0,
         }
     most = max((found or remarks).values(), key=lambda one: one.count)
-    return places(most, layout)
+    return {**places(most, layout), "remarks": marks >= most.parts > 1}
 
 
 def _rows(lines: Iterable[str], layout: Layout) -> Iterator[tuple[int, list[str] | None]]:
@@ -93,7 +103,7 @@ def _rows(lines: Iterable[str], layout: Layout) -> Iterator[tuple[int, list[str]
         if (
             blank
             or layout.before + number == layout.whole["header"]
-            or _is_remark(line.lstrip(MARK), begins, separator, width)
+            or _is_remark(line.lstrip(MARK), begins, layout)
         ):
             begins = begins or blank
             yield number, None

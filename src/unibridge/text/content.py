@@ -47,7 +47,7 @@ _DOCUMENT = re.compile(
     re.IGNORECASE,
 )
 _INLINE_SHARE = 0.2
-_BEGINNING = 4096
+_BEGINNING, _FEW_ROWS = 4096, 3
 """Characters of a line that tell what stands within."""
 # a row of CSV whose first cell is quoted and whose last is short
 _QUOTED_ROW = re.compile(r'"(?:[^"]|"")*"(,("(?:[^"]|"")*"|[^," ]*))+')
@@ -194,14 +194,25 @@ def _table_content(rows: Sequence[str]) -> Content | None:
         return Content("columns", "|||", 1 + rows[0].count(" ||| "))
     if len(rows) > 2 and all(map(_QUOTED_ROW.fullmatch, rows)):
         return Content("columns", ",", 2)
-    pairs = len(rows) > 2 and all(line.count(" ") == 1 for line in rows)
-    last = [line.partition(" ")[2] for line in rows] if pairs else []
-    if pairs and all(is_entity_tag(tag) or tag in UPOS for tag in last):
-        return Content("conllu", " ", 2)
+    if width := _spaced_columns(rows):
+        return Content("conllu", " ", width)
     if mark := _slashed(rows):
         named = {"/": "a slash", "_": "an underline", "|": "a bar"}[mark]
         return Content("conllu", mark, 2, called=f"words with their tags behind {named}")
     return None
+
+
+def _spaced_columns(rows: Sequence[str]) -> int:
+    """How many columns stand between single spaces, the last of them tags; 0: no such columns."""
+    words = [row for row in rows if not row.startswith(("#", "-DOCSTART-"))]
+    widths = {row.count(" ") + 1 for row in words}
+    if len(words) < _FEW_ROWS or len(widths) != 1 or widths == {1}:
+        return 0
+    last = [row.rpartition(" ")[2] for row in words]
+    tags = all(is_entity_tag(tag) or tag in UPOS for tag in last)
+    # plain types, such as LOC, with an O for whatever is none
+    plain = "O" in last and all(tag.isascii() and tag.isupper() for tag in last)
+    return widths.pop() if tags or plain else 0
 
 
 def _slashed(rows: Sequence[str]) -> str:
@@ -369,12 +380,14 @@ def refuse_other(path: str | Path, reader: str, lines: Iterator[str]) -> None:
         "questions": ("json", "markup", "table", "conllu"),
         "json": ("markup", "table", "conllu"),
         "text": (*never, "table", "conllu"),
-        "words": (*never, "table", "conllu"),
+        "words": (*never, "table", "conllu", "columns"),
         "squad": ("markup", "table", "conllu"),
     }
     if found.kind not in wrong.get(reader, never):
         return
     better = {"json lines": "jsonl", "conllu": "conllu or conll"}.get(found.kind, "")
+    if found.kind == "columns" and found.separator == "\t":
+        better = "conll"
     if found.kind == "table":
         better = "tsv" if found.separator == "\t" else "csv"
     raise UnibridgeError(
