@@ -14,7 +14,11 @@ from unibridge.operations.reading import say_all
 from unibridge.pack import load
 from unibridge.tasks import TASKS, task_of
 from unibridge.text.examples import AS_IT_IS, ReadAs
-from unibridge.text.labels import check_same_examples, read_labels
+from unibridge.text.labels import (
+    check_same_examples,
+    read_labels,
+    refuse_other_predictions,
+)
 
 if TYPE_CHECKING:
     from unibridge.ensemble.distil import DistilSettings
@@ -122,6 +126,9 @@ def evaluate(
     kind = task_of(task)
     found = read_labels(gold, *read_as, expect=kind.reads)
     written = read_labels(predictions, *read_as, expect=kind.reads)
+    if Path(gold) == Path(predictions):
+        listener.say(f"warning: {gold} is compared with itself")
+    refuse_other_predictions(written)
     # the notes on one file, where it is both, are said once
     say_all([*found.warnings, *written.warnings], listener)
     check_same_examples(found, written)

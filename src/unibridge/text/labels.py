@@ -1,9 +1,11 @@
 """Labelled sentences and texts in, predictions out in the same file format."""
 
 import gzip
+import json
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice, zip_longest
 from pathlib import Path
@@ -26,6 +28,7 @@ from unibridge.text.examples import (
     TaggedSentence,
 )
 from unibridge.text.files import Form, stream_lines
+from unibridge.text.headers import named_roles
 from unibridge.text.hub import hub_records
 from unibridge.text.sentences import sentences
 
@@ -224,6 +227,32 @@ def check_same_examples(gold: LabelFile, predicted: LabelFile) -> None:
         raise UnibridgeError(
             f"{len(predicted.examples)} predictions for {len(gold.examples)} gold examples",
             where=predicted.path,
+        )
+
+
+_PREDICTED = re.compile(r"(y_)?(preds?|predicted|predictions?|hyp)([_ ](labels?|tags?|class))?")
+
+
+def refuse_other_predictions(file: LabelFile) -> None:
+    """Raise UnibridgeError where a file has predictions beside the labels that were read from it.
+
+    Told by the names above its columns, or by the keys of its first record.
+    """
+    if file.layout.columns:
+        return
+    first = next((line for line in raw_lines(file.path) if line.strip()), "")
+    names = re.split(r"[\t,;]", first)
+    if first.startswith("{"):
+        with suppress(ValueError):
+            names = list(json.loads(first))
+    names = [name.strip().strip('"').lower() for name in names]
+    predicted = [name for name in names if _PREDICTED.fullmatch(name)]
+    rest = [name for name in names if name not in predicted]
+    if predicted and (named_roles(rest)[2] is not None or any(n.endswith("tags") for n in rest)):
+        raise UnibridgeError(
+            f"the file has {predicted[0]!r} beside other labels, which would be scored",
+            where=f"{file.path}:1",
+            do=f"leave the other labels out of it, or name {predicted[0]!r} as the gold file's are",
         )
 
 
