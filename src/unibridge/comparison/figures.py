@@ -23,6 +23,8 @@ GAINS = LinearSegmentedColormap.from_list(
 ).with_extremes(bad=RULE)
 # inches of a cell with a number in it, and of one without; so many languages still get numbers
 _LARGE, _SMALL, _NUMBERS = 0.42, 0.155, 14
+# inches of a letter of a family's name
+_LETTER = 0.062
 _WIDEST_RANKING = 32
 
 
@@ -68,9 +70,10 @@ def heat_map(
     limit = max(1.0, float(np.quantile(others, 0.98))) if len(others) else 1.0
     with matplotlib.rc_context(STYLE):
         across, down = cell * len(sources), (cell if numbers else 0.145) * len(targets)
-        size = max(5.4, across + 2.6), down + 2.4
+        above = _families_height([kin[code].family for code in sources], cell)
+        size = max(5.4, across + 2.6), down + 1.6 + above
         figure = Figure(figsize=size, layout="constrained")
-        axes, scale = figure.subplots(2, 1, height_ratios=(down + 1.6, 0.1))
+        axes, scale = figure.subplots(2, 1, height_ratios=(down + 0.8 + above, 0.1))
         axes.grid(False)
         mesh = axes.pcolormesh(
             np.arange(len(sources) + 1) - 0.5,
@@ -86,8 +89,8 @@ def heat_map(
         axes.set_xticks(range(len(sources)), sources, rotation=0 if numbers else 90)
         axes.set_yticks(range(len(targets)), targets)
         axes.tick_params(length=0, labelsize=letters, labelcolor=INK, labeltop=True)
-        _families(axes, [kin[code].family for code in targets], across=False)
-        _families(axes, [kin[code].family for code in sources], across=True)
+        _families(axes, [kin[code].family for code in targets])
+        _families(axes, [kin[code].family for code in sources], across=cell)
         settled = q < alpha
         if numbers:
             _write(axes, gain, settled, limit)
@@ -142,8 +145,23 @@ def _write(axes: Axes, gain: np.ndarray, settled: np.ndarray, limit: float) -> N
         )
 
 
-def _families(axes: Axes, families: Sequence[str], *, across: bool) -> None:
-    """A rule between families, and their names beside the axes."""
+def _lies(family: str, members: int, cell: float) -> bool:
+    """Whether the name of a family fits above its columns, each `cell` inches wide."""
+    return len(family) * _LETTER < members * cell
+
+
+def _families_height(families: Sequence[str], cell: float) -> float:
+    """Inches above the columns for the names of families, those that stand upright among them."""
+    groups = [(family, len(list(members))) for family, members in groupby(families)]
+    upright = [len(family) for family, members in groups if not _lies(family, members, cell)]
+    return 0.4 + max([2, *upright]) * _LETTER
+
+
+def _families(axes: Axes, families: Sequence[str], *, across: float = 0) -> None:
+    """A rule between families, and their names beside the axes.
+
+    across: inches of a column, where they stand above columns.
+    """
     start = 0
     for family, members in groupby(families):
         number = len(list(members))
@@ -157,7 +175,7 @@ def _families(axes: Axes, families: Sequence[str], *, across: bool) -> None:
             xycoords=axes.get_xaxis_transform() if across else axes.get_yaxis_transform(),
             xytext=(0, 22) if across else (5, 0),
             textcoords="offset points",
-            rotation=90 if across else 0,
+            rotation=90 if across and not _lies(family, number, across) else 0,
             ha="center" if across else "left",
             va="bottom" if across else "center",
             fontsize=7,
