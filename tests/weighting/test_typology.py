@@ -5,7 +5,7 @@ from importlib.util import find_spec
 import pytest
 
 from unibridge.errors import UnibridgeError
-from unibridge.weighting.typology import check_distances, language_distances
+from unibridge.weighting.typology import _loaded_uriel, check_distances, language_distances
 
 TABLE = "am\ten\t0.5\nar\tam\t0.25\n\nso\ten\t1\n"
 
@@ -38,6 +38,7 @@ def test_a_pair_without_a_distance_is_named(table):
 
 
 def test_without_urielplus_the_extra_is_named(monkeypatch):
+    _loaded_uriel.cache_clear()  # another test may have loaded it in this process
     monkeypatch.setitem(sys.modules, "urielplus", None)  # as if it were not installed
     for ask in (lambda: check_distances("am", ["en"], None), lambda: language_distances("am", [])):
         with pytest.raises(UnibridgeError, match=r"urielplus.*unibridge\[typology\].*distances"):
