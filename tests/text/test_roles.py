@@ -29,6 +29,10 @@ def test_numbers_of_rows_are_no_texts(tmp_path):
         assert f"1{separator}I love it{separator}X\n" in out
         with pytest.raises(UnibridgeError, match=r"no column for label|nothing but numbers"):
             read_labels(tmp_path / name, expect="text")
+        # what was predicted before is overwritten
+        again, twice = written(tmp_path, out, f"again-{name}", label="Y")
+        assert [one.text for one in again.examples] == ["I love it", "I hate it", "so so"]
+        assert f"1{separator}I love it{separator}Y\n" in twice
     assert any("texts are taken from column 1" in one for one in found.warnings)
     # a column of numbers behind the texts is no number of rows
     found, _ = written(tmp_path, "good\t1\nbad\t0\nso\t1\n", "d.tsv")

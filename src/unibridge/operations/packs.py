@@ -126,7 +126,7 @@ def evaluate(
     kind = task_of(task)
     found = read_labels(gold, *read_as, expect=kind.reads)
     written = read_labels(predictions, *read_as, expect=kind.reads)
-    if Path(gold) == Path(predictions):
+    if Path(gold).resolve() == Path(predictions).resolve():
         listener.say(f"warning: {gold} is compared with itself")
     refuse_other_predictions(written)
     # the notes on one file, where it is both, are said once

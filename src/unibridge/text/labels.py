@@ -1,11 +1,10 @@
 """Labelled sentences and texts in, predictions out in the same file format."""
 
 import gzip
-import json
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice, zip_longest
 from pathlib import Path
@@ -232,6 +231,8 @@ def check_same_examples(gold: LabelFile, predicted: LabelFile) -> None:
 
 _PREDICTED = re.compile(r"(y_)?(preds?|predicted|predictions?|hyp)([_ ](labels?|tags?|class))?")
 
+_TAGS = re.compile(r".*tags|u?pos|ner")
+
 
 def refuse_other_predictions(file: LabelFile) -> None:
     """Raise UnibridgeError where a file has predictions beside the labels that were read from it.
@@ -240,15 +241,15 @@ def refuse_other_predictions(file: LabelFile) -> None:
     """
     if file.layout.columns:
         return
-    first = next((line for line in raw_lines(file.path) if line.strip()), "")
-    names = re.split(r"[\t,;]", first)
-    if first.startswith("{"):
-        with suppress(ValueError):
-            names = list(json.loads(first))
+    lines = (line for line in raw_lines(file.path) if line.strip() and line[:4] != "sep=")
+    head = "\n".join(islice(lines, 8))
+    names = re.split(r"[\t,;|]", head.partition("\n")[0])
+    if head.lstrip().startswith(("{", "[")):
+        names = re.findall(r'"(\w+)"\s*:', head)
     names = [name.strip().strip('"').lower() for name in names]
     predicted = [name for name in names if _PREDICTED.fullmatch(name)]
     rest = [name for name in names if name not in predicted]
-    if predicted and (named_roles(rest)[2] is not None or any(n.endswith("tags") for n in rest)):
+    if predicted and (named_roles(rest)[2] is not None or any(map(_TAGS.fullmatch, rest))):
         raise UnibridgeError(
             f"the file has {predicted[0]!r} beside other labels, which would be scored",
             where=f"{file.path}:1",

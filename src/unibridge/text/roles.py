@@ -6,12 +6,17 @@ from unibridge.errors import UnibridgeError, unknown_name
 from unibridge.text.examples import Layout
 from unibridge.text.headers import NAMES, Roles, counts_rows, is_known_name, named_roles
 
-# rows that tell a column of numbers from texts
-_FEW_ROWS = 3
+FEW_ROWS = 3
+"""Rows that tell a column of numbers from texts."""
 
 
-def roles_of(header: list[str] | None, width: int, line: int, layout: Layout) -> Roles:
-    """Columns of the text, the second text and the label: by header, else by their number."""
+def roles_of(
+    header: list[str] | None, width: int, line: int, layout: Layout, counted: Sequence[int] = ()
+) -> Roles:
+    """Columns of the text, the second text and the label: by header, else by their number.
+
+    counted: the columns that hold nothing but numbers, such as those of rows.
+    """
     places: dict[str, int | None] = dict.fromkeys(NAMES)
     if header:
         places = dict(zip(NAMES, named_roles(header), strict=True))
@@ -21,6 +26,8 @@ def roles_of(header: list[str] | None, width: int, line: int, layout: Layout) ->
             places["second" if layout.expect == "pair" else "label"] = 1 if width == 2 else None
         elif width == 3 and layout.expect != "text":
             places = {"text": 0, "second": 1, "label": 2}
+        elif width == 3 and 0 in counted:
+            places = {"text": 1, "second": None, "label": 2}
     elif width == 2 and layout.expect != "pair":
         # of two columns the other one is named by leaving it over
         for role, other in (("text", "label"), ("label", "text")):
@@ -109,7 +116,7 @@ def own_label(header: Sequence[str], roles: Roles, layout: Layout, notes: list[s
 
 
 def beside_numbers(
-    roles: Roles, counted: list[int], rows: int, line: int, layout: Layout, notes: list[str]
+    roles: Roles, counted: Sequence[int], line: int, layout: Layout, notes: list[str]
 ) -> Roles:
     """The same, but for texts that are the numbers of rows: the column beside them then.
 
@@ -118,7 +125,7 @@ def beside_numbers(
     """
     text, second, label = roles
     others = [place for place in (second, label) if place is not None and place not in counted]
-    if text not in counted or rows < _FEW_ROWS or not others:
+    if text not in counted or not others:
         return roles
     if layout.labelled:
         raise UnibridgeError(

@@ -22,6 +22,7 @@ from unibridge.text.examples import (
 from unibridge.text.files import not_csv
 from unibridge.text.headers import NAMES, Body, is_known_header
 from unibridge.text.roles import (
+    FEW_ROWS,
     beside_numbers,
     has_names_of,
     is_usual,
@@ -75,14 +76,15 @@ def _survey(lines: Iterator[str], layout: Layout, split: Split) -> dict[str, Any
     width = widths.most_common(1)[0][0]
     if len(cells) != width:
         raise UnibridgeError(f"{len(cells)} instead of {width} columns", where=layout.at(number))
-    roles = roles_of(cells if header else None, width, number, layout)
+    rows = widths[width]
+    counted = [p for p in range(width) if rows >= FEW_ROWS and numbers[p] == rows]
+    roles = roles_of(cells if header else None, width, number, layout, counted)
     notes: list[str] = []
     if header:
         refuse_twice(cells, roles, number, layout)
         roles = own_label(cells, roles, layout, notes)
     elif "text" not in layout.columns:
-        counted = [place for place in range(width) if numbers[place] == widths[width]]
-        roles = beside_numbers(roles, counted, widths[width], number, layout, notes)
+        roles = beside_numbers(roles, counted, number, layout, notes)
     if header and not (by_name or is_usual(cells, layout)):
         said = ", ".join(
             f"{cells[place].strip()} ({role})"
