@@ -5,7 +5,6 @@ import random
 import pytest
 
 from unibridge.errors import UnibridgeError
-from unibridge.text.content import texts_of
 from unibridge.text.labels import TaggedSentence, read_labels, write_predictions
 from unibridge.text.stream import label_file
 
@@ -320,28 +319,3 @@ def test_numbers_behind_a_mark_before_every_sentence_are_no_words(tmp_path, sepa
     # one among them is a word
     alone = f"{parts[0]}\nDie DET\n\nMaus NOUN\n".replace(" ", separator)
     assert read_labels(write(tmp_path, alone), expect="words").examples[0].words[0] == "#"
-
-
-COLUMNS_IN_TEXT = {
-    "of CoNLL-2003": "-DOCSTART- -X- O O\n\nEU NNP B-NP B-ORG\nrejects VBZ B-VP O\n. . O O\n",
-    "two and a comment": "# id = 1\nParis B-LOC\nis O\nnice O\n",
-    "plain types": "Paris LOC\nis O\nnice O\n",
-    "tabs": "Paris\tLOC\nis\tO\nnice\tO\n",
-    "parts of speech": "Paris\tPROPN\nis\tAUX\n",
-}
-
-
-@pytest.mark.parametrize("kind", COLUMNS_IN_TEXT)
-def test_columns_in_a_text_file_are_no_sentences(tmp_path, kind):
-    path = write(tmp_path, COLUMNS_IN_TEXT[kind], "a.txt")
-    for read in (
-        lambda: read_labels(path, labelled=False, expect="entities"),
-        lambda: list(texts_of(path, [])),
-    ):
-        with pytest.raises(UnibridgeError, match=r"a\.txt:1: this is"):
-            read()
-
-
-def test_sentences_of_as_many_words_are_no_columns(tmp_path):
-    path = write(tmp_path, "I am O\nyou are O\nwe go now\nA B C\n", "a.txt")
-    assert len(list(texts_of(path, []))) == 4

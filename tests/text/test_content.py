@@ -68,6 +68,10 @@ REFUSED = {
     "conllu": "".join(f"{n}\ta" + "\t_" * 8 + "\n" for n in range(1, 5)),
     "conll": "Ann B-PER\nran O\nto O\nOslo B-LOC\n",
     "conll with tabs": "Ann\tB-PER\nran\tO\n",
+    "conll in four columns": "-DOCSTART- -X- O O\n\nEU NNP B-NP B-ORG\nis VBZ B-VP O\n. . O O\n",
+    "conll below a comment": "# id = 1\nParis B-LOC\nis O\nnice O\n",
+    "conll of plain types": "Paris LOC\nis O\nnice O\n",
+    "conll of plain types, tabs": "Paris\tLOC\nis\tO\nnice\tO\n",
     "a table": "one text\tsport\nanother\tnews\nthird\tsport\n",
     "other json": '{"a": 1}\n{"a": 2}\n',
     "broken json": '[{"text": "a"},\n {"text": "b"\n',
@@ -81,6 +85,18 @@ def test_what_is_no_text_is_refused_with_a_remedy(tmp_path, kind):
     with pytest.raises(UnibridgeError) as caught:
         read_text(write(tmp_path, REFUSED[kind], "a.txt"))
     assert "a.txt:" in caught.value.where and caught.value.do and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in REFUSED if kind.startswith("conll")])
+def test_columns_are_no_sentences_to_be_tagged(tmp_path, kind):
+    path = write(tmp_path, REFUSED[kind], "a.txt")
+    with pytest.raises(UnibridgeError, match=r"a\.txt:1: this is .*, not what"):
+        read_labels(path, labelled=False, expect="entities")
+
+
+def test_sentences_of_as_many_words_are_no_columns(tmp_path):
+    lines = ("I am O", "you are O", "we go now", "A B C")
+    assert tuple(read_text(write(tmp_path, "\n".join(lines), "a.txt")).lines) == lines
 
 
 @pytest.mark.parametrize(

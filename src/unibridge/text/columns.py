@@ -170,8 +170,9 @@ def places(most: Columns, layout: Layout) -> dict[str, Any]:
     if "words" not in layout.columns and words and not header:
         counts = "counts the words of a sentence" if counted else "has no letters"
         notes.append(
-            f"{layout.path}: the first column {counts}; words are taken from "
-            f"column {words} and tags from column {tags}, counted from 0"
+            f"{layout.path}: the first column {counts}; words are taken from column {words}"
+            + (f" and tags from column {tags}" if tags != words else "")
+            + ", counted from 0"
         )
     if counted and most.width == 10 and not layout.columns:
         _refuse_conllu(most, tags, line, layout)
@@ -181,7 +182,8 @@ def places(most: Columns, layout: Layout) -> dict[str, Any]:
     if header:
         taken = ""
         if most.width > 2:
-            taken = f"; words are taken from {first[words]!r}, tags from {first[tags]!r}"
+            taken = f"; words are taken from {first[words]!r}"
+            taken += f", tags from {first[tags]!r}" if tags != words else ""
         notes.append(
             f"{layout.path}:{header}: taken for the columns' names: {', '.join(first)}{taken}"
         )

@@ -89,15 +89,14 @@ def is_usual(cells: Sequence[str], layout: Layout) -> bool:
     )
 
 
-def has_names_of(first: Sequence[str], cells: Sequence[str]) -> bool:
-    """Whether a row has in some column the one name of a header that the first row has there.
+def doubtful_names(first: Sequence[str]) -> list[int]:
+    """The columns of a first row that have a header's name, where others have none.
 
-    Names alone are a header, whatever stands below them.
+    Names alone are a header, whatever stands below them; beside something else one that recurs in
+    its column is a value.
     """
     named = [place for place, cell in enumerate(first) if is_known_name(cell)]
-    if len(cells) != len(first) or len(named) == len(first):
-        return False
-    return any(first[place].strip() == cells[place].strip() for place in named)
+    return named if len(named) < len(first) else []
 
 
 def own_label(header: Sequence[str], roles: Roles, layout: Layout, notes: list[str]) -> Roles:

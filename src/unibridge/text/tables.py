@@ -24,7 +24,7 @@ from unibridge.text.headers import NAMES, Body, is_known_header
 from unibridge.text.roles import (
     FEW_ROWS,
     beside_numbers,
-    has_names_of,
+    doubtful_names,
     is_usual,
     own_label,
     refuse_twice,
@@ -50,6 +50,7 @@ def _survey(lines: Iterator[str], layout: Layout, split: Split) -> dict[str, Any
     body: Body | None = None
     quoted, first_quoted = 0, 0
     numbers: Counter[int] = Counter()
+    doubtful: list[int] = []
     recurs = False
     for number, cells in split(lines, layout):
         if _is_blank(cells):
@@ -57,11 +58,13 @@ def _survey(lines: Iterator[str], layout: Layout, split: Split) -> dict[str, Any
         widths[len(cells)] += 1
         if first is None:
             first = number, cells
+            doubtful = doubtful_names(cells)
             if len(cells) in (2, 3):
                 body = Body(cells, 0, len(cells) - 1)
         elif body is not None and len(cells) == len(body.first):
             body.add(cells)
-        recurs = recurs or (number != first[0] and has_names_of(first[1], cells))
+        if number != first[0] and len(cells) == len(first[1]):
+            recurs = recurs or any(cells[p].strip() == first[1][p].strip() for p in doubtful)
         numbers.update(place for place, cell in enumerate(cells) if _NUMBER.fullmatch(cell))
         if split is _split_tsv and any(map(_is_quoted, cells)):
             quoted += 1

@@ -42,8 +42,8 @@ def fit_head(
 ) -> dict[str, Any]:
     """Fit `head` in place on what the frozen encoder says of at most 1,000 examples each.
 
-    By L-BFGS on all of them together; a large head, such as the biaffine one, by AdamW in batches,
-    which costs a fifth of it and needs no history of the weights.
+    By L-BFGS on all of them together; a large head, such as the biaffine one, by AdamW in batches:
+    a pass over all of them for each step would take longer than the training.
 
     owners: the source's number of each encoding. read: (encodings, their source's number) ->
     (states (batch, length, hidden), or one of every layer; attention mask; what the head wants
