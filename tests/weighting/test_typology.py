@@ -39,7 +39,8 @@ def test_a_pair_without_a_distance_is_named(table):
 
 def test_without_urielplus_the_extra_is_named(monkeypatch):
     _loaded_uriel.cache_clear()  # another test may have loaded it in this process
-    monkeypatch.setitem(sys.modules, "urielplus", None)  # as if it were not installed
+    for module in ("urielplus", "urielplus.urielplus"):
+        monkeypatch.setitem(sys.modules, module, None)  # as if it were not installed
     for ask in (lambda: check_distances("am", ["en"], None), lambda: language_distances("am", [])):
         with pytest.raises(UnibridgeError, match=r"urielplus.*unibridge\[typology\].*distances"):
             ask()
